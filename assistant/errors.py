@@ -1,0 +1,49 @@
+"""Every error that the assistant raises on purpose; its message is one line that says what to do.
+
+AssistantError
+├ SettingsError             an unknown or impossible setting
+├ ArticleError              unreadable, empty, too large or refused; names the source
+├ LibraryError
+│ ├ LibraryLockedError      another process is writing; names it
+│ ├ LibraryMismatchError    made by another embedding model or a newer version
+│ └ LibraryDamagedError     what is damaged
+└ ModelError                a model that is missing, unreachable or refused; `retryable` says whether to try again
+
+"The articles don't answer" is data (`Answer.abstained`), not an error.
+"""
+
+
+class AssistantError(Exception):
+    """The root of the tree: catch this to catch them all."""
+
+
+class SettingsError(AssistantError):
+    """A setting, an option or a question that can't be worked with."""
+
+
+class ArticleError(AssistantError):
+    """A source that can't become an article."""
+
+
+class LibraryError(AssistantError):
+    """The library can't be opened, read or written."""
+
+
+class LibraryLockedError(LibraryError):
+    """Another process is writing to the library."""
+
+
+class LibraryMismatchError(LibraryError):
+    """The library was made by another embedding model or a newer version of the assistant."""
+
+
+class LibraryDamagedError(LibraryError):
+    """The library's own file is damaged."""
+
+
+class ModelError(AssistantError):
+    """A language or embedding model that is missing, unreachable or refuses."""
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable

@@ -1,0 +1,152 @@
+"""The records that flow through the assistant, in pipeline order.
+
+Offsets are Python string offsets (code points) into `Article.text`, end exclusive. Everything is frozen: a later stage
+wraps the record of an earlier one and never edits it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """A stretch of an article's text: `article.text[start:end]`."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleRef:
+    """What identifies an article to a reader, without its text."""
+
+    id: str
+    title: str
+    outlet: str | None = None
+    author: str | None = None
+    published: datetime | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """A news article; every offset points into its `text`, and `published` has a time zone when it is known."""
+
+    id: str
+    title: str
+    text: str
+    outlet: str | None = None
+    author: str | None = None
+    published: datetime | None = None
+    url: str | None = None
+
+    @property
+    def ref(self) -> ArticleRef:
+        """The article without its text."""
+        return ArticleRef(self.id, self.title, self.outlet, self.author, self.published, self.url)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of an article that is embedded and retrieved as one; the passages of an article tile its text.
+
+    `article.text[start:end] == text`, and `sentences` are the spans, in the article, of the sentences that it holds.
+    """
+
+    article_id: str
+    start: int
+    end: int
+    text: str
+    sentences: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievedPassage:
+    """A passage with its relevance to a question, higher is better, and the article that it is from."""
+
+    passage: Passage
+    score: float
+    article: ArticleRef
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A verbatim quote: `article.text[start:end] == quote`, numbered from 1 within its answer.
+
+    `article.text[context_start:start]` is shown before a quote that can't stand alone ("He has said ..."); where
+    `context_start == start` it can.
+    """
+
+    number: int
+    article: ArticleRef
+    start: int
+    end: int
+    quote: str
+    context_start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """Whether evidence supports a statement: a score from 0 to 1, the verdict, and the reasons for a reader."""
+
+    score: float
+    supported: bool
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One sentence of an answer, with the citations that prove it and the verdict on whether they do."""
+
+    text: str
+    citations: tuple[Citation, ...]
+    support: Support
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an answer took from a language model; `cost` in US dollars, None where the price is unknown."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to one question. Abstained means no statements and no citations; `retrieved` is what came nearest.
+
+    `statements` stand in reading order; `citations` in the order of their numbers, 1 being the one that answers best.
+    """
+
+    question: str
+    text: str
+    statements: tuple[Statement, ...]
+    citations: tuple[Citation, ...]
+    abstained: bool
+    confidence: float
+    retrieved: tuple[RetrievedPassage, ...]
+    model: str
+    usage: Usage
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A source that could not be taken in, and why, in one line."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What an ingest changed: article ids by what happened to them, and how many passages were embedded."""
+
+    added: tuple[str, ...]
+    updated: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    removed: tuple[str, ...]
+    failed: tuple[Failure, ...]
+    passages: int
+    seconds: float

@@ -1,0 +1,132 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.errors import SettingsError
+from assistant.settings import LIBRARY_FILE, LOCAL_EMBEDDING_MODEL, Settings, find_index, is_checkout, load_settings
+
+KEY = "sk-canary-1234567890"
+
+
+def test_the_defaults_need_no_key_and_no_network() -> None:
+    settings = load_settings("index", environment={})
+
+    assert settings.index == Path("index")
+    assert settings.model == "quotes"
+    assert settings.embedding_model == LOCAL_EMBEDDING_MODEL
+    assert settings.base_url is None
+    assert settings.api_key is None
+    assert settings.cache.is_absolute()
+
+
+def test_what_is_chosen_is_set_and_none_leaves_the_default() -> None:
+    settings = load_settings("there", environment={}, model=None, threshold=0.75, cache="somewhere")
+
+    assert settings == Settings(index=Path("there"), threshold=0.75, cache=Path("somewhere"))
+
+
+def test_the_environment_gives_the_service_and_a_choice_goes_before_it() -> None:
+    environment = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://localhost:1/v1"}
+
+    assert load_settings("index", environment=environment).api_key == KEY
+    assert load_settings("index", environment=environment).base_url == "http://localhost:1/v1"
+    assert load_settings("index", environment=environment, api_key="mine").api_key == "mine"
+    assert load_settings("index", environment={"OPENAI_API_KEY": ""}).api_key is None
+
+
+def test_the_environment_is_read_when_settings_are_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+    assert load_settings("index").api_key == KEY
+
+
+def test_the_key_is_in_no_representation() -> None:
+    settings = load_settings("index", environment={}, api_key=KEY)
+
+    assert KEY not in repr(settings)
+    assert KEY not in str(settings)
+
+
+def test_an_unknown_setting_is_refused_with_those_there_are() -> None:
+    with pytest.raises(SettingsError, match=r"unknown setting 'treshold': there are .*\bthreshold\b"):
+        load_settings("index", environment={}, treshold=0.5)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "reason"),
+    [
+        ({"threshold": "high"}, "wrong kind"),
+        ({"threshold": 1.01}, "threshold 1.01 is not between 0 and 1"),
+        ({"threshold": -0.1}, "threshold -0.1 is not between 0 and 1"),
+        ({"threshold": float("nan")}, "threshold nan is not between 0 and 1"),
+        ({"model": "oracle"}, "unknown model 'oracle'"),
+        ({"model": 3}, "model"),
+        ({"embedding_model": "word2vec"}, "unknown embedding model 'word2vec'"),
+        ({"embedding_model": "openai:"}, "unknown embedding model 'openai:'"),
+        ({"embedding_model": 3}, "embedding_model is not text"),
+        ({"base_url": 3}, "base_url is not text"),
+        ({"api_key": 3}, "api_key is not text"),
+    ],
+)
+def test_a_setting_that_can_not_be_is_refused_by_name(chosen: dict[str, Any], reason: str) -> None:
+    with pytest.raises(SettingsError, match=reason) as refusal:
+        load_settings("index", environment={}, **chosen)
+
+    assert "\n" not in str(refusal.value)
+
+
+def test_an_index_that_is_no_path_is_refused() -> None:
+    with pytest.raises(SettingsError, match="wrong kind"):
+        load_settings(3, environment={})  # type: ignore[arg-type]
+
+
+def test_a_key_of_the_wrong_kind_is_not_shown() -> None:
+    with pytest.raises(SettingsError) as refusal:
+        load_settings("index", environment={}, api_key=KEY.encode())
+
+    assert KEY not in str(refusal.value)
+
+
+@pytest.mark.parametrize("model", [LOCAL_EMBEDDING_MODEL, "openai:text-embedding-3-small", "openai:org/model:tag"])
+def test_an_embedding_model_is_the_local_one_or_an_endpoint_s(model: str) -> None:
+    assert load_settings("index", environment={}, embedding_model=model).embedding_model == model
+
+
+def test_the_index_is_found_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    environment = {"ASSISTANT_INDEX": "from-environment"}
+    users = find_index(None, environment={}, here=tmp_path)
+
+    assert find_index(Path("chosen"), environment=environment, here=tmp_path) == Path("chosen")
+    assert find_index(None, environment=environment, here=tmp_path) == Path("from-environment")
+    assert users.is_absolute()
+    assert users.name == "index"
+    assert tmp_path / "index" != users
+
+    (tmp_path / "index").mkdir()
+    assert find_index(None, environment={}, here=tmp_path) == users
+    assert find_index(None, environment={"ASSISTANT_INDEX": ""}, here=tmp_path) == users
+
+    (tmp_path / "index" / LIBRARY_FILE).touch()
+    assert find_index(None, environment={}, here=tmp_path) == Path("index")
+
+
+def test_the_index_of_a_checkout_is_used_before_there_is_one(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "news-assistant"\n')
+
+    assert find_index(None, environment={}, here=tmp_path) == Path("index")
+
+
+@pytest.mark.parametrize(
+    "project", ['[project]\nname = "another"', "", "not = [toml", "project = 3", "project = ['name']", "\udcff"]
+)
+def test_another_folder_is_no_checkout(tmp_path: Path, project: str) -> None:
+    (tmp_path / "pyproject.toml").write_bytes(project.encode("utf-8", "surrogateescape"))
+
+    assert not is_checkout(tmp_path)
+    assert not is_checkout(tmp_path / "gone")
+
+
+def test_this_project_is_a_checkout() -> None:
+    assert is_checkout(Path(__file__).parent.parent)
