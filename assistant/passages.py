@@ -1,0 +1,191 @@
+"""Cuts an article into passages: whole sentences, embedded and retrieved as one.
+
+Which sentences go together is chosen by a dynamic programme that minimises the costs below. The time is near linear in
+the length of the text, whatever the text is.
+"""
+
+import re
+import unicodedata
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate, pairwise
+from math import ceil
+from typing import NamedTuple
+
+from assistant.sentences import find_blocks, find_sentences
+from assistant.types import Article, Passage, Span
+
+CountTokens = Callable[[Sequence[str]], list[int]]
+
+# What a division of an article into passages costs; the cheapest one is taken. One passage more costs more than all the
+# rest together, so there are never more of them than needed. Squared sizes make passages of one article alike in size.
+PASSAGE_COST = 1e6
+UNEVEN_COST = 4.0
+CUT_IN_PARAGRAPH_COST = 1.0
+CUT_AFTER_HEADING_COST = 2.0
+
+# A passage of this many sentences is a table or a list: the bound keeps the programme linear.
+MAX_SENTENCES = 48
+# Long words may count as one unknown token; this keeps a megabyte without a space from becoming one sentence.
+MAX_CHARACTERS_PER_TOKEN = 16
+SPECIAL_TOKENS = 2
+
+_ENDED = re.compile(r"[.!?…؟।。！？｡:;,][\"'”’»“)\]}*_]*+\Z")
+_WORD = re.compile(r"\S+")
+
+
+def split_article(
+    article: Article, *, header_tokens: int, count_tokens: CountTokens, max_tokens: int = 256
+) -> tuple[Passage, ...]:
+    """Cut an article into passages that tile its text, each with the sentences that it holds.
+
+    A passage, with its header and the model's two special tokens, counts at most `max_tokens`; whitespace around it
+    counts nothing. Whitespace between two passages belongs to the earlier. A sentence that doesn't fit alone is cut at
+    words, and inside a word only when the word doesn't fit; its pieces take its place, so each sentence lies in one
+    passage. An article of whitespace has no passages.
+    """
+    budget = max_tokens - header_tokens - SPECIAL_TOKENS
+    if budget < 1:
+        raise ValueError(f"a header of {header_tokens} tokens leaves no room in passages of {max_tokens}")
+    size_of = _make_sizer(count_tokens)
+    units = list(_find_units(article.text, size_of, budget))
+    if not units:
+        return ()
+    edges = [0, *(unit.start for unit in units[1:]), len(article.text)]
+    cuts = _choose_cuts(units, budget)
+    passages = []
+    for first, last in _shrink_to_fit(article.text, edges, list(pairwise(cuts)), size_of, budget):
+        start, end = edges[first], edges[last]
+        sentences = tuple(Span(unit.start, unit.end) for unit in units[first:last])
+        passages.append(Passage(article.id, start, end, article.text[start:end], sentences))
+    return tuple(passages)
+
+
+class _Unit(NamedTuple):
+    """What passages are made of: a sentence, or a piece of one; `cut_cost` is the cost of ending a passage after it."""
+
+    start: int
+    end: int
+    size: int
+    cut_cost: float
+
+
+def _make_sizer(count_tokens: CountTokens) -> Callable[[Sequence[str]], list[int]]:
+    """Wrap a token counter so that it measures texts without the whitespace around them, and no text as nothing."""
+
+    def size_of(texts: Sequence[str]) -> list[int]:
+        stripped = [text.strip() for text in texts]
+        counts = count_tokens(stripped) if stripped else []
+        return [
+            max(count, ceil(len(text) / MAX_CHARACTERS_PER_TOKEN)) for text, count in zip(stripped, counts, strict=True)
+        ]
+
+    return size_of
+
+
+def _find_units(text: str, size_of: CountTokens, budget: int) -> Iterator[_Unit]:
+    sentences: list[tuple[Span, float]] = []
+    for block in find_blocks(text):
+        spans = list(find_sentences(text, block))
+        is_ended = _ENDED.search(text, max(block.start, block.end - 8), block.end)
+        sentences.extend((span, CUT_IN_PARAGRAPH_COST) for span in spans[:-1])
+        sentences.append((spans[-1], 0.0 if is_ended else CUT_AFTER_HEADING_COST))
+    sizes = size_of([text[span.start : span.end] for span, _ in sentences])
+    for (span, cut_cost), size in zip(sentences, sizes, strict=True):
+        pieces = [(span, size)] if size <= budget else _cut_sentence(text, span, size_of, budget)
+        for piece, piece_size in pieces:
+            yield _Unit(
+                piece.start, piece.end, piece_size, cut_cost if piece.end == span.end else CUT_AFTER_HEADING_COST
+            )
+
+
+def _cut_sentence(text: str, sentence: Span, size_of: CountTokens, budget: int) -> list[tuple[Span, int]]:
+    """Cut a sentence that doesn't fit into pieces of like size that do, between words where that is possible."""
+    words = [Span(*match.span()) for match in _WORD.finditer(text, sentence.start, sentence.end)]
+    atoms: list[Span] = []
+    sizes: list[int] = []
+    for word, size in zip(words, size_of([text[start:end] for start, end in words]), strict=True):
+        for atom, atom_size in [(word, size)] if size <= budget else _cut_word(text, word, size, size_of, budget):
+            atoms.append(atom)
+            sizes.append(atom_size)
+    totals = [0, *accumulate(sizes)]
+    target = ceil(totals[-1] / ceil(totals[-1] / budget))
+    cuts = [0]
+    while cuts[-1] < len(atoms):
+        base = totals[cuts[-1]]
+        cuts.append(max(cuts[-1] + 1, bisect_right(totals, base + target) - 1))
+    pairs = list(pairwise(cuts))
+    edges = [*(atom.start for atom in atoms), sentence.end]
+    runs = list(_shrink_to_fit(text, edges, pairs, size_of, budget))
+    pieces = [Span(atoms[first].start, atoms[last - 1].end) for first, last in runs]
+    return list(zip(pieces, size_of([text[start:end] for start, end in pieces]), strict=True))
+
+
+def _cut_word(text: str, word: Span, size: int, size_of: CountTokens, budget: int) -> list[tuple[Span, int]]:
+    """Cut a run without whitespace, of a known size, into pieces that fit; a single character is taken to fit."""
+    length = max(1, (word.end - word.start) // ceil(size * 1.05 / budget))
+    cuts = [word.start]
+    while word.end - cuts[-1] > length:
+        cuts.append(_avoid_marks(text, cuts[-1] + length, Span(cuts[-1], word.end)))
+    pending = [Span(*pair) for pair in pairwise([*cuts, word.end])]
+    fitting: list[tuple[Span, int]] = []
+    while pending:
+        halves = []
+        for piece, piece_size in zip(pending, size_of([text[start:end] for start, end in pending]), strict=True):
+            if piece_size <= budget or piece.end - piece.start == 1:
+                fitting.append((piece, piece_size))
+            else:
+                middle = _avoid_marks(text, (piece.start + piece.end) // 2, piece)
+                halves += [Span(piece.start, middle), Span(middle, piece.end)]
+        pending = halves
+    return sorted(fitting)
+
+
+def _avoid_marks(text: str, position: int, within: Span) -> int:
+    """Move a cut back to where no combining mark or joiner is torn off, if there is such a place near."""
+    for candidate in range(position, max(within.start, position - 32), -1):
+        is_attached = unicodedata.category(text[candidate])[0] == "M" or "\u200d" in text[candidate - 1 : candidate + 1]
+        if not is_attached:
+            return candidate
+    return position
+
+
+def _choose_cuts(units: Sequence[_Unit], budget: int) -> list[int]:
+    """Choose the cheapest cuts between units: indices from 0 to their number, each passage within the budget."""
+    totals = list(accumulate((unit.size for unit in units), initial=0))
+    best = [0.0]
+    previous = [0]
+    evenness = UNEVEN_COST / budget**2
+    for last in range(1, len(units) + 1):
+        total = totals[last]
+        earliest = max(bisect_left(totals, total - budget, 0, last - 1), last - MAX_SENTENCES, 0)
+        cost, first = min(
+            (best[first] + evenness * (total - totals[first]) ** 2, first) for first in range(earliest, last)
+        )
+        best.append(cost + PASSAGE_COST + (units[last - 1].cut_cost if last < len(units) else 0.0))
+        previous.append(first)
+    cuts = [len(units)]
+    while cuts[-1]:
+        cuts.append(previous[cuts[-1]])
+    return cuts[::-1]
+
+
+def _shrink_to_fit(
+    text: str, edges: Sequence[int], runs: list[tuple[int, int]], size_of: CountTokens, budget: int
+) -> list[tuple[int, int]]:
+    """Halve the runs of units that are over the budget when counted as one text, until none is.
+
+    Word pieces never count more joined than apart, but other counters may, and the limit is measured, not trusted.
+    """
+    fitting: list[tuple[int, int]] = []
+    while runs:
+        halves = []
+        sizes = size_of([text[edges[first] : edges[last]] for first, last in runs])
+        for (first, last), size in zip(runs, sizes, strict=True):
+            if size <= budget or last - first == 1:
+                fitting.append((first, last))
+            else:
+                middle = (first + last) // 2
+                halves += [(first, middle), (middle, last)]
+        runs = halves
+    return sorted(fitting)
