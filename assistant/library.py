@@ -1,0 +1,542 @@
+"""The library: articles, passages and vectors in one SQLite file, the truth that Chroma's generations are made from.
+
+A write is one transaction that holds whole articles. A read is a snapshot: whatever is asked of it, it sees one state
+of the library, the one that was committed last before it began.
+"""
+
+import json
+import os
+import queue
+import secrets
+import shutil
+import sqlite3
+import stat
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import filelock
+import numpy as np
+
+from assistant.errors import LibraryDamagedError, LibraryError, LibraryLockedError, LibraryMismatchError
+from assistant.schema import (
+    APPLICATION_ID,
+    REF_COLUMNS,
+    SCHEMA_VERSION,
+    EmbeddedPassage,
+    PassageFilter,
+    create_tables,
+    delete_article,
+    insert_article,
+    select_passages,
+    to_ref,
+    unpack_spans,
+    unpack_vectors,
+)
+from assistant.settings import LIBRARY_FILE
+from assistant.types import Article, ArticleRef, Passage
+from assistant.vectors import (
+    FloatArray,
+    Generation,
+    Neighbour,
+    SegmentFile,
+    build_generation,
+    exact_neighbours,
+    is_intact,
+)
+
+LOCK_FILE = "writer.lock"
+HOLDER_FILE = "writer.holder"
+CHROMA_FOLDER = "chroma"
+LOCK_SECONDS = 1.0
+READ_BATCH = 1000  # vectors in one batch out of SQLite, 1.5 MB
+
+# An ingest ends with the next generation, unless it added few passages to many: those are searched exactly meanwhile.
+FEW_PASSAGES = 2_000
+MANY_PASSAGES = 20_000
+
+COLUMN_WEIGHTS = (1.0, 1.0, 1.0, 1.0)  # of text, title, outlet and date in BM25
+
+EVERYTHING = PassageFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassage:
+    """A passage as the library keeps it: its id there, its place in its article, and its vectors (d,) and (n, d)."""
+
+    id: int
+    ordinal: int
+    passage: Passage
+    article: ArticleRef
+    vector: FloatArray
+    sentence_vectors: FloatArray
+
+
+_FileIdentity = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    """The row by which a generation is published."""
+
+    number: int
+    folder: Path
+    last_passage: int
+    passage_count: int
+    segments: tuple[SegmentFile, ...]
+
+
+class Snapshot:
+    """One state of the library, open for questions; for one thread, made by `Library.snapshot`."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        published: _Published | None,
+        open_generation: Callable[[_Published], Generation | None],
+    ) -> None:
+        self._connection = connection
+        self._published = published
+        self._open_generation = open_generation
+
+    @property
+    def passage_count(self) -> int:
+        """How many passages there are."""
+        return int(self._value("SELECT count(*) FROM passages"))
+
+    @property
+    def is_published(self) -> bool:
+        """Whether Chroma knows all of this state and no more, or so nearly that it needn't be told yet."""
+        published = self._published
+        if self._value(_FORGOTTEN):
+            return False
+        if published is None or not is_intact(published.folder, published.segments):
+            return self.passage_count == 0
+        fresh = self._value("SELECT count(*) FROM passages WHERE id > ?", published.last_passage)
+        kept = self._value("SELECT count(*) FROM passages WHERE id <= ?", published.last_passage)
+        changed = fresh + published.passage_count - kept
+        return changed == 0 or (changed < FEW_PASSAGES and kept > MANY_PASSAGES)
+
+    def articles(self) -> tuple[ArticleRef, ...]:
+        """List the articles in the order in which they were added."""
+        rows = self._connection.execute(f"SELECT {REF_COLUMNS} FROM articles ORDER BY id")  # noqa: S608
+        return tuple(to_ref(row) for row in rows)
+
+    def article(self, article_id: str) -> Article | None:
+        """Get an article with its text, or None where there is none of that id."""
+        row = self._connection.execute(
+            f"SELECT {REF_COLUMNS}, text FROM articles WHERE article_id = ?",  # noqa: S608
+            (article_id,),
+        ).fetchone()
+        if row is None:
+            return None
+        ref = to_ref(row)
+        return Article(ref.id, ref.title, row[6], ref.outlet, ref.author, ref.published, ref.url)
+
+    def hash(self, article_id: str) -> str | None:
+        """Get the hash of an article, or None where there is none of that id."""
+        row = self._connection.execute("SELECT hash FROM articles WHERE article_id = ?", (article_id,)).fetchone()
+        return row[0] if row else None
+
+    def outlets(self) -> tuple[str, ...]:
+        """List the outlets of the articles, in the order of their names."""
+        sql = "SELECT DISTINCT outlet FROM articles WHERE outlet IS NOT NULL ORDER BY outlet"
+        return tuple(row[0] for row in self._connection.execute(sql))
+
+    def passages(self, article_id: str) -> tuple[Passage, ...]:
+        """List the passages of an article in their order."""
+        article = self.article(article_id)
+        if article is None:
+            return ()
+        rows = self._connection.execute(
+            'SELECT p.start, p."end", p.sentences FROM passages p JOIN articles a ON a.id = p.article'
+            " WHERE a.article_id = ? ORDER BY p.ordinal",
+            (article_id,),
+        )
+        return tuple(
+            Passage(article_id, start, end, article.text[start:end], unpack_spans(spans)) for start, end, spans in rows
+        )
+
+    def match(self, terms: Sequence[str], *, limit: int, filter: PassageFilter = EVERYTHING) -> list[Neighbour]:
+        """Find the passages that hold any of the terms in text, title, outlet or date, as (id, BM25), best first.
+
+        Higher is better. BM25 is that of Robertson and Zaragoza (2009), with k1 = 1.2 and b = 0.75.
+        """
+        quoted = " OR ".join(_quote(term) for term in terms)
+        if not quoted:
+            return []
+        where, parameters = "", list[object]()
+        if filter != EVERYTHING:
+            sql, parameters = select_passages(filter)
+            where = f" AND rowid IN ({sql})"
+        weights = ", ".join(map(str, COLUMN_WEIGHTS))
+        rows = self._connection.execute(
+            f"SELECT rowid, bm25(passage_words, {weights}) AS score FROM passage_words"  # noqa: S608
+            f" WHERE passage_words MATCH ?{where} ORDER BY score, rowid LIMIT ?",
+            (quoted, *parameters, limit),
+        )
+        return [(id, -score) for id, score in rows]
+
+    def nearest(self, query: FloatArray, *, limit: int, filter: PassageFilter = EVERYTHING) -> list[Neighbour]:
+        """Find the passages nearest to a unit vector (d,) as (id, cosine), nearest first.
+
+        Chroma answers for what it holds, and passages added since are searched exactly. With a filter, or without a
+        generation that can be used, the search is exact over everything that is left.
+        """
+        published = self._published
+        if filter == EVERYTHING:
+            found = self._nearest_published(query, limit)
+            if published is None or found is None:
+                return self._exact(query, limit, "", [])
+            fresh = self._exact(query, limit, " WHERE passage > ?", [published.last_passage])
+            return _merge(found, fresh)[:limit]
+        sql, parameters = select_passages(filter)
+        return self._exact(query, limit, f" WHERE passage IN ({sql})", parameters)
+
+    def load(self, ids: Sequence[int]) -> list[StoredPassage]:
+        """Load passages with their texts and vectors, in the order of their ids; an id that isn't there is left out."""
+        rows = self._connection.execute(
+            'SELECT p.id, p.ordinal, p.start, p."end", p.sentences, substr(a.text, p.start + 1, p."end" - p.start),'  # noqa: S608
+            f" v.vector, s.scales, s.vectors, {REF_COLUMNS}"
+            " FROM passages p JOIN articles a ON a.id = p.article JOIN passage_vectors v ON v.passage = p.id"
+            " JOIN sentence_vectors s ON s.passage = p.id WHERE p.id IN (SELECT value FROM json_each(?))",
+            (json.dumps(ids),),
+        )
+        stored = {}
+        for id, ordinal, start, end, spans, text, vector, scales, vectors, *columns in rows:
+            ref = to_ref(columns)
+            passage = Passage(ref.id, start, end, text, unpack_spans(spans))
+            stored[id] = StoredPassage(
+                id, ordinal, passage, ref, np.frombuffer(vector, np.float32), unpack_vectors(scales, vectors)
+            )
+        return [stored[id] for id in ids if id in stored]
+
+    def document_frequencies(self, terms: Sequence[str]) -> dict[str, int]:
+        """Count the passages that hold each term in text, title, outlet or date, in any inflection."""
+        sql = "SELECT count(*) FROM passage_words WHERE passage_words MATCH ?"
+        return {term: int(self._value(sql, _quote(term))) for term in terms}
+
+    def passage_ids(self) -> set[int]:
+        """List the ids of all passages."""
+        return {row[0] for row in self._connection.execute("SELECT id FROM passages")}
+
+    def vectors(self, after: int) -> Iterator[tuple[list[int], FloatArray]]:
+        """Read the vectors of the passages with ids above `after` in batches of ids and rows (n, d)."""
+        return self._read_vectors(" WHERE passage > ? ORDER BY passage", [after])
+
+    def _value(self, sql: str, *parameters: object) -> int:
+        return int(self._connection.execute(sql, parameters).fetchone()[0])
+
+    def _present(self, ids: Sequence[int]) -> set[int]:
+        sql = "SELECT id FROM passages WHERE id IN (SELECT value FROM json_each(?))"
+        return {row[0] for row in self._connection.execute(sql, (json.dumps(ids),))}
+
+    def _nearest_published(self, query: FloatArray, limit: int) -> list[Neighbour] | None:
+        """Find the nearest of the passages that Chroma and this state both hold; None if Chroma can't do it."""
+        published = self._published
+        generation = self._open_generation(published) if published else None
+        if published is None or generation is None:
+            return None
+        found = generation.nearest(query, limit)
+        present = self._present([id for id, _ in found or []])
+        if found and len(present) < len(found):
+            # Some were removed since: ask again for as many more as that may be.
+            kept = self._value("SELECT count(*) FROM passages WHERE id <= ?", published.last_passage)
+            limit += published.passage_count - kept
+            found = generation.nearest(query, limit)
+            present = self._present([id for id, _ in found or []])
+        if found is None or len(found) < min(limit, published.passage_count):
+            return None
+        return [neighbour for neighbour in found if neighbour[0] in present]
+
+    def _exact(self, query: FloatArray, limit: int, where: str, parameters: Sequence[object]) -> list[Neighbour]:
+        nearest: list[Neighbour] = []
+        for ids, vectors in self._read_vectors(where, parameters):
+            nearest = _merge(nearest, exact_neighbours(query, ids, vectors, limit))[:limit]
+        return nearest
+
+    def _read_vectors(self, where: str, parameters: Sequence[object]) -> Iterator[tuple[list[int], FloatArray]]:
+        sql = f"SELECT passage, vector FROM passage_vectors{where}"  # noqa: S608
+        cursor = self._connection.execute(sql, tuple(parameters))
+        while rows := cursor.fetchmany(READ_BATCH):
+            vectors = np.frombuffer(b"".join(row[1] for row in rows), np.float32)
+            yield [row[0] for row in rows], vectors.reshape(len(rows), -1)
+
+
+class Library:
+    """An index folder: the SQLite file, the Chroma generations and the lock of the one writer.
+
+    Opening never writes, and a folder without a library is empty until something is added. Raises LibraryError,
+    LibraryMismatchError or LibraryDamagedError where it can't be used. Its methods may be called from any thread.
+    """
+
+    def __init__(self, folder: Path, *, embedding_model: str) -> None:
+        self.folder = folder
+        self._embedding_model = embedding_model
+        self._path = folder / LIBRARY_FILE
+        self._idle: queue.SimpleQueue[tuple[_FileIdentity, sqlite3.Connection]] = queue.SimpleQueue()
+        self._guard = threading.Lock()
+        self._opened: tuple[_Published, Generation | None] | None = None
+        self._is_closed = False
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever added here."""
+        return self._path.is_file()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Open the state that was committed last."""
+        with self._connection() as connection:
+            connection.execute("BEGIN")
+            yield Snapshot(connection, self._find_published(connection), self._open_generation)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Be the one writer, and make the folder and the library where there is none.
+
+        Raises LibraryLockedError, naming the process that writes, when that is another one.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(self.folder / LOCK_FILE, timeout=LOCK_SECONDS)
+            with lock:
+                holder = self.folder / HOLDER_FILE
+                holder.write_text(f"process {os.getpid()}", encoding="utf-8")
+                try:
+                    if not self.exists:
+                        self._create()
+                    yield
+                finally:
+                    holder.unlink(missing_ok=True)
+        except filelock.Timeout:
+            raise LibraryLockedError(f"{self.folder}: {self._find_holder()} is writing; try again later") from None
+        except OSError as error:
+            raise LibraryError(
+                f"{self.folder}: can't be written ({error.strerror or error}); choose another folder with --index"
+            ) from error
+
+    def add(self, articles: Iterable[tuple[Article, Sequence[EmbeddedPassage]]]) -> None:
+        """Store articles in one transaction, each in the place of the one of its id. Call within `writing`.
+
+        When this returns they are on the disk; when it raises, none of them is in the library.
+        """
+        with self._transaction() as connection:
+            for article, embedded in articles:
+                delete_article(connection, article.id)
+                insert_article(connection, article, embedded)
+
+    def remove(self, article_id: str) -> bool:
+        """Remove an article; False where there is none of that id. Call within `writing`."""
+        with self._transaction() as connection:
+            if not delete_article(connection, article_id):
+                return False
+            # Until a generation has been built from nothing, Chroma's files hold the vectors of what was removed.
+            connection.execute("INSERT OR REPLACE INTO properties VALUES ('forgotten', '1')")
+        return True
+
+    def publish(self) -> None:
+        """Bring Chroma up to the library with the next generation, if it needs one. Call within `writing`.
+
+        Until that is done questions are answered by exact search, so it may be interrupted at any point.
+        """
+        root = self.folder / CHROMA_FOLDER
+        with self.snapshot() as snapshot:
+            if snapshot.is_published:
+                return
+            before = snapshot._published
+            forget = bool(snapshot._value(_FORGOTTEN))
+            is_usable = before is not None and not forget and is_intact(before.folder, before.segments)
+            base = before.folder if before and is_usable else None
+            number = before.number + 1 if before else 1
+            # A name that was never used: Chroma takes a folder that it has open for the one that comes after it there.
+            folder = root / f"{number:08d}-{secrets.token_hex(4)}"
+            folder.parent.mkdir(exist_ok=True)
+            try:
+                segments = _build(folder, snapshot, base=base, after=before.last_passage if before and base else 0)
+            except (LibraryError, OSError):
+                if base is None:
+                    raise
+                segments = _build(folder, snapshot, base=None, after=0)  # for the base may be what is damaged
+            count = snapshot.passage_count
+            last = snapshot._value("SELECT coalesce(max(id), 0) FROM passages")
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM generations")
+            connection.execute(
+                "INSERT INTO generations VALUES (?, ?, ?, ?, ?)",
+                (number, folder.name, last, count, json.dumps([asdict(file) for file in segments])),
+            )
+            connection.execute("DELETE FROM properties WHERE name = 'forgotten'")
+        keep = {folder} if forget or not before else {folder, before.folder}  # readers may have that open
+        for other in root.iterdir():
+            if other not in keep:
+                shutil.rmtree(other, ignore_errors=True)
+
+    def close(self) -> None:
+        """Close the library for good; closing twice is fine."""
+        with self._guard:
+            self._is_closed = True
+            if self._opened and self._opened[1]:
+                self._opened[1].close()
+            self._opened = None
+        with suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait()[1].close()
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection; what it fails with becomes a LibraryError."""
+        if self._is_closed:
+            raise LibraryError("the assistant is closed; open it again")
+        try:
+            identity = self._identify()
+            connection = self._take_idle(identity) or self._connect(identity)
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+                # Not one of an empty library in memory, though there may be a file by now.
+                if self._is_closed or identity is None:
+                    connection.close()
+                else:
+                    self._idle.put((identity, connection))
+        except sqlite3.Error as error:
+            raise self._explain(error) from error
+        except UnicodeEncodeError:
+            raise LibraryError("half of a surrogate pair is in no library; ask without it") from None
+
+    def _identify(self) -> _FileIdentity | None:
+        """Tell this file from another one that takes its place, as when the index is deleted and made anew."""
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+        return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
+
+    def _take_idle(self, identity: _FileIdentity | None) -> sqlite3.Connection | None:
+        """Take a connection to this very file that nobody uses, and close those to what was here before it."""
+        with suppress(queue.Empty):
+            while True:
+                opened, connection = self._idle.get_nowait()
+                if opened == identity:
+                    return connection
+                connection.close()
+        return None
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+
+    def _connect(self, identity: _FileIdentity | None) -> sqlite3.Connection:
+        if identity is None:
+            # An empty library, so that a question about nothing goes the way of every other one.
+            connection = sqlite3.connect(":memory:", isolation_level=None)
+            create_tables(connection)
+            return connection
+        # An address, to say that no file is to be made where there is none.
+        address = f"{self._path.resolve().as_uri()}?mode=rw"
+        connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+        try:
+            self._refuse_others(connection)
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _create(self) -> None:
+        """Make an empty library beside its place and move it there, so that no one sees it half made."""
+        unfinished = self._path.with_name(f"{LIBRARY_FILE}.new")
+        unfinished.unlink(missing_ok=True)
+        try:
+            connection = sqlite3.connect(unfinished, isolation_level=None)
+            try:
+                create_tables(connection)
+                connection.execute("INSERT INTO properties VALUES ('embedding_model', ?)", (self._embedding_model,))
+                connection.execute("PRAGMA journal_mode = WAL")
+            finally:
+                connection.close()
+        except sqlite3.Error as error:
+            raise self._explain(error) from error
+        unfinished.replace(self._path)
+
+    def _refuse_others(self, connection: sqlite3.Connection) -> None:
+        """Refuse a file that is not ours, of a newer version, or made by another embedding model."""
+        if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+            raise LibraryDamagedError(
+                f"{self._path}: not a library of this program; move it away, or choose another folder with --index"
+            )
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            raise LibraryMismatchError(
+                f"{self._path}: made by a newer version of the assistant (format {version}, this one reads"
+                f" {SCHEMA_VERSION}); upgrade the assistant, or choose another folder with --index"
+            )
+        made_by = connection.execute("SELECT value FROM properties WHERE name = 'embedding_model'").fetchone()
+        if made_by is None:
+            raise sqlite3.DatabaseError("it doesn't say which embedding model made it")
+        if made_by[0] != self._embedding_model:
+            raise LibraryMismatchError(
+                f"{self._path}: made with the embedding model {made_by[0]}, not {self._embedding_model}; choose that"
+                " one with --embedding-model, or index the articles into another folder with --index"
+            )
+
+    def _find_published(self, connection: sqlite3.Connection) -> _Published | None:
+        row = connection.execute(
+            "SELECT id, folder, last_passage, passage_count, segments FROM generations ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+        if row is None:
+            return None
+        number, folder, last_passage, passage_count, segments = row
+        recorded = tuple(SegmentFile(**file) for file in json.loads(segments))
+        return _Published(number, self.folder / CHROMA_FOLDER / folder, last_passage, passage_count, recorded)
+
+    def _open_generation(self, published: _Published) -> Generation | None:
+        """Open a generation once for all snapshots that use it; None where it can't be used, or is an older one."""
+        with self._guard:
+            # Numbers begin again where the index was deleted and made anew; the names of folders don't.
+            if self._opened is None or (self._opened[0] != published and self._opened[0].number <= published.number):
+                # A snapshot of another thread that still asks the one before goes on by exact search.
+                if self._opened and self._opened[1]:
+                    self._opened[1].close()
+                self._opened = (published, Generation.open(published.folder, published.segments))
+            opened, generation = self._opened
+            return generation if opened == published else None
+
+    def _find_holder(self) -> str:
+        try:
+            return (self.folder / HOLDER_FILE).read_text(encoding="utf-8")
+        except OSError:
+            return "another process"
+
+    def _explain(self, error: sqlite3.Error) -> LibraryError:
+        reason = str(error)
+        if isinstance(error, sqlite3.OperationalError) and "no such table" not in reason:
+            return LibraryError(f"{self._path}: can't be used ({reason}); choose another folder with --index")
+        return LibraryDamagedError(
+            f"{self._path}: damaged ({reason}); restore it from a copy, or index the articles into another folder"
+        )
+
+
+def _build(folder: Path, snapshot: Snapshot, *, base: Path | None, after: int) -> tuple[SegmentFile, ...]:
+    shutil.rmtree(folder, ignore_errors=True)  # of a build that failed
+    return build_generation(folder, base=base, keep=snapshot.passage_ids(), add=snapshot.vectors(after))
+
+
+_FORGOTTEN = "SELECT count(*) FROM properties WHERE name = 'forgotten'"
+
+
+def _quote(term: str) -> str:
+    """Quote a term for FTS5, whose syntax is then no more than text."""
+    storable = term.replace("\0", " ").encode("utf-8", "replace").decode()
+    return '"' + storable.replace('"', '""') + '"'
+
+
+def _merge(one: list[Neighbour], other: list[Neighbour]) -> list[Neighbour]:
+    return sorted(one + other, key=lambda neighbour: (-neighbour[1], neighbour[0]))

@@ -1,0 +1,185 @@
+"""How the library's SQLite file is laid out: its tables, and articles, passages and vectors as their rows."""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from assistant.types import Article, ArticleRef, Passage, Span
+from assistant.vectors import FloatArray
+
+SCHEMA_VERSION = 1
+APPLICATION_ID = 0x4E415353  # "NASS", in the header of the file: tells ours from another SQLite database
+
+TABLES = """
+CREATE TABLE properties (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE articles (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    article_id TEXT NOT NULL UNIQUE,
+    title TEXT NOT NULL, outlet TEXT, author TEXT, published TEXT, published_seconds REAL, url TEXT,
+    hash TEXT NOT NULL,
+    text TEXT NOT NULL
+);
+CREATE INDEX articles_by_outlet ON articles (outlet COLLATE NOCASE);
+CREATE INDEX articles_by_time ON articles (published_seconds);
+-- Ids are never used twice, so what Chroma knows of a removed passage can't be taken for another one.
+CREATE TABLE passages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    article INTEGER NOT NULL REFERENCES articles (id) ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
+    sentences BLOB NOT NULL,
+    UNIQUE (article, ordinal)
+);
+CREATE TABLE passage_vectors (
+    passage INTEGER PRIMARY KEY REFERENCES passages (id) ON DELETE CASCADE, vector BLOB NOT NULL
+);
+CREATE TABLE sentence_vectors (
+    passage INTEGER PRIMARY KEY REFERENCES passages (id) ON DELETE CASCADE, scales BLOB NOT NULL, vectors BLOB NOT NULL
+);
+-- Contentless: the words are found here, the text is cut from its article.
+CREATE VIRTUAL TABLE passage_words USING fts5 (
+    text, title, outlet, date, content='', tokenize='porter unicode61 remove_diacritics 2'
+);
+CREATE TABLE generations (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    folder TEXT NOT NULL, last_passage INTEGER NOT NULL, passage_count INTEGER NOT NULL, segments TEXT NOT NULL
+);
+"""
+
+REF_COLUMNS = "article_id, title, outlet, author, published, url"
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedPassage:
+    """A passage on its way into the library, with its unit vector (d,) and one for each of its sentences (n, d)."""
+
+    passage: Passage
+    vector: FloatArray
+    sentence_vectors: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class PassageFilter:
+    """Which articles are asked: of an outlet (in any case), published at or after `since` and before `until`."""
+
+    outlet: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def create_tables(connection: sqlite3.Connection) -> None:
+    """Lay out an empty library."""
+    connection.executescript(TABLES)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def hash_article(article: Article) -> str:
+    """Hash everything of an article that is stored, so that a change of any of it is noticed."""
+    published = article.published.isoformat() if article.published else None
+    fields = (article.id, article.title, article.text, article.outlet, article.author, published, article.url)
+    return hashlib.sha256(json.dumps(fields).encode()).hexdigest()
+
+
+def insert_article(connection: sqlite3.Connection, article: Article, embedded: Sequence[EmbeddedPassage]) -> None:
+    """Insert an article with its passages, words and vectors."""
+    published = article.published
+    row = connection.execute(
+        "INSERT INTO articles (article_id, title, outlet, author, published, published_seconds, url, hash, text)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            article.id,
+            article.title,
+            article.outlet,
+            article.author,
+            published.isoformat() if published else None,
+            published.timestamp() if published else None,
+            article.url,
+            hash_article(article),
+            article.text,
+        ),
+    ).lastrowid
+    for ordinal, item in enumerate(embedded):
+        passage = item.passage
+        id = connection.execute(
+            'INSERT INTO passages (article, ordinal, start, "end", sentences) VALUES (?, ?, ?, ?, ?)',
+            (row, ordinal, passage.start, passage.end, _pack_spans(passage.sentences)),
+        ).lastrowid
+        connection.execute("INSERT INTO passage_vectors VALUES (?, ?)", (id, item.vector.astype(np.float32).tobytes()))
+        connection.execute("INSERT INTO sentence_vectors VALUES (?, ?, ?)", (id, *_pack_vectors(item.sentence_vectors)))
+        connection.execute(
+            "INSERT INTO passage_words (rowid, text, title, outlet, date) VALUES (?, ?, ?, ?, ?)",
+            (id, passage.text, *_words_of(article.ref)),
+        )
+
+
+def delete_article(connection: sqlite3.Connection, article_id: str) -> bool:
+    """Delete an article with everything that was made from it; False where there is none of that id."""
+    found = connection.execute(
+        f"SELECT {REF_COLUMNS}, id FROM articles WHERE article_id = ?",  # noqa: S608
+        (article_id,),
+    ).fetchone()
+    if found is None:
+        return False
+    # A contentless index has to be told what it forgets.
+    text = connection.execute("SELECT text FROM articles WHERE id = ?", (found[-1],)).fetchone()[0]
+    rows = connection.execute('SELECT id, start, "end" FROM passages WHERE article = ?', (found[-1],)).fetchall()
+    connection.executemany(
+        "INSERT INTO passage_words (passage_words, rowid, text, title, outlet, date) VALUES ('delete', ?, ?, ?, ?, ?)",
+        [(id, text[start:end], *_words_of(to_ref(found))) for id, start, end in rows],
+    )
+    connection.execute("DELETE FROM articles WHERE id = ?", (found[-1],))
+    return True
+
+
+def to_ref(row: Sequence[object]) -> ArticleRef:
+    """Make an ArticleRef of the REF_COLUMNS at the start of a row."""
+    id, title, outlet, author, published, url = row[:6]
+    time = datetime.fromisoformat(str(published)) if published else None
+    return ArticleRef(id, title, outlet, author, time, url)  # type: ignore[arg-type]  # the columns' types
+
+
+def select_passages(filter: PassageFilter) -> tuple[str, list[object]]:
+    """Make the SQL, and its parameters, that lists the passages of the articles that a filter lets through."""
+    conditions: list[tuple[str, object]] = []
+    if filter.outlet is not None:
+        conditions.append(("a.outlet = ? COLLATE NOCASE", filter.outlet))
+    if filter.since is not None:
+        conditions.append(("a.published_seconds >= ?", filter.since.timestamp()))
+    if filter.until is not None:
+        conditions.append(("a.published_seconds < ?", filter.until.timestamp()))
+    where = " AND ".join(condition for condition, _ in conditions)
+    sql = f"SELECT p.id FROM passages p JOIN articles a ON a.id = p.article WHERE {where or 'true'}"  # noqa: S608
+    return sql, [value for _, value in conditions]
+
+
+def unpack_spans(packed: bytes) -> tuple[Span, ...]:
+    """Read the spans that a passage's row holds."""
+    numbers = np.frombuffer(packed, np.uint32).tolist()
+    return tuple(Span(start, end) for start, end in zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def unpack_vectors(scales: bytes, packed: bytes) -> FloatArray:
+    """Read the vectors (n, d) of a passage's sentences."""
+    factors = np.frombuffer(scales, np.float32)
+    return np.frombuffer(packed, np.int8).reshape(len(factors), -1) * factors[:, None]
+
+
+def _pack_spans(spans: Sequence[Span]) -> bytes:
+    return np.array(spans, np.uint32).tobytes()
+
+
+def _pack_vectors(vectors: FloatArray) -> tuple[bytes, bytes]:
+    """Scale each row so that its largest component is 127: a quarter of the space, a cosine that differs by 1e-4."""
+    scales = np.abs(vectors).max(axis=1, initial=1e-12).astype(np.float32) / 127
+    return scales.tobytes(), np.rint(vectors / scales[:, None]).astype(np.int8).tobytes()
+
+
+def _words_of(article: ArticleRef) -> tuple[str, str, str]:
+    """Say title, outlet and date as people ask for them: "what did the Courier report on Saturday, 15 March 2025"."""
+    date = article.published.strftime("%A %d %B %Y %Y-%m-%d") if article.published else ""
+    return article.title, article.outlet or "", date

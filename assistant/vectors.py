@@ -1,0 +1,205 @@
+"""Nearest neighbours of vectors: exact over an array, and from a Chroma generation. Only this module imports chromadb.
+
+A generation is a folder with a Chroma collection that is built beside the others, closed, recorded and never written
+by us again. Its ids are the library's passage ids, its distance is the cosine, and it holds nothing that the library
+doesn't.
+"""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from assistant.errors import LibraryError
+
+if TYPE_CHECKING:
+    from chromadb.api.client import Client
+    from chromadb.api.collection_configuration import CreateHNSWConfiguration
+    from chromadb.api.models.Collection import Collection
+
+FloatArray = npt.NDArray[np.float32]
+Neighbour = tuple[int, float]
+
+COLLECTION = "passages"
+DATABASE_FILE = "chroma.sqlite3"
+SEGMENT_FILE = "index_metadata.pickle"  # the last of the files that Chroma writes a segment out to
+BATCH = 1000
+# Chroma's defaults lose a tenth of the neighbours of near duplicates in a large collection; these keep them.
+HNSW: "CreateHNSWConfiguration" = {
+    "space": "cosine",
+    "ef_construction": 200,
+    "max_neighbors": 32,
+    "ef_search": 400,
+    # What isn't written out to a segment is built anew by every process: 0.4 s for 900 vectors, not 0.01 s.
+    "sync_threshold": 100,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentFile:
+    """One file of a generation's index as it was when closed: name in the folder, bytes, and time in nanoseconds."""
+
+    name: str
+    size: int
+    modified: int
+
+
+def exact_neighbours(query: FloatArray, ids: Sequence[int], vectors: FloatArray, limit: int) -> list[Neighbour]:
+    """Find the rows of `vectors` (n, d) nearest to `query` (d,) as (id, cosine), nearest first; all of unit length."""
+    if not len(ids):
+        return []
+    cosines = vectors @ query
+    count = min(limit, len(ids))
+    least = np.partition(cosines, -count)[-count]
+    nearest = np.flatnonzero(cosines >= least).tolist()
+    # The id breaks ties, so that equal vectors come in one order whatever their place.
+    ordered = sorted(nearest, key=lambda row: (-cosines[row], ids[row]))[:count]
+    return [(ids[row], float(cosines[row])) for row in ordered]
+
+
+def build_generation(
+    folder: Path, *, base: Path | None, keep: Container[int], add: Iterable[tuple[Sequence[int], FloatArray]]
+) -> tuple[SegmentFile, ...]:
+    """Build a generation in a folder that doesn't exist yet, from a copy of another one or from nothing.
+
+    `keep` are the ids that may stay of the copy, `add` are batches of further ids with their vectors (n, d), each row
+    of unit length. Returns the record of its segment files. Raises LibraryError where Chroma can't, as when the base is
+    damaged.
+    """
+    import chromadb.errors
+
+    if base is not None:
+        shutil.copytree(base, folder)
+    try:
+        _fill_generation(folder, is_copy=base is not None, keep=keep, add=add)
+    except chromadb.errors.ChromaError as error:
+        raise LibraryError(f"{folder}: Chroma can't build its index there ({error}); is the disk full?") from error
+    return record_segments(folder)
+
+
+def _fill_generation(
+    folder: Path, *, is_copy: bool, keep: Container[int], add: Iterable[tuple[Sequence[int], FloatArray]]
+) -> None:
+    client = _open_client(folder)
+    try:
+        if is_copy:
+            collection = client.get_collection(COLLECTION, embedding_function=None)
+        else:
+            collection = client.create_collection(COLLECTION, embedding_function=None, configuration={"hnsw": HNSW})
+        stale = [id for id in collection.get(include=[])["ids"] if int(id) not in keep] if is_copy else []
+        for start in range(0, len(stale), BATCH):
+            collection.delete(ids=stale[start : start + BATCH])
+        for ids, vectors in add:
+            collection.upsert(ids=[str(id) for id in ids], embeddings=vectors)
+    finally:
+        client.close()
+
+
+def record_segments(folder: Path) -> tuple[SegmentFile, ...]:
+    """Record the files of a closed generation that mustn't change, which are those that hold its vectors.
+
+    Chroma writes to the database when it is only read. And as long as it has written out no segment, for there are few
+    vectors and the database holds them, it makes the segment's other files anew with the first question.
+    """
+    files = []
+    for written in sorted(folder.glob(f"*/{SEGMENT_FILE}")):
+        for path in sorted(written.parent.iterdir()):
+            status = path.stat()
+            files.append(SegmentFile(path.relative_to(folder).as_posix(), status.st_size, status.st_mtime_ns))
+    return tuple(files)
+
+
+def is_intact(folder: Path, recorded: tuple[SegmentFile, ...]) -> bool:
+    """Whether a generation can be given to Chroma: its files are as recorded, and its database is one, and harmless."""
+    try:
+        is_as_recorded = (folder / DATABASE_FILE).is_file() and record_segments(folder) == recorded
+        return is_as_recorded and not _names_embedding_function(folder / DATABASE_FILE)
+    except OSError:  # a writer may be deleting it
+        return False
+
+
+class Generation:
+    """A published generation, open for queries."""
+
+    def __init__(
+        self, client: "Client", collection: "Collection", *, folder: Path, recorded: tuple[SegmentFile, ...]
+    ) -> None:
+        self._client = client
+        self._collection = collection
+        self._folder = folder
+        self._recorded = recorded
+        self._is_read = False
+
+    @classmethod
+    def open(cls, folder: Path, recorded: tuple[SegmentFile, ...]) -> Self | None:
+        """Open a generation, or return None for one that is not what was recorded, which Chroma must not touch."""
+        if not is_intact(folder, recorded):
+            return None
+        import chromadb.errors
+
+        client = None
+        try:
+            client = _open_client(folder)
+            collection = client.get_collection(COLLECTION, embedding_function=None)
+        except (chromadb.errors.ChromaError, ValueError, OSError):
+            if client is not None:
+                client.close()
+            return None
+        return cls(client, collection, folder=folder, recorded=recorded)
+
+    def nearest(self, query: FloatArray, limit: int) -> list[Neighbour] | None:
+        """Find the nearest passages to `query` (d,) as (id, cosine), nearest first.
+
+        None if Chroma can't answer, or if this was closed, which another thread may do at any time.
+        """
+        import chromadb.errors
+
+        try:
+            found = self._collection.query(query_embeddings=query[None], n_results=limit, include=["distances"])
+        except (chromadb.errors.ChromaError, ValueError, AttributeError):
+            return None  # subtle: AttributeError is how Chroma says that it is closed
+        # Chroma reads the files with the first question, and takes those that went away meanwhile for an empty index.
+        self._is_read = self._is_read or is_intact(self._folder, self._recorded)
+        if not self._is_read:
+            return None
+        distances = found["distances"] or [[]]
+        return [(int(id), 1.0 - distance) for id, distance in zip(found["ids"][0], distances[0], strict=True)]
+
+    def close(self) -> None:
+        """Release the files."""
+        self._client.close()
+
+
+def _open_client(folder: Path) -> "Client":
+    import chromadb
+
+    return cast("Client", chromadb.PersistentClient(path=str(folder)))
+
+
+def _names_embedding_function(database: Path) -> bool:
+    """Whether a stored configuration names an embedding function, which Chroma would construct on opening it."""
+    try:
+        connection = sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)
+        try:
+            stored = connection.execute("SELECT config_json_str, schema_str FROM collections").fetchall()
+        finally:
+            connection.close()
+        return any(_holds_named_function(json.loads(text)) for row in stored for text in row if text)
+    except (sqlite3.Error, ValueError, RecursionError):
+        return True  # what can't be looked at can't be trusted
+
+
+def _holds_named_function(configuration: object) -> bool:
+    if isinstance(configuration, dict):
+        function = configuration.get("embedding_function")
+        # "legacy" and "unknown" are how Chroma writes that there is none.
+        if isinstance(function, dict) and function.get("type") not in ("legacy", "unknown"):
+            return True
+        return any(_holds_named_function(value) for value in configuration.values())
+    return isinstance(configuration, list) and any(_holds_named_function(value) for value in configuration)

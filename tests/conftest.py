@@ -1,0 +1,98 @@
+import os
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from assistant.library import Library
+from assistant.types import Article
+
+# A busy machine is no failure of a test.
+settings.register_profile("assistant", deadline=None)
+settings.load_profile("assistant")
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make reaching for another machine an error of the test, not a delay."""
+    connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+
+    def refuse_others(host: object) -> None:
+        name = host.decode() if isinstance(host, bytes) else host
+        assert name is None or name in LOOPBACK, f"a test reached for the network: {name}"
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            refuse_others(address[0])
+        connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: Any) -> int:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            refuse_others(address[0])
+        return connect_ex(self, address)
+
+    def guarded_getaddrinfo(host: Any, *args: Any, **options: Any) -> Any:
+        refuse_others(host)
+        return getaddrinfo(host, *args, **options)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded_connect)
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+    monkeypatch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder for all tests, so that the embedding model's graph is built once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def no_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, shared_cache: Path
+) -> None:
+    """Give each test an empty home and nothing of what its user has set."""
+    for name in os.environ:
+        if name.startswith(("ASSISTANT_", "OPENAI_", "XDG_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(shared_cache))
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    """A library in a folder that doesn't exist yet."""
+    library = Library(tmp_path / "index", embedding_model="words")
+    yield library
+    library.close()
+
+
+@pytest.fixture(scope="session")
+def articles() -> tuple[Article, Article, Article]:
+    """Three tiny articles that everyone knows by heart."""
+    return (
+        Article(
+            id="fox",
+            title="Fox clears dog",
+            text="The quick brown fox jumps over the lazy dog. The dog did not wake up.",
+            outlet="Forest Courier",
+            author="Rey Nard",
+            published=datetime(2025, 3, 15, 9, 30, tzinfo=UTC),
+            url="https://forest-courier.example/fox",
+        ),
+        Article(
+            id="jill",
+            title="Two fall on hill",
+            text="Jack and Jill went up the hill to fetch a pail of water.\n\nJack fell down and broke his crown.",
+            outlet="Hill Herald",
+            published=datetime(2025, 3, 17, 12, 0, tzinfo=UTC),
+        ),
+        Article(
+            id="lamb", title="Lamb follows girl to school", text="Mary had a little lamb. Its fleece was white as snow."
+        ),
+    )

@@ -1,0 +1,826 @@
+import multiprocessing
+import os
+import shutil
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assistant.errors import LibraryDamagedError, LibraryError, LibraryLockedError, LibraryMismatchError
+from assistant.library import CHROMA_FOLDER, HOLDER_FILE, Library, Snapshot
+from assistant.schema import EmbeddedPassage, PassageFilter
+from assistant.settings import LIBRARY_FILE
+from assistant.types import Article, Passage, Span
+from assistant.vectors import DATABASE_FILE, FloatArray, Neighbour
+
+DIMENSION = 8
+PASSAGE_CHARACTERS = 20
+LARGE = 250  # passages, enough for Chroma to write its segment files
+
+Articles = tuple[Article, Article, Article]
+
+
+def make_vectors(count: int, *, seed: int = 0) -> FloatArray:
+    vectors = np.random.default_rng(seed).normal(size=(count, DIMENSION)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def embed(article: Article, *, seed: int = 0) -> tuple[Article, list[EmbeddedPassage]]:
+    """Cut an article into passages of a few characters, each one sentence, with random vectors."""
+    starts = range(0, len(article.text), PASSAGE_CHARACTERS)
+    spans = [Span(start, min(start + PASSAGE_CHARACTERS, len(article.text))) for start in starts]
+    vectors = make_vectors(len(spans), seed=seed)
+    return article, [
+        EmbeddedPassage(Passage(article.id, *span, article.text[span.start : span.end], (span,)), vector, vector[None])
+        for span, vector in zip(spans, vectors, strict=True)
+    ]
+
+
+def make_article(id: str, passage_count: int) -> Article:
+    text = "".join(f"{id} {number}".ljust(PASSAGE_CHARACTERS) for number in range(passage_count))
+    return Article(id, f"Title of {id}", text, outlet=id)
+
+
+def add(library: Library, *articles: Article, seed: int = 0, publish: bool = True) -> None:
+    with library.writing():
+        library.add([embed(article, seed=seed + number) for number, article in enumerate(articles)])
+        if publish:
+            library.publish()
+
+
+def remove(library: Library, article_id: str) -> None:
+    with library.writing():
+        library.remove(article_id)
+        library.publish()
+
+
+@contextmanager
+def opened(folder: Path, *, embedding_model: str = "words") -> Iterator[Library]:
+    library = Library(folder, embedding_model=embedding_model)
+    try:
+        yield library
+    finally:
+        library.close()
+
+
+def nearest(library: Library, query: FloatArray, limit: int = 10) -> list[Neighbour]:
+    with library.snapshot() as snapshot:
+        return snapshot.nearest(query, limit=limit)
+
+
+def find_texts(snapshot: Snapshot, *terms: str) -> list[str]:
+    ids = [id for id, _ in snapshot.match(terms, limit=100)]
+    return [stored.passage.text for stored in snapshot.load(ids)]
+
+
+def all_vectors(snapshot: Snapshot) -> tuple[list[int], FloatArray]:
+    batches = list(snapshot.vectors(0))
+    return [id for ids, _ in batches for id in ids], np.concatenate([vectors for _, vectors in batches])
+
+
+def assert_nearest_is_exact(library: Library, *, limit: int = 10) -> None:
+    """Check nearest neighbours against numpy over all that the library holds."""
+    with library.snapshot() as snapshot:
+        ids, vectors = all_vectors(snapshot)
+        for query in make_vectors(5, seed=99):
+            cosines = np.sort(vectors @ query)[::-1][:limit]
+            found = snapshot.nearest(query, limit=limit)
+            assert np.allclose([cosine for _, cosine in found], cosines, atol=1e-5)
+            assert all(np.isclose(vectors[ids.index(id)] @ query, cosine, atol=1e-5) for id, cosine in found)
+            assert len({id for id, _ in found}) == len(found)
+
+
+def generation_folders(library: Library) -> list[Path]:
+    return sorted((library.folder / CHROMA_FOLDER).iterdir())
+
+
+def is_chroma_used(library: Library) -> bool:
+    with library.snapshot() as snapshot:
+        published = snapshot._published
+        return published is not None and snapshot._open_generation(published) is not None
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A published library that Chroma has written its segment files for; copy it before you touch it."""
+    folder = tmp_path_factory.mktemp("large") / "index"
+    with opened(folder) as library:
+        add(library, make_article("large", LARGE))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory, articles: Articles) -> Iterator[Library]:
+    """A library of the three articles, only to be read."""
+    with opened(tmp_path_factory.mktemp("three") / "index") as library:
+        add(library, *articles, publish=False)
+        yield library
+
+
+@pytest.fixture
+def copied(large: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(large, tmp_path / "copy"))
+
+
+# What is kept --------------------------------------------------------------------------------------------------------
+
+
+def test_opening_and_asking_write_nothing(library: Library) -> None:
+    with library.snapshot() as snapshot:
+        assert snapshot.passage_count == 0
+        assert snapshot.articles() == ()
+        assert snapshot.article("fox") is None
+        assert snapshot.hash("fox") is None
+        assert snapshot.passages("fox") == ()
+        assert snapshot.outlets() == ()
+        assert snapshot.match(["fox"], limit=10) == []
+        assert snapshot.nearest(make_vectors(1)[0], limit=10) == []
+        assert snapshot.load([1, 2]) == []
+        assert snapshot.is_published
+
+    assert not library.exists
+    assert not library.folder.exists()
+
+
+def test_articles_come_back_as_they_were_added(three: Library, articles: Articles) -> None:
+    with three.snapshot() as snapshot:
+        assert snapshot.articles() == tuple(article.ref for article in articles)
+        assert [snapshot.article(article.id) for article in articles] == list(articles)
+        assert snapshot.outlets() == ("Forest Courier", "Hill Herald")
+        assert snapshot.article("cat") is None
+
+
+def test_what_is_added_is_there_when_the_folder_is_opened_again(library: Library, articles: Articles) -> None:
+    add(library, *articles)
+    library.close()
+
+    with opened(library.folder) as again, again.snapshot() as snapshot:
+        assert snapshot.article("fox") == articles[0]
+        assert snapshot.is_published
+
+
+@given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=90))
+@settings(max_examples=30)
+def test_passages_tile_the_text_and_offsets_are_characters(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    article = Article("any", "Any", text)
+    with opened(tmp_path_factory.getbasetemp() / "any-text") as library:
+        add(library, article, publish=False)
+
+        with library.snapshot() as snapshot:
+            passages = snapshot.passages("any")
+            assert snapshot.article("any") == article
+            assert [stored.passage for stored in snapshot.load(sorted(snapshot.passage_ids()))] == list(passages)
+    assert passages == tuple(item.passage for item in embed(article)[1])
+    assert "".join(passage.text for passage in passages) == text
+    assert all(earlier.end == later.start for earlier, later in pairwise(passages))
+
+
+def test_vectors_come_back_in_the_order_that_is_asked_for(three: Library, articles: Articles) -> None:
+    vectors = [item.vector for number, article in enumerate(articles) for item in embed(article, seed=number)[1]]
+
+    with three.snapshot() as snapshot:
+        ids = sorted(snapshot.passage_ids(), reverse=True)
+        loaded = snapshot.load([*ids, 10_000])
+        stored_ids, stored_vectors = all_vectors(snapshot)
+
+    assert [stored.id for stored in loaded] == ids
+    assert stored_ids == ids[::-1]
+    assert np.array_equal(stored_vectors, np.array(vectors))
+    for stored, vector in zip(loaded, reversed(vectors), strict=True):
+        assert np.array_equal(stored.vector, vector)
+        assert (stored.sentence_vectors @ vector / np.linalg.norm(stored.sentence_vectors, axis=1) > 0.999).all()
+        assert stored.article in {article.ref for article in articles}
+        assert stored.passage.start == stored.ordinal * PASSAGE_CHARACTERS
+
+
+def test_a_changed_article_takes_the_place_of_the_old_one(library: Library, articles: Articles) -> None:
+    fox = articles[0]
+    add(library, *articles)
+    with library.snapshot() as snapshot:
+        old = [id for id, _ in snapshot.match(["fox", "lazy"], limit=100)]
+
+    add(library, replace(fox, title="Dog wakes", text="A dog woke.", outlet=None), seed=9)
+
+    with library.snapshot() as snapshot:
+        assert snapshot.match(["fox", "lazy", "courier"], limit=100) == []
+        assert snapshot.load(old) == []
+        assert find_texts(snapshot, "woke") == ["A dog woke."]
+        assert not {id for id, _ in snapshot.nearest(make_vectors(1)[0], limit=100)} & set(old)
+        assert len(snapshot.articles()) == 3
+    assert_nearest_is_exact(library, limit=100)
+
+
+def test_a_transaction_that_fails_leaves_nothing(library: Library, articles: Articles) -> None:
+    add(library, articles[0])
+
+    def broken() -> Iterator[tuple[Article, list[EmbeddedPassage]]]:
+        yield embed(articles[1])
+        yield embed(replace(articles[0], text="Changed."))
+        raise RuntimeError("the power is cut")
+
+    with library.writing(), pytest.raises(RuntimeError, match="the power is cut"):
+        library.add(broken())
+
+    with library.snapshot() as snapshot:
+        assert snapshot.articles() == (articles[0].ref,)
+        assert snapshot.article("fox") == articles[0]
+
+
+# Full text -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "term",
+    ["brown", "BROWN", "jumping", "clears", "dog", "forest", "couriers", "march", "2025-03-15", "saturday", "15 March"],
+)
+def test_full_text_finds_text_title_outlet_and_date(three: Library, term: str) -> None:
+    with three.snapshot() as snapshot:
+        found = snapshot.load([id for id, _ in snapshot.match([term], limit=100)])
+
+    assert found
+    assert found[0].article.id == "fox"
+
+
+def test_accents_make_no_difference(library: Library) -> None:
+    add(library, Article("a", "Café", "São Paulo"))
+
+    with library.snapshot() as snapshot:
+        assert len(snapshot.match(["cafe"], limit=9)) == len(snapshot.match(["sao paulo"], limit=9)) == 1
+
+
+def test_full_text_is_best_first_and_limited(library: Library) -> None:
+    add(library, Article("a", "A", "rain"), Article("b", "B", "rain rain rain rain"), Article("c", "C", "sun"))
+
+    with library.snapshot() as snapshot:
+        found = snapshot.match(["rain", "sun"], limit=100)
+        assert [stored.article.id for stored in snapshot.load([id for id, _ in found])] == ["c", "b", "a"]
+        assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
+        assert snapshot.match(["rain", "sun"], limit=2) == found[:2]
+        assert snapshot.document_frequencies(["rain", "raining", "sun", "snow"]) == {
+            "rain": 2,
+            "raining": 2,
+            "sun": 1,
+            "snow": 0,
+        }
+
+
+def test_full_text_keeps_to_a_filter(three: Library) -> None:
+    with three.snapshot() as snapshot:
+        found = snapshot.match(["the", "mary"], limit=100, filter=PassageFilter(outlet="hill herald"))
+
+        assert {stored.article.id for stored in snapshot.load([id for id, _ in found])} == {"jill"}
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        *("", " ", '"', '""', "'", "fox OR", "NOT fox", "fox AND", "NEAR(", "(fox", "fo*", "title:fox", "^fox", "-fox"),
+        *("{a b}:c", "\0", "f\0x", "fox;DROP TABLE articles", "\ud800", "\udcff fox", "?!", "🦊", "\n", "x" * 100_000),
+    ],
+    ids=lambda term: ascii(term[:20]),
+)
+def test_search_syntax_is_only_text(three: Library, term: str) -> None:
+    with three.snapshot() as snapshot:
+        found = {stored.article.id for stored in snapshot.load([id for id, _ in snapshot.match([term], limit=100)])}
+        with_another = snapshot.match([term, "lamb"], limit=100)
+        assert snapshot.document_frequencies([term])[term] == len(snapshot.match([term], limit=100))
+
+    assert found <= {"fox"}
+    assert len(with_another) >= 1
+
+
+def test_no_terms_and_many_terms_do_no_harm(three: Library) -> None:
+    with three.snapshot() as snapshot:
+        assert snapshot.match([], limit=10) == []
+        assert snapshot.match([f"word{n}" for n in range(20_000)] + ["lamb"], limit=10) == [
+            (id, pytest.approx(score, abs=1e-3)) for id, score in snapshot.match(["lamb"], limit=10)
+        ]
+
+
+@given(terms=st.lists(st.text(st.characters()), max_size=5))
+def test_any_terms_may_be_searched_for(three: Library, terms: list[str]) -> None:
+    with three.snapshot() as snapshot:
+        found = snapshot.match(terms, limit=100)
+
+        assert {id for id, _ in found} <= snapshot.passage_ids()
+
+
+# Nearest neighbours --------------------------------------------------------------------------------------------------
+
+
+def test_nearest_is_exact_with_and_without_chroma(library: Library) -> None:
+    add(library, make_article("a", 300), publish=False)
+    assert not is_chroma_used(library)
+    assert_nearest_is_exact(library)
+
+    add(library)
+
+    assert is_chroma_used(library)
+    assert_nearest_is_exact(library)
+
+
+def test_nearest_with_a_filter_is_exact_over_what_is_left(library: Library) -> None:
+    add(library, make_article("a", 200), make_article("b", 20), seed=1)
+    query = make_vectors(1, seed=99)[0]
+
+    with library.snapshot() as snapshot:
+        found = snapshot.nearest(query, limit=50, filter=PassageFilter(outlet="b"))
+        loaded = snapshot.load([id for id, _ in found])
+        nothing = snapshot.nearest(query, limit=50, filter=PassageFilter(outlet="c"))
+
+    assert [stored.article.id for stored in loaded] == ["b"] * 20
+    assert np.allclose([cosine for _, cosine in found], np.sort(make_vectors(20, seed=2) @ query)[::-1], atol=1e-6)
+    assert nothing == []
+
+
+def test_passages_that_chroma_does_not_know_yet_are_found(library: Library) -> None:
+    add(library, make_article("a", 200))
+
+    add(library, make_article("b", 30), seed=7, publish=False)
+
+    assert is_chroma_used(library)
+    with library.snapshot() as snapshot:
+        assert not snapshot.is_published
+    assert_nearest_is_exact(library)
+    with library.snapshot() as snapshot:
+        found = snapshot.nearest(make_vectors(30, seed=7)[4], limit=1)
+        assert snapshot.load([id for id, _ in found])[0].article.id == "b"
+
+
+def test_passages_that_are_gone_drop_out_and_cost_no_others_their_place(library: Library) -> None:
+    add(library, make_article("a", 150), make_article("b", 50))
+
+    with library.writing():
+        library.remove("a")
+    assert is_chroma_used(library)
+
+    assert_nearest_is_exact(library)
+    assert_nearest_is_exact(library, limit=100)
+
+
+def test_an_ingest_ends_with_the_next_generation_made_from_the_last(library: Library) -> None:
+    add(library, make_article("a", 40))
+    first = generation_folders(library)
+
+    add(library, make_article("b", 40), seed=1)
+    add(library, replace(make_article("a", 10), title="Changed"), seed=2)
+
+    with library.snapshot() as snapshot:
+        assert snapshot.is_published
+        assert snapshot.passage_count == 50
+    assert first[0] not in generation_folders(library)
+    assert_nearest_is_exact(library)
+
+
+def test_generations_do_not_pile_up(library: Library) -> None:
+    for number in range(5):
+        add(library, make_article(f"a{number}", 2), seed=number)
+
+    assert [folder.name[:8] for folder in generation_folders(library)] == ["00000004", "00000005"]
+
+
+def test_publishing_what_is_published_changes_nothing(library: Library) -> None:
+    add(library, make_article("a", 2))
+    before = generation_folders(library)
+
+    add(library)
+
+    assert generation_folders(library) == before
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files can't be counted here")
+def test_a_reader_of_many_generations_keeps_only_the_last_one_open(library: Library) -> None:
+    with opened(library.folder) as reader:
+        counts = []
+        for number in range(4):
+            add(library, make_article(f"a{number}", 2), seed=number)
+            assert len(nearest(reader, make_vectors(1)[0], 100)) == 2 * number + 2
+            counts.append(len(list(Path("/proc/self/fd").iterdir())))
+
+    assert counts[-1] <= counts[1] + 2  # the one that writes has had one open since the second
+
+
+# Forgetting ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_removed_article_is_found_no_more(library: Library, articles: Articles) -> None:
+    add(library, *articles)
+
+    remove(library, "fox")
+
+    with library.snapshot() as snapshot:
+        assert snapshot.article("fox") is None
+        assert snapshot.passages("fox") == ()
+        assert snapshot.match(["fox", "courier"], limit=100) == []
+        assert [ref.id for ref in snapshot.articles()] == ["jill", "lamb"]
+        assert snapshot.is_published
+    assert_nearest_is_exact(library, limit=100)
+
+
+def test_removing_what_is_not_there_says_so(library: Library, articles: Articles) -> None:
+    add(library, *articles)
+
+    with library.writing():
+        assert not library.remove("cat")
+
+    with library.snapshot() as snapshot:
+        assert snapshot.is_published
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_chroma_forgets_what_is_removed(library: Library, others: int) -> None:
+    add(library, make_article("secret", 40), *(make_article(f"other{n}", 3) for n in range(others)))
+    secret = {row.tobytes() for row in make_vectors(40)}
+    before = generation_folders(library)
+    assert any(vector in file.read_bytes() for file in before[0].rglob("*") if file.is_file() for vector in secret)
+
+    remove(library, "secret")
+
+    after = generation_folders(library)
+    assert not set(before) & set(after)
+    assert not any(
+        vector in file.read_bytes()
+        for folder in after
+        for file in folder.rglob("*")
+        if file.is_file()
+        for vector in secret
+    )
+    with library.snapshot() as snapshot:
+        assert snapshot.is_published
+        assert len(snapshot.nearest(make_vectors(1)[0], limit=100)) == snapshot.passage_count == 3 * others
+
+
+def test_forgetting_goes_on_where_it_was_stopped(library: Library) -> None:
+    add(library, make_article("secret", 10), make_article("other", 3))
+    before = generation_folders(library)
+    with library.writing():
+        library.remove("secret")  # and then the power is cut
+
+    add(library)
+
+    assert not set(before) & set(generation_folders(library))
+
+
+# Damage --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("data_level0.bin", "half"),
+        ("header.bin", "missing"),
+        ("index_metadata.pickle", "zeroed"),
+        (DATABASE_FILE, "missing"),
+        (DATABASE_FILE, "half"),
+        (DATABASE_FILE, "zeroed"),
+    ],
+)
+def test_a_damaged_generation_costs_nothing_but_time(copied: Path, name: str, damage: str) -> None:
+    file = next((copied / CHROMA_FOLDER).rglob(name))
+    data = file.read_bytes()
+    file.unlink()
+    if damage != "missing":
+        file.write_bytes(data[: len(data) // 2] if damage == "half" else bytes(len(data)))
+
+    with opened(copied) as library:
+        assert not is_chroma_used(library)
+        assert_nearest_is_exact(library)
+
+        add(library)
+
+        assert is_chroma_used(library)
+        assert_nearest_is_exact(library)
+
+
+@pytest.mark.parametrize("what", ["generation", "everything"])
+def test_a_deleted_generation_is_built_again(copied: Path, what: str) -> None:
+    with opened(copied) as library:
+        assert is_chroma_used(library)
+        shutil.rmtree(generation_folders(library)[0] if what == "generation" else copied / CHROMA_FOLDER)
+        assert_nearest_is_exact(library)
+
+        add(library, make_article("b", 3), seed=5)
+
+        assert is_chroma_used(library)
+        assert_nearest_is_exact(library)
+
+
+def test_a_base_that_is_damaged_while_it_is_open_is_built_anew(copied: Path) -> None:
+    with opened(copied) as library:
+        assert is_chroma_used(library)
+        with sqlite3.connect(generation_folders(library)[0] / DATABASE_FILE) as connection:
+            connection.execute("DROP TABLE embeddings")
+        connection.close()
+
+        add(library, make_article("b", 3), seed=5)
+
+        assert is_chroma_used(library)
+        assert_nearest_is_exact(library)
+
+
+def test_what_a_build_that_died_left_is_in_nobodys_way(library: Library) -> None:
+    add(library, make_article("a", 3))
+    rest = library.folder / CHROMA_FOLDER / "00000002-half"
+    rest.mkdir()
+    (rest / DATABASE_FILE).write_bytes(b"half")
+
+    add(library, make_article("b", 3), seed=1)
+
+    assert is_chroma_used(library)
+    assert rest not in generation_folders(library)
+    assert_nearest_is_exact(library)
+
+
+def test_an_index_that_is_deleted_and_made_anew_is_read_anew(library: Library) -> None:
+    with opened(library.folder) as reader:
+        add(library, make_article("a", 5))
+        assert len(nearest(reader, make_vectors(1)[0])) == 5
+        library.close()
+        shutil.rmtree(library.folder)
+        assert nearest(reader, make_vectors(1)[0]) == []
+
+        with opened(library.folder) as another:
+            add(another, make_article("b", 3), make_article("c", 4), seed=1)
+
+        with reader.snapshot() as snapshot:
+            assert [ref.id for ref in snapshot.articles()] == ["b", "c"]
+        assert_nearest_is_exact(reader)
+        add(reader, make_article("d", 2), seed=3)
+        assert_nearest_is_exact(reader)
+
+    with opened(library.folder) as again, again.snapshot() as snapshot:
+        assert [ref.id for ref in snapshot.articles()] == ["b", "c", "d"]
+
+
+def test_a_file_that_is_no_database_is_damaged(library: Library) -> None:
+    library.folder.mkdir()
+    (library.folder / LIBRARY_FILE).write_bytes(b"This is a story, not a database. " * 100)
+
+    with pytest.raises(LibraryDamagedError, match=r"library\.sqlite3: damaged \(file is not a database\)"):
+        nearest(library, make_vectors(1)[0])
+    with pytest.raises(LibraryDamagedError):
+        add(library, make_article("a", 1))
+
+
+@pytest.mark.parametrize("content", ["CREATE TABLE recipes (name)", ""])
+def test_somebody_elses_database_is_left_alone(library: Library, content: str) -> None:
+    library.folder.mkdir()
+    path = library.folder / LIBRARY_FILE
+    with sqlite3.connect(path) as connection:
+        connection.execute(content)
+    connection.close()
+    path.touch()
+    before = path.read_bytes()
+
+    with pytest.raises(LibraryDamagedError, match="not a library of this program"):
+        nearest(library, make_vectors(1)[0])
+    with pytest.raises(LibraryDamagedError, match="not a library of this program"):
+        add(library, make_article("a", 1))
+
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["DELETE FROM properties", "DROP TABLE properties", "DROP TABLE generations", "DROP TABLE passages"],
+)
+def test_a_library_with_something_missing_is_damaged(library: Library, damage: str) -> None:
+    add(library, make_article("a", 1))
+    library.close()
+    with sqlite3.connect(library.folder / LIBRARY_FILE) as connection:
+        connection.execute(damage)
+    connection.close()
+
+    with opened(library.folder) as again, pytest.raises(LibraryDamagedError, match=r"library\.sqlite3: damaged"):
+        nearest(again, make_vectors(1)[0])
+
+
+def test_a_truncated_library_is_damaged(copied: Path) -> None:
+    path = copied / LIBRARY_FILE
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+    with opened(copied) as library, pytest.raises(LibraryDamagedError, match="damaged"):
+        nearest(library, make_vectors(1)[0], LARGE)
+
+
+# Refusals ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_library_of_a_newer_version_is_refused(library: Library) -> None:
+    add(library, make_article("a", 1))
+    library.close()
+    with sqlite3.connect(library.folder / LIBRARY_FILE) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+    with opened(library.folder) as again:
+        with pytest.raises(LibraryMismatchError, match="made by a newer version of the assistant"):
+            nearest(again, make_vectors(1)[0])
+        with pytest.raises(LibraryMismatchError, match="upgrade the assistant"):
+            add(again, make_article("b", 1))
+
+
+def test_another_embedding_model_of_the_same_dimension_is_refused(library: Library) -> None:
+    add(library, make_article("a", 1))
+
+    with opened(library.folder, embedding_model="other words") as other:
+        with pytest.raises(LibraryMismatchError, match="made with the embedding model words, not other words"):
+            nearest(other, make_vectors(1)[0])
+        with pytest.raises(LibraryMismatchError, match="--embedding-model"):
+            add(other, make_article("b", 1))
+
+    with library.snapshot() as snapshot:
+        assert [ref.id for ref in snapshot.articles()] == ["a"]
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_folder_that_can_not_be_made_is_refused(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("Not a folder.")
+
+    with opened(tmp_path / place) as library:
+        assert nearest(library, make_vectors(1)[0]) == []
+        with pytest.raises(LibraryError, match=r"can't be written .*; choose another folder with --index"):
+            add(library, make_article("a", 1))
+
+
+def test_a_library_file_that_is_a_folder_is_refused(library: Library) -> None:
+    (library.folder / LIBRARY_FILE).mkdir(parents=True)
+
+    assert nearest(library, make_vectors(1)[0]) == []
+    with pytest.raises(LibraryError, match="can't be written"):
+        add(library, make_article("a", 1))
+
+
+def test_an_id_with_half_of_a_surrogate_pair_is_an_error_of_ours(three: Library, articles: Articles) -> None:
+    with three.snapshot() as snapshot:
+        assert snapshot.article("fox") == articles[0]
+    with pytest.raises(LibraryError, match="surrogate"), three.snapshot() as snapshot:
+        snapshot.article("\udcff")
+
+
+# Readers and writers -------------------------------------------------------------------------------------------------
+
+
+def test_a_snapshot_sees_one_state(library: Library, articles: Articles) -> None:
+    add(library, articles[0])
+
+    with opened(library.folder) as reader, reader.snapshot() as before:
+        add(library, articles[1], seed=3)
+        remove(library, "fox")
+
+        assert [ref.id for ref in before.articles()] == ["fox"]
+        assert before.match(["fox"], limit=100)
+        assert before.match(["jill"], limit=100) == []
+        assert len(before.nearest(make_vectors(1)[0], limit=100)) == before.passage_count == len(embed(articles[0])[1])
+        with reader.snapshot() as after:
+            assert [ref.id for ref in after.articles()] == ["jill"]
+            assert len(after.nearest(make_vectors(1)[0], limit=100)) == after.passage_count
+        assert len(before.nearest(make_vectors(1)[0], limit=100)) == before.passage_count
+
+
+def test_a_snapshot_of_nothing_does_not_hide_what_comes_after(library: Library, articles: Articles) -> None:
+    with library.snapshot() as before:
+        add(library, *articles)
+        assert before.articles() == ()
+
+    with library.snapshot() as after:
+        assert len(after.articles()) == 3
+    with opened(library.folder) as again:
+        add(library, make_article("d", 1), publish=False)
+        with again.snapshot() as snapshot:
+            assert len(snapshot.articles()) == 4
+
+
+def add_in_another_process(folder: Path, ids: Sequence[str], talk: Connection) -> None:
+    with opened(folder) as library:
+        with library.writing():
+            talk.send(os.getpid())
+            talk.recv()
+            library.add([embed(make_article(id, 3)) for id in ids])
+            library.publish()
+        talk.send("done")
+
+
+def test_another_process_that_writes_is_named_and_then_read(library: Library) -> None:
+    add(library, make_article("a", 3), seed=1)
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(
+        target=add_in_another_process, args=(library.folder, ["b", "c"], theirs)
+    )
+    process.start()
+    try:
+        number = ours.recv()
+
+        with pytest.raises(LibraryLockedError, match=f"process {number} is writing; try again later"):
+            add(library, make_article("d", 1))
+        assert len(nearest(library, make_vectors(1)[0], 100)) == 3
+
+        ours.send("go on")
+        assert ours.recv() == "done"
+        assert len(nearest(library, make_vectors(1)[0], 100)) == 9
+        assert is_chroma_used(library)
+    finally:
+        process.join(timeout=30)
+        process.close()
+        ours.close()
+        theirs.close()
+
+    add(library, make_article("d", 1), seed=4)
+    assert not (library.folder / HOLDER_FILE).exists()
+    assert_nearest_is_exact(library)
+
+
+def test_a_second_writer_in_this_process_is_refused_too(library: Library) -> None:
+    with (
+        opened(library.folder) as other,
+        library.writing(),
+        pytest.raises(LibraryLockedError, match=f"process {os.getpid()} is writing"),
+        other.writing(),
+    ):
+        pass  # never gets here
+
+
+def test_many_threads_read_while_one_writes(library: Library) -> None:
+    add(library, make_article("a", 20))
+    stop = threading.Event()
+    failures: list[BaseException] = []
+    counts: list[set[int]] = []
+
+    def read(seed: int) -> None:
+        seen = set()
+        query = make_vectors(1, seed=seed)[0]
+        try:
+            while not stop.is_set():
+                with library.snapshot() as snapshot:
+                    count = snapshot.passage_count
+                    found = snapshot.nearest(query, limit=1000)
+                    assert len(found) == count == len(snapshot.load([id for id, _ in found]))
+                    assert snapshot.match(["title"], limit=1000)
+                    seen.add(count)
+        except BaseException as failure:
+            failures.append(failure)
+        counts.append(seen)
+
+    threads = [threading.Thread(target=read, args=(seed,)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for number in range(4):
+        add(library, make_article(f"b{number}", 5), seed=number)
+    remove(library, "b1")
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+    assert failures == []
+    assert set().union(*counts) <= {20, 25, 30, 35, 40}
+    assert_nearest_is_exact(library)
+
+
+def test_closing_twice_is_fine_and_what_is_closed_stays_closed(library: Library) -> None:
+    add(library, make_article("a", 3))
+    assert is_chroma_used(library)
+
+    library.close()
+    library.close()
+
+    with pytest.raises(LibraryError, match="closed"):
+        nearest(library, make_vectors(1)[0])
+    with pytest.raises(LibraryError, match="closed"):
+        add(library, make_article("b", 1))
+
+
+def test_a_snapshot_that_is_open_when_the_library_is_closed_goes_on(library: Library) -> None:
+    add(library, make_article("a", 3))
+
+    with library.snapshot() as snapshot:
+        library.close()
+
+        assert len(snapshot.nearest(make_vectors(1)[0], limit=10)) == 3
+
+
+def test_two_assistants_in_one_process_do_not_close_each_other(library: Library) -> None:
+    add(library, make_article("a", 3))
+
+    with opened(library.folder) as other:
+        assert is_chroma_used(other)
+    assert is_chroma_used(library)
+
+    assert_nearest_is_exact(library)
+
+
+def test_times_come_back_with_their_zone(library: Library) -> None:
+    article = replace(make_article("a", 1), published=datetime(2025, 3, 15, 9, 30, tzinfo=UTC))
+    add(library, article)
+
+    with library.snapshot() as snapshot:
+        assert snapshot.articles()[0].published == article.published

@@ -1,0 +1,197 @@
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant.schema import (
+    APPLICATION_ID,
+    REF_COLUMNS,
+    SCHEMA_VERSION,
+    EmbeddedPassage,
+    PassageFilter,
+    create_tables,
+    delete_article,
+    hash_article,
+    insert_article,
+    select_passages,
+    to_ref,
+    unpack_spans,
+    unpack_vectors,
+)
+from assistant.types import Article, Passage, Span
+from assistant.vectors import FloatArray
+
+FOX = Article(
+    id="fox",
+    title="Fox clears dog",
+    text="The quick brown fox jumps. The dog sleeps.",
+    outlet="Forest Courier",
+    author="Rey Nard",
+    published=datetime(2025, 3, 15, 23, 30, tzinfo=timezone(timedelta(hours=-5))),
+    url="https://forest-courier.example/fox",
+)
+TABLES = ("articles", "passages", "passage_vectors", "sentence_vectors")
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
+
+
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("PRAGMA foreign_keys = ON")
+    create_tables(connection)
+    yield connection
+    connection.close()
+
+
+def unit(rows: FloatArray) -> FloatArray:
+    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+
+
+def embed(article: Article) -> EmbeddedPassage:
+    end = len(article.text)
+    vectors = unit(np.random.default_rng(0).normal(size=(2, 8)))
+    spans = (Span(0, end // 2), Span(end // 2, end))
+    return EmbeddedPassage(Passage(article.id, 0, end, article.text, spans), vectors[0], vectors)
+
+
+def count(connection: sqlite3.Connection, table: str) -> int:
+    return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+def test_the_file_says_whose_it_is(connection: sqlite3.Connection) -> None:
+    assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+
+
+@pytest.mark.parametrize(
+    "article",
+    [FOX, Article("a", "", "x"), replace(FOX, published=datetime(1, 1, 1, tzinfo=UTC)), replace(FOX, text="🦊" * 90)],
+)
+def test_what_is_inserted_is_read_again(connection: sqlite3.Connection, article: Article) -> None:
+    insert_article(connection, article, [embed(article)])
+
+    row = connection.execute(f"SELECT {REF_COLUMNS}, text, hash FROM articles").fetchone()
+
+    assert to_ref(row) == article.ref
+    assert row[-2:] == (article.text, hash_article(article))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "dog"},
+        {"title": "Dog"},
+        {"text": "The quick brown fox jumps. The dog sleep."},
+        {"outlet": None},
+        {"author": "Rey"},
+        {"published": None},
+        {"published": datetime(2025, 3, 16, 4, 30, tzinfo=UTC)},
+        {"url": "https://forest-courier.example/"},
+        {"outlet": "Rey Nard", "author": "Forest Courier"},
+    ],
+)
+def test_a_change_of_anything_changes_the_hash(change: dict[str, object]) -> None:
+    assert hash_article(replace(FOX, **change)) != hash_article(FOX)  # type: ignore[arg-type]
+    assert hash_article(replace(FOX)) == hash_article(FOX)
+
+
+@given(TEXTS, TEXTS)
+def test_deleting_an_article_leaves_nothing_of_it(title: str, text: str) -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("PRAGMA foreign_keys = ON")
+    create_tables(connection)
+    other = replace(FOX, id="other", title="Rain", text="It rained.", outlet=None, published=None)
+    article = replace(FOX, title=title, text=text)
+    insert_article(connection, other, [embed(other)])
+    words = connection.execute("SELECT count(*) FROM passage_words_idx").fetchone()
+    insert_article(connection, article, [embed(article)])
+
+    assert delete_article(connection, "fox")
+    assert not delete_article(connection, "fox")
+
+    assert [count(connection, table) for table in TABLES] == [1, 1, 1, 1]
+    connection.execute("INSERT INTO passage_words (passage_words) VALUES ('integrity-check')")
+    connection.execute("INSERT INTO passage_words (passage_words) VALUES ('optimize')")
+    assert connection.execute("SELECT count(*) FROM passage_words_idx").fetchone() == words
+    assert (
+        connection.execute("SELECT rowid FROM passage_words WHERE passage_words MATCH 'fox OR courier'").fetchall()
+        == []
+    )
+    assert connection.execute("SELECT rowid FROM passage_words WHERE passage_words MATCH 'rained'").fetchall() == [(1,)]
+    connection.close()
+
+
+def test_an_id_of_a_passage_is_never_used_again(connection: sqlite3.Connection) -> None:
+    insert_article(connection, FOX, [embed(FOX)])
+    delete_article(connection, "fox")
+
+    insert_article(connection, FOX, [embed(FOX)])
+
+    assert connection.execute("SELECT id FROM passages").fetchall() == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "is_found"),
+    [
+        (PassageFilter(), True),
+        (PassageFilter(outlet="FOREST courier"), True),
+        (PassageFilter(outlet="Forest"), False),
+        (PassageFilter(outlet="' OR 1=1 --"), False),
+        (PassageFilter(since=FOX.published), True),
+        (PassageFilter(since=datetime(2025, 3, 16, 4, 30, tzinfo=UTC)), True),
+        (PassageFilter(since=datetime(2025, 3, 16, 4, 31, tzinfo=UTC)), False),
+        (PassageFilter(until=FOX.published), False),
+        (PassageFilter(until=datetime(2025, 3, 16, 4, 31, tzinfo=UTC)), True),
+        (PassageFilter("Forest Courier", datetime(2025, 3, 16, tzinfo=UTC), datetime(2025, 3, 17, tzinfo=UTC)), True),
+        (PassageFilter("Hill Herald", datetime(2025, 3, 16, tzinfo=UTC), datetime(2025, 3, 17, tzinfo=UTC)), False),
+    ],
+)
+def test_a_filter_selects_by_outlet_and_time(
+    connection: sqlite3.Connection, wanted: PassageFilter, is_found: bool
+) -> None:
+    insert_article(connection, FOX, [embed(FOX)])
+    undated = replace(FOX, id="undated", outlet=None, published=None)
+    insert_article(connection, undated, [embed(undated)])
+
+    sql, parameters = select_passages(wanted)
+    ids = {row[0] for row in connection.execute(sql, parameters)}
+
+    assert (1 in ids) == is_found
+    assert (2 in ids) == (wanted == PassageFilter())
+
+
+def test_vectors_come_back_as_they_were(connection: sqlite3.Connection) -> None:
+    embedded = embed(FOX)
+    insert_article(connection, FOX, [embedded])
+
+    vector = connection.execute("SELECT vector FROM passage_vectors").fetchone()[0]
+    scales, packed = connection.execute("SELECT scales, vectors FROM sentence_vectors").fetchone()
+    spans = connection.execute("SELECT sentences FROM passages").fetchone()[0]
+
+    assert np.array_equal(np.frombuffer(vector, np.float32), embedded.vector)
+    assert unpack_vectors(scales, packed).shape == embedded.sentence_vectors.shape
+    assert unpack_spans(spans) == embedded.passage.sentences
+
+
+@pytest.mark.parametrize("spread", [0.01, 1, 3])
+def test_sentence_vectors_come_back_nearly_as_they_were(spread: float) -> None:
+    random = np.random.default_rng(0)
+    vectors = unit(random.normal(size=(3, 384)) * random.lognormal(sigma=spread / 3, size=(3, 384)))
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    create_tables(connection)
+    article = replace(FOX, text="x")
+    passage = Passage("fox", 0, 1, "x", (Span(0, 1),) * 3)
+
+    insert_article(connection, article, [EmbeddedPassage(passage, vectors[0], vectors)])
+    restored = unpack_vectors(*connection.execute("SELECT scales, vectors FROM sentence_vectors").fetchone())
+    connection.close()
+
+    assert restored.dtype == np.float32
+    cosines = (restored * vectors).sum(axis=1) / np.linalg.norm(restored, axis=1)
+    assert (cosines > 0.999).all()
+    assert np.allclose(np.linalg.norm(restored, axis=1), 1, atol=0.01)
