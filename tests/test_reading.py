@@ -1,0 +1,325 @@
+import os
+import random
+import unicodedata
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from assistant.errors import ArticleError
+from assistant.ingest import check_article
+from assistant.reading import MAX_FILE_BYTES, list_files, normalise, parse_time, read_article
+
+STORY = """---
+title: "Talks: the third day"
+outlet: 'Forest Courier'
+author: Rey "Red" Nard
+published: 2025-03-15T09:30:00+02:00
+url: https://forest-courier.example/talks?day=3
+tags: [talks, "forest"]
+subtitle: None of ours
+---
+
+The talks went on. Nobody left.
+
+# A heading of the text
+
+They will end: some day.
+"""
+WESTERN = "“The café in Málaga is closed,” the mayor’s office said – “for good”. It cost £5, naïve critics said."
+PNG = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010806000000") + bytes(range(256)) * 8
+
+
+def write(folder: Path, data: str | bytes, name: str = "story.md") -> Path:
+    path = folder / name
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    return path
+
+
+def test_the_header_says_what_an_article_is(tmp_path: Path) -> None:
+    article = read_article(write(tmp_path, STORY))
+
+    assert article.id == article.url == "https://forest-courier.example/talks?day=3"
+    assert article.title == "Talks: the third day"
+    assert article.outlet == "Forest Courier"
+    assert article.author == 'Rey "Red" Nard'
+    assert article.published == datetime(2025, 3, 15, 9, 30, tzinfo=timezone(timedelta(hours=2)))
+    assert article.text == ("The talks went on. Nobody left.\n\n# A heading of the text\n\nThey will end: some day.")
+
+
+def test_without_a_header_there_is_a_title_and_an_id(tmp_path: Path) -> None:
+    path = write(tmp_path, "It rained. It poured.\n", "wet-week_in-oslo.txt")
+
+    article = read_article(path)
+
+    assert article.id == path.resolve().as_uri()
+    assert article.title == "wet week in oslo"
+    assert article.text == "It rained. It poured."
+    assert (article.outlet, article.author, article.published, article.url) == (None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("Intro.\n\n# Storm closes harbour ##\n\nIt rained.", "Storm closes harbour"),
+        ("# C major\n\nIt was played.", "C major"),
+        ("Storm closes harbour\n\nIt rained.", "Storm closes harbour"),
+        ("It rained.\n\nIt poured.", "story"),
+        ("Storm closes harbour\nand the ferry stays.", "story"),
+        ("x" * 151 + "\n\nIt rained.", "story"),
+        ("## Second level\nIt rained.", "story"),
+        ("# ##\nIt rained.", "story"),
+        ("#hashtag\nIt rained.", "story"),
+        ("---\ntitle: ''\n---\n# Storm\n\nIt rained.", "Storm"),
+    ],
+)
+def test_the_title_is_a_heading_or_a_first_line_or_the_name_of_the_file(tmp_path: Path, text: str, title: str) -> None:
+    assert read_article(write(tmp_path, text)).title == title
+
+
+@pytest.mark.parametrize("text", ["# " + "#" * 300_000 + "x", "# a" + " " * 300_000 + "x", "---\n" * 50_000 + "x"])
+def test_strange_lines_are_read_like_others(tmp_path: Path, text: str) -> None:
+    assert read_article(write(tmp_path, text)).text.endswith("x")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such a name can't be written there")
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        (b"caf\xe9.txt", "caf?"),
+        (b"re\x1b[31md\n.txt", "re[31md"),
+        ("cafe\u0301.txt".encode(), "café"),
+        (b"-.txt", "Untitled"),
+    ],
+)
+def test_a_strange_file_name_becomes_a_title_that_can_be_stored(tmp_path: Path, name: bytes, title: str) -> None:
+    path = write(tmp_path, "It rained.", os.fsdecode(name))
+
+    article = read_article(path)
+
+    assert article.title == title
+    check_article(article)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It rained.\n---\ntitle: No header\n---\nIt poured.",
+        "---\nIt rained.\n---\nIt poured.",
+        "---\ntitle: Never closed\n\nIt rained.",
+    ],
+)
+def test_lines_of_dashes_in_a_text_are_text(tmp_path: Path, text: str) -> None:
+    assert read_article(write(tmp_path, text)).text == text
+
+
+@pytest.mark.parametrize("text", ["---\n---\nIt rained.", "---  \nTitle: Rain \n---\t\n\nIt rained."])
+def test_a_header_is_not_text(tmp_path: Path, text: str) -> None:
+    article = read_article(write(tmp_path, text))
+
+    assert article.text == "It rained."
+    assert article.title in {"Rain", "story"}
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"\xef\xbb\xbf" + WESTERN.encode(), WESTERN),
+        (WESTERN.encode("utf-16"), WESTERN),
+        ((b"\xfe\xff" + WESTERN.encode("utf-16-be")), WESTERN),
+        (WESTERN.encode("cp1252"), WESTERN),
+        (b"He said \x93no\x94 to the caf\xe9.", "He said “no” to the café."),
+        (
+            "Le prix a été fixé à dix francs, où est-il passé ?".encode("latin-1"),
+            "Le prix a été fixé à dix francs, où est-il passé ?",
+        ),
+        ("Москва объявила о прекращении огня.".encode("cp1251"), "Москва объявила о прекращении огня."),
+        ("大阪市は新しい橋を開通させると発表した。".encode("shift_jis"), "大阪市は新しい橋を開通させると発表した。"),
+        (b"One.\r\nTwo.\rThree.\n", "One.\nTwo.\nThree."),
+        ("One.\u2028Two.\u2029Three.\x85Four.".encode(), "One.\nTwo.\n\nThree.\nFour."),
+        (b"A \x1b[31mred\x1b[0m bell\x07 rang." + b" It poured." * 40, "A [31mred[0m bell rang." + " It poured." * 40),
+        (b"It rained.\x00 It poured.", "It rained. It poured."),
+        ("cafe\u0301 \ufeff\u212b".encode(), "café Å"),
+        (b"<|endoftext|> is text.", "<|endoftext|> is text."),
+    ],
+)
+def test_text_is_decoded_and_normalised(tmp_path: Path, data: bytes, text: str) -> None:
+    assert read_article(write(tmp_path, data)).text == text
+
+
+def test_a_header_is_found_after_a_byte_order_mark_and_with_other_line_ends(tmp_path: Path) -> None:
+    expected = read_article(write(tmp_path, STORY))
+
+    windows = read_article(write(tmp_path, b"\xef\xbb\xbf" + STORY.replace("\n", "\r\n").encode()))
+    wide = read_article(write(tmp_path, STORY.encode("utf-16")))
+
+    assert windows == wide == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty"),
+        (b" \n\t\r\n ", "empty"),
+        ("\u00a0\u2003\n".encode(), "empty"),
+        (" \n".encode("utf-16"), "empty"),
+        (b"---\ntitle: Rain\n---\n\n", "empty"),
+        (PNG, "not text"),
+        (random.Random(0).randbytes(5_000), "not text"),
+        (random.Random(0).randbytes(200_000), "not text"),
+        ("It rained. It poured.".encode("utf-16-le"), "not text"),
+        (b"\x00" * 1_000, "not text"),
+        (b"\xff\xfe\x00\xd8" * 100, "not text"),
+        (b"---\npublished: last Tuesday\n---\nIt rained.", "published: 'last Tuesday' is not a date"),
+        (b"---\npublished: 2025-02-30\n---\nIt rained.", "published: '2025-02-30' is not a date"),
+    ],
+)  # fmt: skip
+def test_what_is_no_article_is_refused_by_name(tmp_path: Path, data: bytes, reason: str) -> None:
+    path = write(tmp_path, data)
+
+    with pytest.raises(ArticleError) as refusal:
+        read_article(path)
+
+    assert str(refusal.value).startswith(f"{path}: ")
+    assert reason in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "dump.txt"
+    with path.open("wb") as file:
+        file.truncate(MAX_FILE_BYTES * 5)
+
+    with pytest.raises(ArticleError, match="too large: an article may have at most 10 MB"):
+        read_article(path)
+
+
+def test_a_file_of_the_largest_size_is_read(tmp_path: Path) -> None:
+    path = write(tmp_path, b"word " * (MAX_FILE_BYTES // 5))
+
+    assert len(read_article(path).text) == MAX_FILE_BYTES
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArticleError, match=r"gone\.md: no such file or folder"):
+        read_article(tmp_path / "gone.md")
+    with pytest.raises(ArticleError, match="not a file"):
+        read_article(tmp_path)
+    with pytest.raises(ArticleError):
+        read_article(tmp_path / "nul\0.md")
+    with pytest.raises(ArticleError, match="can't be read: File name too long"):
+        list_files(tmp_path / ("long" * 100))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_named_pipe_and_a_device_are_refused_and_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.txt"
+    os.mkfifo(pipe)
+
+    for path in (pipe, Path("/dev/zero")):
+        with pytest.raises(ArticleError, match="not a file or a folder"):
+            read_article(path)
+    with pytest.raises(ArticleError, match="no articles in this folder"):
+        list_files(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, "It rained.")
+    path.chmod(0)
+
+    with pytest.raises(ArticleError, match="can't be read: Permission denied"):
+        read_article(path)
+
+
+def test_a_folder_has_the_articles_below_it_in_order(tmp_path: Path) -> None:
+    for name in ("b.md", "a.TXT", "c/d/e.markdown", "picture.png", ".hidden.md", ".git/note.md", "c/.x/y.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write(tmp_path, "It rained.", name)
+
+    assert list_files(tmp_path) == [tmp_path / "a.TXT", tmp_path / "b.md", tmp_path / "c/d/e.markdown"]
+
+
+def test_a_hidden_folder_may_be_given_itself(tmp_path: Path) -> None:
+    folder = tmp_path / ".notes"
+    folder.mkdir()
+
+    path = write(folder, "It rained.")
+
+    assert list_files(folder) == [path]
+
+
+def test_links_out_of_a_folder_are_not_followed(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    inside.mkdir()
+    outside.mkdir()
+    secret = write(outside, "It is secret.", "secret.md")
+    story = write(inside, "It rained.")
+    (inside / "file.md").symlink_to(secret)
+    (inside / "folder").symlink_to(outside)
+    (inside / "loop").symlink_to(inside)
+    (inside / "loop.md").symlink_to("loop.md")
+    (inside / "gone.md").symlink_to(outside / "gone.md")
+
+    assert list_files(inside) == [story]
+
+
+def test_a_folder_without_articles_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, PNG, "picture.png")
+
+    with pytest.raises(ArticleError, match=r"no articles in this folder: it holds no \.md"):
+        list_files(tmp_path)
+
+
+def test_a_file_is_listed_as_it_was_given() -> None:
+    assert list_files(Path("gone.docx")) == [Path("gone.docx")]
+
+
+ANY_TEXT = st.text() | st.text("e\u0301\u0327\x00\x1b\r\n\u2028\u2029\x85\ufeff\u1100\u1161\ud800\udc00 ")
+
+
+@given(ANY_TEXT)
+@example("e\x00\u0301")
+def test_normalised_text_has_one_form(text: str) -> None:
+    once = normalise(text)
+
+    assert normalise(once) == once
+    assert unicodedata.is_normalized("NFC", once)
+    assert not any(unicodedata.category(character) == "Cc" and character not in "\n\t" for character in once)
+    assert once.splitlines() == once.split("\n")[: len(once.splitlines())]
+
+
+@given(
+    data=st.binary(max_size=400)
+    | st.text(max_size=100).map(str.encode)
+    | st.text(max_size=100).map(lambda t: t.encode("utf-16", "surrogatepass"))
+)
+def test_any_file_is_an_article_that_can_be_stored_or_is_refused(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
+    path = write(tmp_path_factory.getbasetemp(), data, "any.txt")
+
+    article = None
+    with suppress(ArticleError):
+        article = read_article(path)
+
+    if article:
+        check_article(article)
+        assert normalise(article.text) == article.text
+
+
+@pytest.mark.parametrize(
+    ("value", "time"),
+    [
+        ("2025-03-15", datetime(2025, 3, 15, tzinfo=UTC)),
+        ("2025-03-15T09:30:00", datetime(2025, 3, 15, 9, 30, tzinfo=UTC)),
+        ("2025-03-15T09:30:00Z", datetime(2025, 3, 15, 9, 30, tzinfo=UTC)),
+        ("2025-03-15 09:30-05:00", datetime(2025, 3, 15, 14, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_time_has_a_zone(value: str, time: datetime) -> None:
+    assert parse_time(value, "story.md") == time
+    assert parse_time(value, "story.md").tzinfo is not None
