@@ -181,5 +181,6 @@ def _pack_vectors(vectors: FloatArray) -> tuple[bytes, bytes]:
 
 def _words_of(article: ArticleRef) -> tuple[str, str, str]:
     """Say title, outlet and date as people ask for them: "what did the Courier report on Saturday, 15 March 2025"."""
-    date = article.published.strftime("%A %d %B %Y %Y-%m-%d") if article.published else ""
+    time = article.published
+    date = f"{time:%A} {time.day} {time:%B %Y %Y-%m-%d}" if time else ""
     return article.title, article.outlet or "", date

@@ -1,0 +1,317 @@
+"""Finds the passages that bear on a question: full text and nearest neighbours propose, a weighted sum ranks.
+
+A question of several clauses ("What does the Courier say of X, and who told Reuters Y?") needs a passage for each, and
+no passage holds them all. So a passage is measured against the whole question and against each clause, and the clause
+that it serves best counts.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from assistant.embedding import Embedder, PassageInput
+from assistant.library import EVERYTHING, Snapshot, StoredPassage
+from assistant.schema import PassageFilter
+from assistant.terms import STOP_WORDS, Day, find_days, find_names, find_terms, find_words, split_clauses, stem
+from assistant.types import ArticleRef, RetrievedPassage, Span
+from assistant.vectors import FloatArray
+
+IntArray = npt.NDArray[np.int64]
+
+# No question that a person asks is longer; what comes after is not read.
+MAX_QUESTION_CHARACTERS = 2_000
+MAX_TERMS = 64
+
+# How many passages full text and nearest neighbours each propose, at least: more where more are asked for.
+MATCHED_PASSAGES = 100
+NEAREST_PASSAGES = 30
+# Full text scores every passage that holds any of its terms, about a microsecond each. Rare terms come first, and the
+# common ones that would take it beyond this many are left out of the search, though not of the ranking.
+MAX_POSTINGS = 8_000
+
+# What each part of a score weighs. The first four are shares of the best candidate's, the last two are 0 or 1.
+QUESTION_WORDS = 1.0  # BM25 of the question's terms in the passage and its article's title, outlet and date
+CLAUSE_WORDS = 1.0  # the same of the clause's
+CLAUSE_SENTENCE_WORDS = 1.0  # BM25 of the clause's terms in the passage's best sentence
+CLAUSE_COSINE = 3.0  # of the clause and the best sentence, each as it reads in its context
+NAMED_OUTLET = 0.8  # the question names the article's outlet
+NAMED_DAY = 0.8  # the question names the day on which the article was published
+ALL_PARTS = 7.6  # their sum
+
+# What each better passage of the same article takes from a score: of two about as good, the one from a new article says
+# more.
+SAME_ARTICLE = 0.12
+
+# BM25's saturation and length normalisation (Robertson and Zaragoza, 2009), k1 and b, for passages, which differ little
+# in length, and for sentences. Lengths are in words.
+PASSAGE_SATURATION, PASSAGE_NORMALISATION = 0.9, 0.2
+SENTENCE_SATURATION, SENTENCE_NORMALISATION = 1.2, 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedQuestion:
+    """A question as it is searched for: its text, its clauses, its unit vector (d,) and theirs (clauses, d)."""
+
+    text: str
+    clauses: tuple[Span, ...]
+    vector: FloatArray
+    clause_vectors: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """What was found for a question, best first.
+
+    `passages` are as many as were asked for, `candidates` those and more, with all that the library keeps of them and
+    their `scores`. `frequencies` count the passages of the library that hold each term of the question.
+    """
+
+    question: EmbeddedQuestion
+    passages: tuple[RetrievedPassage, ...]
+    candidates: tuple[StoredPassage, ...]
+    scores: tuple[float, ...]
+    frequencies: Mapping[str, int]
+
+    @property
+    def question_vector(self) -> FloatArray:
+        """The question's unit vector (d,)."""
+        return self.question.vector
+
+
+def retrieve(
+    question: str, *, library: Snapshot, embedder: Embedder, limit: int, filter: PassageFilter = EVERYTHING
+) -> Retrieval:
+    """Find the `limit` passages that bear most on a question.
+
+    Higher scores are better, and none is above 1. A score compares the passages found for one question: being the best
+    of them in every part says nothing about how good that is.
+    """
+    embedded = embed_question(question, embedder=embedder)
+    frequencies = library.document_frequencies(find_terms(embedded.text)[:MAX_TERMS])
+    matched = library.match(choose_search_terms(frequencies), limit=max(MATCHED_PASSAGES, limit), filter=filter)
+    nearest = library.nearest(embedded.vector, limit=max(NEAREST_PASSAGES, limit), filter=filter)
+    candidates = library.load(sorted({id for id, _ in matched} | {id for id, _ in nearest}))
+    scores = score_passages(embedded, candidates, frequencies=frequencies, passage_count=library.passage_count).tolist()
+    # Ids break ties, so that the order is the same every time.
+    order = sorted(range(len(candidates)), key=lambda index: (-scores[index], candidates[index].id))
+    return Retrieval(
+        question=embedded,
+        passages=tuple(
+            RetrievedPassage(candidates[index].passage, scores[index], candidates[index].article)
+            for index in order[:limit]
+        ),
+        candidates=tuple(candidates[index] for index in order),
+        scores=tuple(scores[index] for index in order),
+        frequencies=frequencies,
+    )
+
+
+def embed_question(question: str, *, embedder: Embedder) -> EmbeddedQuestion:
+    """Split a question into its clauses and embed both; the clauses as they read in the question, which is free."""
+    text = question[:MAX_QUESTION_CHARACTERS]
+    clauses = split_clauses(text)
+    if len(clauses) == 1:
+        vectors = embedder.embed_questions([text])
+        return EmbeddedQuestion(text, clauses, vectors[0], vectors)
+    (embedded,) = embedder.embed_passages([PassageInput("", text, clauses)])
+    return EmbeddedQuestion(text, clauses, embedded.passage, embedded.sentences)
+
+
+def choose_search_terms(frequencies: Mapping[str, int], *, max_postings: int = MAX_POSTINGS) -> list[str]:
+    """Choose the terms to search for, the rarest first, while they stand in at most `max_postings` passages in all."""
+    chosen: list[str] = []
+    postings = 0
+    for term, frequency in sorted(frequencies.items(), key=lambda item: item[1]):
+        if not frequency:
+            continue
+        postings += frequency
+        if chosen and postings > max_postings:
+            break
+        chosen.append(term)
+    return chosen
+
+
+def score_passages(
+    question: EmbeddedQuestion,
+    candidates: Sequence[StoredPassage],
+    *,
+    frequencies: Mapping[str, int],
+    passage_count: int,
+) -> FloatArray:
+    """Score candidates (n,) for a question whose terms stand in so many of a library's passages."""
+    if not candidates:
+        return np.zeros(0, np.float32)
+    weights = _weigh_terms(frequencies, passage_count=passage_count)
+    passage_words, sentence_words = _weigh_words(candidates, tuple(weights))
+    idf = np.array(list(weights.values()), np.float32)
+    # Which terms each clause holds: (terms, clauses).
+    stems = [{stem(term) for term in find_terms(question.text[start:end])} for start, end in question.clauses]
+    held = np.array([[term in clause for clause in stems] for term in weights], np.float32)
+    clause_idf = idf[:, None] * held.reshape(len(weights), len(stems))
+    # A passage without sentence vectors is its own sentence.
+    vectors = [it.sentence_vectors if len(it.sentence_vectors) else it.vector[None] for it in candidates]
+    cosines = _best(np.concatenate(vectors) @ question.clause_vectors.T, [len(rows) for rows in vectors])
+    in_sentences = _best(sentence_words @ clause_idf, [len(it.passage.sentences) for it in candidates])
+
+    by_clause = (
+        CLAUSE_WORDS * _share(passage_words @ clause_idf)
+        + CLAUSE_SENTENCE_WORDS * _share(in_sentences)
+        + CLAUSE_COSINE * _share(cosines)
+    )
+    total = QUESTION_WORDS * _share(passage_words @ idf) + by_clause.max(axis=1)
+    articles = [candidate.article for candidate in candidates]
+    total += NAMED_OUTLET * _match_outlets(question.text, articles) + NAMED_DAY * _match_days(question.text, articles)
+    scores: FloatArray = (total - SAME_ARTICLE * _rank_in_article(total, articles)) / np.float32(ALL_PARTS)
+    return scores
+
+
+def _weigh_terms(frequencies: Mapping[str, int], *, passage_count: int) -> dict[str, float]:
+    """Map the stem of each term that stands anywhere to its inverse document frequency, BM25's but never negative."""
+    return {
+        stem(term): math.log1p((passage_count - frequency + 0.5) / (frequency + 0.5))
+        for term, frequency in frequencies.items()
+        if frequency
+    }
+
+
+def _share(values: FloatArray) -> FloatArray:
+    """Divide by the largest of each column."""
+    shares: FloatArray = values / np.maximum(values.max(axis=0), np.float32(1e-9))
+    return shares
+
+
+def _best(values: FloatArray, counts: Sequence[int]) -> FloatArray:
+    """Take the largest of each column (m, c) in each of consecutive groups of so many rows, at least one: (n, c)."""
+    firsts = np.cumsum([0, *(max(count, 1) for count in counts[:-1])])
+    best: FloatArray = np.maximum.reduceat(values, firsts)
+    return best
+
+
+def _match_outlets(question: str, articles: Sequence[ArticleRef]) -> FloatArray:
+    """Say of each article, as 1 or 0, whether the question names its outlet."""
+    words = find_words(question)
+    # Subtle: "the first time" doesn't name Time. Where a question has capitals, so have the names in it.
+    capitalised = {word for name in find_names(question) for word in find_words(name)} | STOP_WORDS
+    has_capitals = not question[1:].islower()
+    anywhere, in_names = (
+        f" {' '.join(word if word in allowed else '-' for word in words)} " for allowed in (set(words), capitalised)
+    )
+    named = set()
+    for outlet in {article.outlet for article in articles if article.outlet}:
+        outlet_words = " ".join(find_words(outlet))
+        asked = in_names if has_capitals and outlet[0].isupper() else anywhere
+        if outlet_words and f" {outlet_words} " in asked:
+            named.add(outlet)
+    return np.array([article.outlet in named for article in articles], np.float32)
+
+
+def _match_days(question: str, articles: Sequence[ArticleRef]) -> FloatArray:
+    """Say of each article, as 1 or 0, whether the question names the day on which it was published."""
+    days = set(find_days(question))
+    times = [article.published for article in articles]
+    return np.array(
+        [
+            bool(days)
+            and time is not None
+            and not days.isdisjoint({Day(time.year, time.month, time.day), Day(None, time.month, time.day)})
+            for time in times
+        ],
+        np.float32,
+    )
+
+
+def _rank_in_article(scores: FloatArray, articles: Sequence[ArticleRef]) -> IntArray:
+    """Count for each passage those of the same article with a higher score.
+
+    Taking the same off for each of them ranks as picking the best one by one does, each pick lowering the rest of its
+    article: maximal marginal relevance (Carbonell and Goldstein, 1998) with the article for likeness.
+    """
+    ranks = np.zeros(len(scores), np.int64)
+    seen: dict[str, int] = {}
+    for index in np.argsort(-scores, kind="stable"):
+        article = articles[index].id
+        ranks[index] = seen.get(article, 0)
+        seen[article] = ranks[index] + 1
+    return ranks
+
+
+# The words of passages ------------------------------------------------------------------------------------------------
+
+
+def _weigh_words(candidates: Sequence[StoredPassage], stems: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+    """Weigh how often each stem stands in each passage (n, stems), header included, and in each sentence (m, stems).
+
+    The weight is BM25's: it grows from 0 with the count towards 1 + saturation, more slowly in a longer text.
+    """
+    readings = [_read_words(it.passage.text, it.passage.start, it.passage.sentences) for it in candidates]
+    headers = [_read_header(it.article) for it in candidates]
+    header_lengths = np.array([len(header) for header in headers])
+    sentence_lengths = np.concatenate([reading.lengths for reading in readings])
+    words = np.concatenate([reading.words for reading in readings])
+
+    in_sentences = _count(words, sentence_lengths, stems)
+    in_headers = _count(np.concatenate(headers), header_lengths, stems)
+    firsts = np.cumsum([0, *(len(reading.lengths) for reading in readings[:-1])])
+    return (
+        _saturate(
+            np.add.reduceat(in_sentences, firsts) + in_headers,
+            np.add.reduceat(sentence_lengths, firsts) + header_lengths,
+            PASSAGE_SATURATION,
+            PASSAGE_NORMALISATION,
+        ),
+        _saturate(in_sentences, sentence_lengths, SENTENCE_SATURATION, SENTENCE_NORMALISATION),
+    )
+
+
+def _count(words: IntArray, lengths: IntArray, stems: Sequence[str]) -> FloatArray:
+    """Count stems in consecutive texts of so many hashed words: (texts, stems)."""
+    counts = np.zeros((len(lengths), len(stems)), np.float32)
+    if stems:
+        hashes = np.array([hash(stemmed) for stemmed in stems], np.int64)
+        order = np.argsort(hashes)
+        place = np.searchsorted(hashes[order], words).clip(max=len(order) - 1)
+        is_found = hashes[order][place] == words
+        texts = np.repeat(np.arange(len(lengths)), lengths)
+        np.add.at(counts, (texts[is_found], order[place[is_found]]), 1)
+    return counts
+
+
+def _saturate(counts: FloatArray, lengths: IntArray, saturation: float, normalisation: float) -> FloatArray:
+    """Weigh counts (n, stems) as BM25 does, by the lengths (n,) of their texts against the mean one."""
+    scale = saturation * (1 - normalisation + normalisation * lengths / max(lengths.mean(), 1.0))
+    weighed: FloatArray = (counts * (saturation + 1) / (counts + scale[:, None])).astype(np.float32)
+    return weighed
+
+
+class _Words(NamedTuple):
+    """The words of a passage as the hashes of their stems, and the number of words in each of its sentences."""
+
+    words: IntArray
+    lengths: IntArray
+
+
+@lru_cache(maxsize=1 << 13)
+def _read_words(text: str, start: int, sentences: tuple[Span, ...]) -> _Words:
+    """Read a passage once: near questions meet the same ones. A passage without sentences is one."""
+    spans = sentences or (Span(start, start + len(text)),)
+    read = [[_hash(word) for word in find_words(text[span.start - start : span.end - start])] for span in spans]
+    words = np.array([word for sentence in read for word in sentence], np.int64)
+    return _Words(words, np.array([len(sentence) for sentence in read], np.int64))
+
+
+@lru_cache(maxsize=1 << 12)
+def _read_header(article: ArticleRef) -> IntArray:
+    """Read what is known of an article apart from its text: title, outlet and day."""
+    day = f"{article.published:%A %B} {article.published.day} {article.published.year}" if article.published else ""
+    return np.array([_hash(word) for word in find_words(f"{article.title} {article.outlet or ''} {day}")], np.int64)
+
+
+@lru_cache(maxsize=1 << 16)
+def _hash(word: str) -> int:
+    """Stand for a word's stem with 64 bits: they differ from run to run, and are only ever compared within one."""
+    return hash(stem(word))

@@ -1,0 +1,176 @@
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from fakes import WordEmbedder
+
+from assistant.ingest import add_sources
+from assistant.library import Library
+from assistant.retrieval import Retrieval, choose_search_terms, embed_question, retrieve, score_passages
+from assistant.schema import PassageFilter
+from assistant.types import Article
+
+
+def ask(
+    library: Library,
+    articles: Sequence[Article],
+    question: str,
+    *,
+    limit: int = 10,
+    filter: PassageFilter = PassageFilter(),  # noqa: B008 (immutable)
+) -> Retrieval:
+    embedder = WordEmbedder()
+    if articles:
+        add_sources(articles, library=library, embedder=embedder)
+    with library.snapshot() as snapshot:
+        return retrieve(question, library=snapshot, embedder=embedder, limit=limit, filter=filter)
+
+
+def found(retrieval: Retrieval) -> list[str]:
+    return [it.article.id for it in retrieval.passages]
+
+
+def report(id: str, text: str, **details: object) -> Article:
+    return Article(id=id, title=f"Report {id}", text=text, **details)  # type: ignore[arg-type]
+
+
+def test_passage_that_answers_comes_first(library: Library, articles: tuple[Article, ...]) -> None:
+    retrieval = ask(library, articles, "What did Jack break?")
+
+    assert found(retrieval)[0] == "jill"
+    assert retrieval.passages[0].passage.article_id == "jill"
+
+
+def test_scores_fall_and_none_is_above_one(library: Library, articles: tuple[Article, ...]) -> None:
+    retrieval = ask(library, articles, "Which dog did the fox of the Forest Courier jump over on 15 March 2025?")
+
+    assert list(retrieval.scores) == sorted(retrieval.scores, reverse=True)
+    assert max(retrieval.scores) <= 1
+    assert [it.score for it in retrieval.passages] == list(retrieval.scores)
+    assert [it.passage for it in retrieval.passages] == [it.passage for it in retrieval.candidates]
+
+
+def test_limit_cuts_the_passages_and_not_the_candidates(library: Library, articles: tuple[Article, ...]) -> None:
+    retrieval = ask(library, articles, "Who had a lamb?", limit=1)
+
+    assert found(retrieval) == ["lamb"]
+    assert len(retrieval.candidates) == 3
+
+
+def test_each_clause_finds_its_passage(library: Library) -> None:
+    articles = [
+        report("envoy", "The envoy landed in Riyadh with a draft agreement for the talks."),
+        report("harvest", "Farmers harvested record barley after a wet spring."),
+        *(report(f"other{n}", f"The council of town {n} met on a Monday about parking.") for n in range(12)),
+    ]
+
+    retrieval = ask(
+        library, articles, "Where did the envoy land with a draft agreement, and which farmers harvested barley?"
+    )
+
+    assert set(found(retrieval)[:2]) == {"envoy", "harvest"}
+    assert len(retrieval.question.clauses) == len(retrieval.question.clause_vectors) == 2
+
+
+def test_named_outlet_decides_between_equal_reports(library: Library) -> None:
+    text = "The minister resigned over the contract."
+    articles = [report("a", text, outlet="Morning Post"), report("b", text, outlet="Time")]
+
+    assert found(ask(library, articles, "What does Time say of the minister's contract?"))[0] == "b"
+    assert found(ask(library, [], "what does the morning post say of the minister's contract?"))[0] == "a"
+
+
+def test_word_that_is_also_an_outlet_names_it_only_with_a_capital(library: Library) -> None:
+    text = "The minister resigned over the contract."
+    articles = [report("a", text), report("b", text, outlet="Time")]
+    embedder = WordEmbedder()
+    add_sources(articles, library=library, embedder=embedder)
+    with library.snapshot() as snapshot:
+        stored = snapshot.load([1, 2])
+    question = embed_question("Did Smith resign in time?", embedder=embedder)
+
+    scores = score_passages(question, stored, frequencies={}, passage_count=2)
+
+    assert scores[0] == scores[1]
+
+
+def test_named_day_decides_between_equal_reports(library: Library) -> None:
+    text = "The minister resigned over the contract."
+    articles = [
+        report("a", text, published=datetime(2025, 3, 14, 9, tzinfo=UTC)),
+        report("b", text, published=datetime(2025, 3, 15, 9, tzinfo=UTC)),
+    ]
+
+    assert found(ask(library, articles, "What happened to the minister on March 15?"))[0] == "b"
+
+
+def test_of_two_passages_as_good_the_one_from_a_new_article_comes_first(library: Library) -> None:
+    embedder = WordEmbedder()
+    sentence = "The minister resigned over the contract on a rainy day in the capital city of the north. "
+    articles = [
+        report("a", (sentence * 5).strip() + "\n\n" + (sentence * 5).strip()),
+        report("b", (sentence * 5).strip()),
+    ]
+    add_sources(articles, library=library, embedder=embedder)
+
+    with library.snapshot() as snapshot:
+        retrieval = retrieve("Why did the minister resign?", library=snapshot, embedder=embedder, limit=3)
+
+    assert sorted(found(retrieval)[:2]) == ["a", "b"]
+    assert found(retrieval)[2] == "a"
+
+
+def test_filter_leaves_only_what_it_lets_through(library: Library, articles: tuple[Article, ...]) -> None:
+    retrieval = ask(library, articles, "dog fox lamb water", filter=PassageFilter(outlet="hill herald"))
+
+    assert found(retrieval) == ["jill"]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "?! ... —",
+        "who is it and why",
+        '" OR text:fox* NEAR(dog) -lamb ^("',
+        "狐は何を飛び越えましたか？",
+        "كم عدد الكلاب؟",
+        "\x00 fox \ud800 dog",
+        "fox, " * 25_000,
+        "x" * 100_000,
+    ],
+)
+def test_any_text_is_a_question(library: Library, articles: tuple[Article, ...], question: str) -> None:
+    retrieval = ask(library, articles, question)
+
+    assert sorted(found(retrieval)) == ["fox", "jill", "lamb"]
+    assert np.isfinite(retrieval.scores).all()
+
+
+def test_empty_library_has_no_passages(library: Library) -> None:
+    retrieval = ask(library, [], "Who jumps over the dog, and who went up the hill with a pail?")
+
+    assert (retrieval.passages, retrieval.candidates, retrieval.scores) == ((), (), ())
+    assert retrieval.question_vector.shape == (256,)
+
+
+def test_frequencies_count_the_passages_of_each_term(library: Library, articles: tuple[Article, ...]) -> None:
+    retrieval = ask(library, articles, "Which dogs fell near the unicorn?")
+
+    assert retrieval.frequencies == {"dogs": 1, "fell": 1, "near": 0, "unicorn": 0}
+
+
+def test_search_terms_are_the_rarest_and_at_least_one() -> None:
+    frequencies = {"said": 900, "minister": 40, "barley": 3, "unicorn": 0}
+
+    assert choose_search_terms(frequencies, max_postings=50) == ["barley", "minister"]
+    assert choose_search_terms(frequencies, max_postings=1) == ["barley"]
+
+
+def test_same_question_gives_the_same_order(library: Library) -> None:
+    articles = [report(str(number), "The same words stand here.") for number in range(20)]
+
+    first = found(ask(library, articles, "Which words stand here?"))
+
+    assert first == found(ask(library, [], "Which words stand here?"))
+    assert first == [str(number) for number in range(10)]
