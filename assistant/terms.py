@@ -176,7 +176,7 @@ def find_days(text: str) -> tuple[Day, ...]:
 
 @lru_cache(maxsize=1 << 17)
 def stem(word: str) -> str:
-    """Cut a lower-case word down to its stem by Porter's algorithm (1980), as the full-text index does but for rarities.
+    """Cut a lower-case word down to its stem by Porter's algorithm (1980), as full-text search does, rarities aside.
 
     A word with other letters than ASCII's, or of two letters, stays as it is.
     """
