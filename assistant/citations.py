@@ -1,0 +1,54 @@
+"""Cuts citations out of articles: a quote is a slice of its article's text, never a copy from anywhere else."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from assistant.terms import find_words
+from assistant.types import Article, Citation, Span
+
+# A sentence that begins with one of these says of whom or what it speaks only in the sentence before it.
+PRONOUNS = frozenset(
+    {"he", "she", "it", "they", "this", "that", "these", "those", "his", "her", "hers", "its", "their", "theirs",
+     "such", "both"}
+)  # fmt: skip
+# "It is unlikely that ..." speaks of nothing before it.
+_EMPTY_VERBS = frozenset({"is", "was", "would", "will", "has", "seems", "appears", "may", "might"})
+
+
+def needs_context(sentence: str) -> bool:
+    """Tell whether a sentence can't stand alone because it begins with a pronoun, as in "He has said he wants..."."""
+    words = find_words(sentence[:128])[:8]
+    if not words or words[0] not in PRONOUNS or words[:2] == ["that", "said"]:
+        return False
+    return not (words[0] == "it" and "that" in words and words[1] in _EMPTY_VERBS)
+
+
+def find_context(text: str, span: Span, sentences: Sequence[Span]) -> int:
+    """Find where the context of a quote starts: at the sentence before it where it needs one, else at the quote itself.
+
+    `sentences` are spans of the article's text in order. A sentence on the other side of a blank line that is no
+    sentence of its own (a heading) doesn't help, and is passed over for the one before it.
+    """
+    if not needs_context(text[span.start : span.end]):
+        return span.start
+    index = bisect_left(sentences, span)
+    while index > 0:
+        index -= 1
+        before = sentences[index]
+        if before.end <= span.start and text[before.start : before.end].rstrip("\"'”’»)").endswith(
+            (".", "!", "?", ":")
+        ):
+            return before.start
+    return span.start
+
+
+def cite(article: Article, span: Span, *, number: int, context_start: int | None = None) -> Citation:
+    """Cut a citation out of an article; the context is nothing unless `context_start` says where it begins."""
+    start, end = span
+    if not 0 <= start < end <= len(article.text):
+        raise ValueError(f"{start}:{end} is no stretch of an article of {len(article.text)} characters")
+    if context_start is None:
+        context_start = start
+    if not 0 <= context_start <= start:
+        raise ValueError(f"the context of a quote at {start} can't start at {context_start}")
+    return Citation(number, article.ref, start, end, article.text[start:end], context_start)

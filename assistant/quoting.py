@@ -1,0 +1,454 @@
+"""Answers with quotes: chooses the sentences that answer, says how sure it is, and abstains below a threshold.
+
+No language model. Each sentence of the nearest passages is measured against the question (`SENTENCE_FEATURES`), and a
+linear score ranks them. The question as a whole is measured against what was found (`EVIDENCE_FEATURES`), and a
+logistic regression says how likely it is that the articles answer. The weights of both are in quoting_weights.json,
+learned by notebooks/learn_quoting.py.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from assistant.citations import PRONOUNS, cite, find_context, needs_context
+from assistant.library import Snapshot, StoredPassage
+from assistant.retrieval import Retrieval
+from assistant.terms import STOP_WORDS, find_names, find_numbers, find_terms, find_words, stem
+from assistant.types import Answer, ArticleRef, Citation, Passage, Span, Statement, Support, Usage
+
+FloatArray = npt.NDArray[np.float32]
+
+WEIGHTS_FILE = Path(__file__).with_name("quoting_weights.json")
+
+MAX_PASSAGES = 10  # whose sentences are measured
+# A longer question is read to here: no question that a person asks is longer.
+MAX_QUESTION_CHARACTERS = 2_000
+MAX_NEGATED_WORDS = 25  # in a longer question a "not" says something of a part of it
+PREFIX_LENGTH = 5  # stems that begin alike ("colonize", "colonies") count as related
+
+MAX_QUOTES = 3
+# A further quote is shown when its share of the probability is above this for each of its characters.
+PROBABILITY_PER_CHARACTER = 1.5e-5
+
+ABSTENTION = "The articles don't answer this."
+
+# What each sentence is measured by; shares are of the question's terms, weighted by how rare they are.
+SENTENCE_FEATURES = (
+    "held",  # share of the terms that the sentence holds
+    "before",  # share that only the sentence before it holds
+    "earlier",  # share that only the second sentence before it holds
+    "after",  # share that only the sentence after it holds, in the same paragraph
+    "titled",  # share that only the title, outlet or date holds
+    "related",  # share that only a word with the same beginning stands for
+    "inherited",  # `before`, where the sentence begins with a pronoun
+    "cosine",  # of the question and the sentence, as read in its passage
+    "lacks_date",  # the question asks when, and there is no date or time
+    "lacks_name",  # the question asks who or where, and there is no name that isn't in the question
+    "lacks_number",  # the question asks how many, and there is no number that isn't in the question
+)
+
+_WINDOW_FEATURES = ("held", "before", "earlier", "after", "titled", "related")
+
+# What the evidence for the whole question is measured by.
+EVIDENCE_FEATURES = (
+    "cosine",  # of the question and the sentence that is nearest to it
+    "best_cosine",  # of the question and the sentence that is ranked first
+    "window",  # share of the terms in or about that sentence: what is held, before, after, titled or related
+    "names_missing",  # share of the question's names that no passage holds
+    "sources_missing",  # share of the outlets that the question names that none of the passages is from
+    "negation_missing",  # the question has a "not", and neither the best sentence nor its neighbours have one
+)
+
+
+# Reading
+
+_CAPITALISED = re.compile(r"(?<=[\w,;:’'”)—–-] )[“\"‘'(]?([A-Z]\w+)")
+_DATE = re.compile(
+    r"\b(?:1\d\d\d|20\d\d)s?\b|\d(?:st|nd|rd|th)\b|\b\d{1,2}[:.]\d\d\b|\b(?:March|May) \d|\d (?:March|May)\b"
+    r"|\b(?:January|February|April|June|July|August|September|October|November|December)\b"
+    r"|\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b|\b[ap]\.?m\b|\b(?:yesterday|today|tomorrow|century|centuries)\b"
+    r"|\b(?:last|next|this) (?:week|month|year|night|spring|summer|autumn|fall|winter)\b",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(
+    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|twenty|thirty|forty|fifty|sixty"
+    r"|seventy|eighty|ninety|hundred|thousand|million|billion|trillion|half|third|quarter|twice|double|several|none|no)s?\b",
+    re.IGNORECASE,
+)
+# "t" is what is left of "didn't".
+_NEGATIONS = frozenset({"not", "never", "no", "nor", "none", "neither", "without", "cannot", "t", "except"})
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceReading:
+    """What a sentence is compared by. `names` are stems of capitalised words after the first, `words` all its stems."""
+
+    stems: frozenset[str]
+    prefixes: frozenset[str]
+    names: frozenset[str]
+    numbers: frozenset[str]
+    words: str
+    is_negated: bool
+    has_date: bool
+    has_number: bool
+    has_pronoun_start: bool
+
+
+@lru_cache(maxsize=1 << 14)
+def read_sentence(text: str) -> SentenceReading:
+    """Read a sentence once; the readings of recent ones are kept, since near questions meet the same sentences."""
+    words = find_words(text)
+    every = [stem(word) for word in words]
+    stems = [stemmed for word, stemmed in zip(words, every, strict=True) if word not in STOP_WORDS]
+    names = {stem(found.lower()) for found in _CAPITALISED.findall(text) if found.lower() not in STOP_WORDS}
+    return SentenceReading(
+        stems=frozenset(stems),
+        prefixes=frozenset(stemmed[:PREFIX_LENGTH] for stemmed in stems if len(stemmed) >= PREFIX_LENGTH),
+        names=frozenset(names),
+        numbers=frozenset(find_numbers(text)),
+        words=f" {' '.join(every)} ",
+        is_negated=not _NEGATIONS.isdisjoint(words),
+        has_date=bool(_DATE.search(text)),
+        has_number=bool(_NUMBER.search(text)),
+        has_pronoun_start=bool(words) and words[0] in PRONOUNS,
+    )
+
+
+_KIND = re.compile(
+    r"\b(whom?|whose|when|where|why|which|what|how (?:many|much|long|old|often|far|high|tall|large|big|deep|fast)|how)"
+    r"\b(.{0,60})",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def _read_lexicon(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_TIMES = _read_lexicon("year years date dates day month century decade")
+_QUANTITIES = _read_lexicon("""
+    percentage percent number amount population price cost rate temperature length height size share proportion distance
+    age
+""")
+_PLACES = _read_lexicon("country countries city cities state place region location town area continent nation")
+# Words that say what kind of thing is asked for: the sentence that answers seldom holds them ("in what country").
+_KIND_WORDS = frozenset(
+    stem(word)
+    for word in _read_lexicon("""
+        year date month day century decade time period era country city town state place region location area nation
+        person people man woman group company organization team name term word type kind sort form example number amount
+        percentage percent figure many much long old far high large big often reason way thing called named known
+        described referred located happened took does
+    """)
+)
+KIND_WORD_SHARE = 0.5
+_OUTLET = r"[\"'“‘]?((?:The )?[A-Z][\w.&’'-]*(?:\s+(?:(?:of|the|&|-)\s+)?[A-Z][\w.&’'-]*)*)"
+_SOURCE = re.compile(
+    r"(?:according to|reported (?:by|in)|published (?:by|in)"
+    r"|(?:article|report|piece|story|coverage|analysis|news) (?:from|by|in|of|published by))"
+    rf"\s+(?:the\s+|an?\s+)?{_OUTLET}|{_OUTLET}[\"'”’]?(?:'s|’s)?\s+(?:article|report|piece|story|coverage|analysis)\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionReading:
+    """What a question is compared by. `weights` map its stems to how much each of them says."""
+
+    weights: Mapping[str, float]
+    total: float
+    names: tuple[str, ...]
+    numbers: frozenset[str]
+    sources: tuple[str, ...]
+    is_negated: bool
+    kind: str
+
+
+def read_question(question: str, *, frequencies: Mapping[str, int], passage_count: int) -> QuestionReading:
+    """Read a question. `frequencies` count the passages, of `passage_count`, that hold each of its terms.
+
+    A term weighs log((passages + 10) / (frequency + 2)), or / 0.5 where it is in no passage. The constants keep the
+    weights sensible in a library of three passages, where a frequency says little.
+    """
+    question = question[:MAX_QUESTION_CHARACTERS]
+    words = find_words(question)
+    weights: dict[str, float] = {}
+    for term in find_terms(question):
+        stemmed = stem(term)
+        frequency = frequencies.get(term, 0)
+        weight = math.log((passage_count + 10) / (frequency + 2 if frequency else 0.5))
+        weights[stemmed] = weight * (KIND_WORD_SHARE if stemmed in _KIND_WORDS else 1.0)
+    return QuestionReading(
+        weights=weights,
+        total=sum(weights.values()) or 1.0,
+        names=tuple(_to_words(name) for name in find_names(question)),
+        numbers=frozenset(find_numbers(question)),
+        sources=tuple(dict.fromkeys(_to_words(one or other) for one, other in _SOURCE.findall(question))),
+        is_negated=len(words) <= MAX_NEGATED_WORDS and not _NEGATIONS.isdisjoint(words),
+        kind=_find_kind(question),
+    )
+
+
+def _to_words(name: str) -> str:
+    """Write a name as `SentenceReading.words` has it, so that one is found in the other whole."""
+    return f" {' '.join(map(stem, find_words(name)))} "
+
+
+def _find_kind(question: str) -> str:
+    """Say what is asked for: who, when, where, why, number or what."""
+    match = _KIND.search(question)
+    if not match:
+        return "what"
+    asked = match[1].lower()
+    following = set(find_words(match[2])[:3])
+    if asked in {"who", "whom", "whose"}:
+        return "who"
+    if asked in {"when", "where", "why"}:
+        return asked
+    if asked.startswith("how ") or following & _QUANTITIES:
+        return "number"
+    if following & _TIMES:
+        return "when"
+    return "where" if following & _PLACES else "what"
+
+
+@lru_cache(maxsize=1 << 10)
+def read_article_header(article: ArticleRef) -> SentenceReading:
+    """Read what is known of an article apart from its text: title, outlet and day."""
+    day = f"{article.published:%A %B} {article.published.day} {article.published.year}" if article.published else ""
+    return read_sentence(f"{article.title} {article.outlet or ''} {day}")
+
+
+# Measuring
+
+
+class Place(NamedTuple):
+    """Where a sentence stands: the place of its passage among those that were retrieved, and its own in the passage."""
+
+    passage: int
+    sentence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The sentences of the passages, in their order, with their readings and features (n, features)."""
+
+    places: tuple[Place, ...]
+    readings: tuple[SentenceReading, ...]
+    features: npt.NDArray[np.float64]
+
+
+def measure_sentences(
+    question: QuestionReading, question_vector: FloatArray, passages: Sequence[StoredPassage]
+) -> Measured:
+    """Measure every sentence of the passages by `SENTENCE_FEATURES`."""
+    readings = [_read_passage(passage) for passage in passages]
+    at = {(passage.article.id, passage.ordinal): index for index, passage in enumerate(passages)}
+    weights, total, asked = question.weights, question.total, frozenset(question.weights)
+    empty = read_sentence("")
+    places: list[Place] = []
+    rows: list[tuple[float, ...]] = []
+    for index, passage in enumerate(passages):
+        sentences = readings[index]
+        header = read_article_header(passage.article)
+        cosines = passage.sentence_vectors @ question_vector
+        previous = at.get((passage.article.id, passage.ordinal - 1))
+        following = at.get((passage.article.id, passage.ordinal + 1))
+        ahead = readings[previous] if previous is not None else []
+        earlier, before = [empty, empty, *ahead][-2:]
+        last = readings[following][0] if following is not None and readings[following] else empty
+        ends = _find_paragraph_ends(passage.passage)
+        for number, sentence in enumerate(sentences):
+            after = sentences[number + 1] if number + 1 < len(sentences) else last
+            if ends[number]:
+                after = empty
+            left = asked - sentence.stems
+            in_before = left & before.stems
+            in_after = (left & after.stems) - in_before
+            in_earlier = (left & earlier.stems) - in_before - in_after
+            in_header = (left & header.stems) - in_before - in_after - in_earlier
+            share_before = sum(weights[term] for term in in_before) / total
+            has_new_name = bool(sentence.names - asked)
+            rows.append(
+                (
+                    sum(weights[term] for term in asked & sentence.stems) / total,
+                    share_before,
+                    sum(weights[term] for term in in_earlier) / total,
+                    sum(weights[term] for term in in_after) / total,
+                    sum(weights[term] for term in in_header) / total,
+                    sum(weights[term] for term in left if term[:PREFIX_LENGTH] in sentence.prefixes) / total,
+                    share_before * sentence.has_pronoun_start,
+                    float(cosines[number]),
+                    float(question.kind == "when" and not sentence.has_date),
+                    float(question.kind in {"who", "where"} and not has_new_name),
+                    float(question.kind == "number" and not _has_new_number(sentence, question)),
+                )
+            )
+            places.append(Place(index, number))
+            earlier, before = before, sentence
+    features = np.array(rows, np.float64).reshape(len(rows), len(SENTENCE_FEATURES))
+    return Measured(tuple(places), tuple(reading for passage in readings for reading in passage), features)
+
+
+def _find_paragraph_ends(passage: Passage) -> list[bool]:
+    """Say of each sentence whether a line ends between it and the next one."""
+    starts = [span.start for span in passage.sentences[1:]] + [passage.end]
+    return [
+        "\n" in passage.text[span.end - passage.start : start - passage.start]
+        for span, start in zip(passage.sentences, starts, strict=True)
+    ]
+
+
+def _has_new_number(sentence: SentenceReading, question: QuestionReading) -> bool:
+    return bool(sentence.numbers - question.numbers) or (sentence.has_number and not sentence.numbers)
+
+
+def _read_passage(passage: StoredPassage) -> list[SentenceReading]:
+    start, text = passage.passage.start, passage.passage.text
+    return [read_sentence(text[span.start - start : span.end - start]) for span in passage.passage.sentences]
+
+
+def measure_evidence(
+    question: QuestionReading, passages: Sequence[StoredPassage], measured: Measured, scores: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Measure by `EVIDENCE_FEATURES` how well the question is met by what was found, at least one sentence."""
+    best = int(np.argmax(scores))
+    row = dict(zip(SENTENCE_FEATURES, measured.features[best], strict=True))
+    headers = {read_article_header(passage.article).words for passage in passages}
+    everywhere = "".join(reading.words for reading in measured.readings) + "".join(headers)
+    outlets = [_to_words(passage.article.outlet) for passage in passages if passage.article.outlet]
+    near = measured.readings[max(0, best - 1) : best + 2]
+    values = {
+        "cosine": measured.features[:, SENTENCE_FEATURES.index("cosine")].max(),
+        "best_cosine": row["cosine"],
+        "window": min(1.0, sum(row[name] for name in _WINDOW_FEATURES)),
+        "names_missing": _share(name not in everywhere for name in question.names),
+        # Articles without an outlet say nothing about which outlets are known.
+        "sources_missing": _share(not any(name in outlet for outlet in outlets) for name in question.sources)
+        if outlets
+        else 0.0,
+        "negation_missing": float(question.is_negated and not any(reading.is_negated for reading in near)),
+    }
+    return np.array([values[name] for name in EVIDENCE_FEATURES], np.float64)
+
+
+def _share(conditions: Iterable[bool]) -> float:
+    values = list(conditions)
+    return sum(values) / len(values) if values else 0.0
+
+
+# Answering
+
+
+@dataclass(frozen=True, slots=True)
+class QuotingWeights:
+    """What was learned: weights of the features in their order, and the intercept of the confidence."""
+
+    sentence: npt.NDArray[np.float64]
+    evidence: npt.NDArray[np.float64]
+    intercept: float
+
+
+@cache
+def load_weights(path: Path = WEIGHTS_FILE) -> QuotingWeights:
+    """Load the learned weights; the file names every feature, so that none is taken for another."""
+    learned = json.loads(path.read_text(encoding="utf-8"))
+    return QuotingWeights(
+        np.array([learned["sentence"][name] for name in SENTENCE_FEATURES]),
+        np.array([learned["evidence"][name] for name in EVIDENCE_FEATURES]),
+        float(learned["intercept"]),
+    )
+
+
+def choose_sentences(measured: Measured, scores: npt.NDArray[np.float64], lengths: Sequence[int]) -> list[int]:
+    """Choose at most `MAX_QUOTES` sentences, best first: the best one, and others that are worth their characters.
+
+    The softmax of the scores is how likely each sentence is the one that answers. A sentence in the words of one that
+    was chosen, from another copy of the article, is passed over.
+    """
+    probabilities = np.exp(scores - scores.max())
+    probabilities /= probabilities.sum()
+    worth = probabilities - PROBABILITY_PER_CHARACTER * np.asarray(lengths)
+    best = int(np.argmax(scores))
+    chosen, seen = [best], {measured.readings[best].words}
+    for index in map(int, np.argsort(-worth, kind="stable")):
+        if len(chosen) == MAX_QUOTES or worth[index] <= 0:
+            break
+        if measured.readings[index].words not in seen:
+            chosen.append(index)
+            seen.add(measured.readings[index].words)
+    return chosen
+
+
+def answer_with_quotes(question: str, retrieval: Retrieval, *, library: Snapshot, threshold: float) -> Answer:
+    """Answer with at most three verbatim sentences, or abstain where the confidence is below `threshold` (0 to 1).
+
+    Citations are numbered by how well they answer; statements stand in the order of their article, and the articles in
+    that of their best citation. `seconds` is left at 0 for the caller, who knows when the question came.
+    """
+    passages = retrieval.candidates[:MAX_PASSAGES]
+    frequencies = retrieval.frequencies
+    asked = read_question(question, frequencies=frequencies, passage_count=library.passage_count)
+    measured = measure_sentences(asked, retrieval.question_vector, passages)
+    weights = load_weights()
+    confidence = 0.0
+    citations: tuple[Citation, ...] = ()
+    if measured.places:
+        scores = measured.features @ weights.sentence
+        evidence = measure_evidence(asked, passages, measured, scores)
+        confidence = 1 / (1 + math.exp(-float(evidence @ weights.evidence) - weights.intercept))
+        if confidence >= threshold:
+            spans = [_find_span(passages, place) for place in measured.places]
+            chosen = choose_sentences(measured, scores, [end - start for start, end in spans])
+            citations = _cite_all(
+                [(passages[measured.places[index].passage], spans[index]) for index in chosen], library
+            )
+    statements = tuple(
+        Statement(citation.quote, (citation,), Support(1.0, True, ("verbatim",)))
+        for citation in _in_reading_order(citations)
+    )
+    return Answer(
+        question=question,
+        text=" ".join(statement.text for statement in statements) or ABSTENTION,
+        statements=statements,
+        citations=citations,
+        abstained=not citations,
+        confidence=confidence,
+        retrieved=tuple(retrieval.passages),
+        model="quotes",
+        usage=Usage(),
+        seconds=0.0,
+    )
+
+
+def _find_span(passages: Sequence[StoredPassage], place: Place) -> Span:
+    return passages[place.passage].passage.sentences[place.sentence]
+
+
+def _cite_all(chosen: Sequence[tuple[StoredPassage, Span]], library: Snapshot) -> tuple[Citation, ...]:
+    citations = []
+    for number, (passage, span) in enumerate(chosen, start=1):
+        article = library.article(passage.article.id)
+        if article is None:  # can't be: a snapshot is one state of the library
+            continue
+        context_start = span.start
+        if needs_context(article.text[span.start : span.end]):
+            sentences = [sentence for other in library.passages(passage.article.id) for sentence in other.sentences]
+            context_start = find_context(article.text, span, sentences)
+        citations.append(cite(article, span, number=number, context_start=context_start))
+    return tuple(citations)
+
+
+def _in_reading_order(citations: Sequence[Citation]) -> list[Citation]:
+    """Order citations as they are read: by article, best article first, and within an article by place."""
+    first: dict[str, int] = {}
+    for citation in citations:
+        first.setdefault(citation.article.id, citation.number)
+    return sorted(citations, key=lambda citation: (first[citation.article.id], citation.start))

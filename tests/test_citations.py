@@ -1,0 +1,74 @@
+import pytest
+from fakes import NEWS_TEXTS
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant.citations import cite, find_context, needs_context
+from assistant.sentences import split_sentences
+from assistant.types import Article, Span
+
+TEXT = "On Thursday, Putin said that conditions had to be met.\nHe wants Ukraine to stay out of NATO. Kyiv refused."
+
+
+@given(NEWS_TEXTS.filter(str.strip), st.data())
+def test_a_quote_is_the_slice_it_says_it_is(text: str, data: st.DataObject) -> None:
+    sentences = split_sentences(text)
+    span = data.draw(st.sampled_from(sentences))
+    article = Article("a", "A", text)
+
+    citation = cite(article, span, number=1, context_start=find_context(text, span, sentences))
+
+    assert article.text[citation.start : citation.end] == citation.quote
+    assert 0 <= citation.context_start <= citation.start
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "He has said he wants Ukraine to drop its ambitions to join NATO.",
+        "“They measured it in July,” said Crewe.",
+        "Its statement said that aid must stop.",
+        "It also asked for an end to curbs.",
+    ],
+)
+def test_a_sentence_that_begins_with_a_pronoun_needs_context(sentence: str) -> None:
+    assert needs_context(sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence", ["Putin said so.", "It is unlikely that rates will fall.", "That said, prices rose.", "", "…"]
+)
+def test_a_sentence_that_speaks_for_itself_needs_none(sentence: str) -> None:
+    assert not needs_context(sentence)
+
+
+def test_the_context_is_the_sentence_before() -> None:
+    sentences = split_sentences(TEXT)
+    span = next(span for span in sentences if TEXT[span.start :].startswith("He wants"))
+
+    assert find_context(TEXT, span, sentences) == 0
+
+
+def test_a_heading_is_no_context() -> None:
+    text = "Putin set out terms.\n\n## The terms\n\nHe wants the sanctions lifted."
+    sentences = split_sentences(text)
+
+    assert find_context(text, sentences[-1], sentences) == 0
+
+
+def test_the_first_sentence_has_no_context() -> None:
+    assert find_context("He won.", Span(0, 7), [Span(0, 7)]) == 0
+
+
+def test_a_name_at_the_start_is_context_enough() -> None:
+    sentences = split_sentences(TEXT)
+
+    assert find_context(TEXT, sentences[-1], sentences) == sentences[-1].start
+
+
+@pytest.mark.parametrize(
+    ("span", "context_start"), [(Span(0, 0), 0), (Span(5, 4), 0), (Span(0, 9), 0), (Span(2, 4), 3)]
+)
+def test_what_is_no_stretch_of_the_article_is_refused(span: Span, context_start: int) -> None:
+    with pytest.raises(ValueError, match=r"article|context"):
+        cite(Article("a", "A", "12345678"), span, number=1, context_start=context_start)
