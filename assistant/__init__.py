@@ -1,0 +1,75 @@
+"""An assistant that answers questions about news articles and proves every sentence of its answer.
+
+from assistant import Assistant
+
+with Assistant.open("index") as assistant:
+    assistant.add("articles/")
+    answer = assistant.ask("What are Putin's conditions?")
+    for citation in answer.citations:
+        print(citation.number, citation.quote, citation.article.title)
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from assistant.errors import (
+    ArticleError,
+    AssistantError,
+    LibraryDamagedError,
+    LibraryError,
+    LibraryLockedError,
+    LibraryMismatchError,
+    ModelError,
+    SettingsError,
+)
+from assistant.settings import Settings
+from assistant.types import (
+    Answer,
+    Article,
+    ArticleRef,
+    Citation,
+    Failure,
+    IngestReport,
+    Passage,
+    RetrievedPassage,
+    Span,
+    Statement,
+    Support,
+    Usage,
+)
+
+if TYPE_CHECKING:
+    from assistant.front import Assistant
+
+__all__ = [
+    "Answer",
+    "Article",
+    "ArticleError",
+    "ArticleRef",
+    "Assistant",
+    "AssistantError",
+    "Citation",
+    "Failure",
+    "IngestReport",
+    "LibraryDamagedError",
+    "LibraryError",
+    "LibraryLockedError",
+    "LibraryMismatchError",
+    "ModelError",
+    "Passage",
+    "RetrievedPassage",
+    "Settings",
+    "SettingsError",
+    "Span",
+    "Statement",
+    "Support",
+    "Usage",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the front door when it is first asked for: it needs numpy, and `assistant --help` doesn't."""
+    if name == "Assistant":
+        from assistant.front import Assistant
+
+        return Assistant
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

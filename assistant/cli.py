@@ -1,0 +1,274 @@
+"""The command line: `assistant ask`, `index` and `search`.
+
+Exit status as grep's: 0 yes, 1 no (the articles don't answer, nothing was found), 2 an error, 130 interrupted.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from assistant.errors import AssistantError
+from assistant.rendering import (
+    answer_to_json,
+    article_to_json,
+    clean_line,
+    passage_to_json,
+    render_answer,
+    render_articles,
+    render_json,
+    render_passages,
+    render_report,
+    report_to_json,
+)
+from assistant.settings import APPLICATION, LOCAL_EMBEDDING_MODEL, find_index
+from assistant.types import Citation, IngestReport
+
+if TYPE_CHECKING:
+    from assistant.front import Assistant
+    from assistant.ingest import Progress
+
+EXIT_NO = 1
+EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+class Outcome(NamedTuple):
+    """What a command has to print, and whether something failed or the answer is no."""
+
+    text: str
+    has_failed: bool = False
+    is_no: bool = False
+
+    @property
+    def status(self) -> int:
+        """The exit status."""
+        return EXIT_ERROR if self.has_failed else EXIT_NO if self.is_no else 0
+
+
+app = typer.Typer(
+    help="Answers questions about news articles, and proves every sentence with a verbatim citation.",
+    add_completion=False,
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+IndexOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--index",
+        metavar="DIR",
+        help="The index folder. [default: $ASSISTANT_INDEX, ./index where it is one, else the user's data folder]",
+        show_default=False,
+    ),
+]
+EmbeddingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--embedding-model",
+        metavar="MODEL",
+        help=f"{LOCAL_EMBEDDING_MODEL}, which runs here, or openai:NAME at OPENAI_BASE_URL. [default:"
+        f" {LOCAL_EMBEDDING_MODEL}]",
+        show_default=False,
+    ),
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", metavar="MODEL", help="What answers: quotes, the sentences that answer, verbatim."),
+]
+OutletOption = Annotated[str | None, typer.Option(metavar="NAME", help="Only articles of this outlet.")]
+SinceOption = Annotated[str | None, typer.Option(metavar="DATE", help="Only articles published on this day or later.")]
+UntilOption = Annotated[str | None, typer.Option(metavar="DATE", help="Only articles published on this day or before.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+ThresholdOption = Annotated[
+    float | None, typer.Option(metavar="P", help="Answer from this confidence on, between 0 and 1; abstain below.")
+]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"assistant {version(APPLICATION)}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    context: typer.Context,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@contextmanager
+def _open(index: Path | None, **settings: Any) -> Iterator["Assistant"]:
+    from assistant.front import Assistant  # needs numpy, and --help and --version mustn't wait for that
+
+    folder = find_index(index)
+    with Assistant.open(folder, **settings) as assistant:
+        yield assistant
+
+
+def _add(assistant: "Assistant", sources: list[str]) -> IngestReport:
+    """Index sources, with progress on a terminal, and say what came of it on stderr."""
+    with _show_progress() as progress:
+        report = assistant.add(sources, progress=progress)
+    for failure in report.failed:
+        sys.stderr.write(f"assistant: {clean_line(failure.source)}: {clean_line(failure.reason)}\n")
+    sys.stderr.write(f"{assistant.settings.index}: {render_report(report)}\n")
+    return report
+
+
+@contextmanager
+def _show_progress() -> "Iterator[Progress | None]":
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as ProgressBar
+
+    columns = (TextColumn("Indexing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with ProgressBar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _say_who_answers(assistant: "Assistant") -> None:
+    """Say what answers, from where, and whether anything leaves the machine; on stderr, so that pipes stay clean."""
+    settings = assistant.settings
+    if settings.embedding_model == LOCAL_EMBEDDING_MODEL:
+        leaves = "nothing leaves this machine"
+    else:
+        leaves = f"questions and articles are sent to {settings.base_url or 'api.openai.com'} to be embedded"
+    sys.stderr.write(
+        f"Answered by quotes from {len(assistant.articles())} articles in {settings.index};"
+        f" no language model, {leaves}.\n"
+    )
+
+
+def _width() -> int:
+    return max(shutil.get_terminal_size().columns, 20)
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="What to ask.")],
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="SOURCE", help="Files and folders to index first.")
+    ] = None,
+    outlet: OutletOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    model: ModelOption = None,
+    threshold: ThresholdOption = None,
+    index: IndexOption = None,
+    embedding_model: EmbeddingOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,  # noqa: ARG001  # read in main
+) -> Outcome:
+    """Answer a question from the articles, with citations; exit with 1 when they don't answer it."""
+    with _open(index, model=model, threshold=threshold, embedding_model=embedding_model) as assistant:
+        report = _add(assistant, sources) if sources else None
+        answer = assistant.ask(question, outlet=outlet, since=since, until=until)
+        _say_who_answers(assistant)
+
+        def context_of(citation: Citation) -> str:
+            return assistant.article(citation.article.id).text[citation.context_start : citation.start]
+
+        if as_json:
+            text = render_json(answer_to_json(answer))
+        else:
+            text = render_answer(answer, context_of=context_of, width=_width())
+    return Outcome(text, has_failed=bool(report and report.failed), is_no=answer.abstained)
+
+
+@app.command()
+def search(
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="What to look for.")],
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most this many passages.")] = 10,
+    outlet: OutletOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    index: IndexOption = None,
+    embedding_model: EmbeddingOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,  # noqa: ARG001  # read in main
+) -> Outcome:
+    """Show the passages that bear on a question, best first; exit with 1 when there is none."""
+    with _open(index, embedding_model=embedding_model) as assistant:
+        found = assistant.search(question, limit, outlet=outlet, since=since, until=until)
+    if as_json:
+        text = render_json({"question": question, "passages": [passage_to_json(each) for each in found]})
+    else:
+        text = render_passages(found, width=_width()) or "Nothing was found.\n"
+    return Outcome(text, is_no=not found)
+
+
+@app.command("index")
+def index_command(
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="SOURCE", help="Files and folders to add or bring up to date.")
+    ] = None,
+    remove: Annotated[list[str] | None, typer.Option(metavar="ID", help="Remove the article of this id.")] = None,
+    show: Annotated[bool, typer.Option("--list", help="List the articles.")] = False,
+    index: IndexOption = None,
+    embedding_model: EmbeddingOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,  # noqa: ARG001  # read in main
+) -> Outcome:
+    """Add articles to the index, remove them, or list them; unchanged ones cost nothing."""
+    if not (sources or remove or show):
+        raise typer.BadParameter("give a source to add, or --remove ID, or --list")
+    with _open(index, embedding_model=embedding_model) as assistant:
+        for article_id in remove or ():
+            assistant.remove(article_id)
+        report = _add(assistant, sources) if sources else None
+        articles = assistant.articles() if show else []
+    if as_json:
+        listed = {"articles": [article_to_json(article) for article in articles]} if show else {}
+        reported = report_to_json(report) if report else {}
+        text = render_json({**reported, "removed": list(remove or ()), **listed})
+    else:
+        text = render_articles(articles)
+    return Outcome(text, has_failed=bool(report and report.failed))
+
+
+def main() -> None:
+    """Run the command line: every expected error is one line on stderr, and no traceback without --debug."""
+    try:
+        outcome = app(standalone_mode=False)
+        if isinstance(outcome, Outcome):
+            sys.stdout.write(outcome.text)
+            sys.stdout.flush()
+            status = outcome.status
+        else:
+            status = outcome or 0  # of --help, or EXIT_INTERRUPTED after Ctrl-C
+    except KeyboardInterrupt:
+        status = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader has seen enough, as `head` does; Python mustn't complain when it flushes again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    except typer.TyperException as error:
+        status = _fail(f"{error} (see assistant --help)")
+    except AssistantError as error:
+        if "--debug" in sys.argv:
+            raise
+        status = _fail(str(error))
+    sys.exit(status)
+
+
+def _fail(message: str) -> int:
+    sys.stderr.write(f"assistant: {clean_line(message)}\n")
+    return EXIT_ERROR

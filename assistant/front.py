@@ -1,0 +1,165 @@
+"""The front door: one assistant over one index folder."""
+
+import os
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+
+from assistant.embedding import Embedder, EndpointEmbedder, MiniLMEmbedder
+from assistant.errors import ArticleError, LibraryError, SettingsError
+from assistant.grounding import verify
+from assistant.ingest import Progress, Source, add_sources
+from assistant.library import Library
+from assistant.quoting import answer_with_quotes
+from assistant.retrieval import retrieve
+from assistant.schema import PassageFilter
+from assistant.settings import LOCAL_EMBEDDING_MODEL, Settings, load_settings
+from assistant.types import Answer, Article, ArticleRef, IngestReport, RetrievedPassage, Support
+
+MAX_QUESTION_CHARACTERS = 10_000  # longer is a text, not a question about one
+
+Day = datetime | date | str
+
+
+class Assistant:
+    """Answers questions about the articles in an index folder. Use it from any thread, and close it when done."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._embedder = _make_embedder(settings)
+        self._library = Library(settings.index, embedding_model=self._embedder.identity)
+
+    @classmethod
+    def open(cls, index: str | os.PathLike[str] = "index", model: str | None = None, **settings: Any) -> Self:
+        """Open an index folder, which needn't exist yet; nothing is loaded or written before it is needed.
+
+        `settings` are those of `assistant.settings.Settings`. Raises SettingsError for one that can't be.
+        """
+        return cls(load_settings(index, model=model, **settings))
+
+    def add(self, sources: Source | Iterable[Source], *, progress: Progress | None = None) -> IngestReport:
+        """Add articles, files or folders, and replace those that have changed; failures stand in the report."""
+        return add_sources(sources, library=self._library, embedder=self._embedder, progress=progress)
+
+    def remove(self, article_id: str) -> None:
+        """Remove an article. Raises ArticleError where there is none of that id."""
+        self.article(article_id)
+        with self._library.writing():
+            self._library.remove(article_id)
+            self._library.publish()
+
+    def articles(self) -> list[ArticleRef]:
+        """List the articles in the order in which they were added."""
+        with self._library.snapshot() as snapshot:
+            return list(snapshot.articles())
+
+    def article(self, article_id: str) -> Article:
+        """Get an article with its text. Raises ArticleError where there is none of that id."""
+        with self._library.snapshot() as snapshot:
+            article = snapshot.article(article_id)
+        if article is None:
+            raise ArticleError(f"no article has the id {article_id!r}; `assistant index --list` shows them")
+        return article
+
+    def search(
+        self,
+        question: str,
+        limit: int = 10,
+        *,
+        outlet: str | None = None,
+        since: Day | None = None,
+        until: Day | None = None,
+    ) -> list[RetrievedPassage]:
+        """Find the passages that bear on a question, best first, of articles that the filters let through."""
+        _check_question(question)
+        if limit < 1:
+            raise SettingsError(f"limit {limit} is not above 0")
+        wanted = _make_filter(outlet, since, until)
+        self._warm_up()
+        with self._library.snapshot() as snapshot:
+            self._refuse_empty(snapshot.passage_count)
+            retrieval = retrieve(question, library=snapshot, embedder=self._embedder, limit=limit, filter=wanted)
+        return list(retrieval.passages)
+
+    def ask(
+        self,
+        question: str,
+        *,
+        outlet: str | None = None,
+        since: Day | None = None,
+        until: Day | None = None,
+    ) -> Answer:
+        """Answer a question from the articles, or abstain. `since` and `until` are days or times, both included."""
+        started = time.perf_counter()
+        _check_question(question)
+        wanted = _make_filter(outlet, since, until)
+        self._warm_up()
+        with self._library.snapshot() as snapshot:
+            self._refuse_empty(snapshot.passage_count)
+            retrieval = retrieve(question, library=snapshot, embedder=self._embedder, limit=10, filter=wanted)
+            answer = answer_with_quotes(question, retrieval, library=snapshot, threshold=self.settings.threshold)
+        return replace(answer, seconds=time.perf_counter() - started)
+
+    def verify(self, statement: str, evidence: Sequence[str]) -> Support:
+        """Say whether evidence, given as sentences or whole articles, supports a statement; needs no index."""
+        return verify(statement, evidence, embedder=self._embedder)
+
+    def close(self) -> None:
+        """Release everything; closing twice is fine."""
+        self._library.close()
+        self._embedder.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _warm_up(self) -> None:
+        """Load the embedding model beside Chroma: both are needed, and neither waits for the other."""
+        threading.Thread(target=self._embedder.load, name="load-embedding-model", daemon=True).start()
+
+    def _refuse_empty(self, passage_count: int) -> None:
+        if passage_count == 0:
+            raise LibraryError(f"{self.settings.index}: no articles yet; add some with `assistant index SOURCE`")
+
+
+def _make_embedder(settings: Settings) -> Embedder:
+    if settings.embedding_model == LOCAL_EMBEDDING_MODEL:
+        return MiniLMEmbedder(cache_folder=settings.cache)
+    name = settings.embedding_model.removeprefix("openai:")
+    return EndpointEmbedder(name, base_url=settings.base_url, api_key=settings.api_key)
+
+
+def _check_question(question: str) -> None:
+    if not question.strip():
+        raise SettingsError("the question is empty; ask something")
+    if len(question) > MAX_QUESTION_CHARACTERS:
+        raise SettingsError(
+            f"the question has {len(question):,} characters; it may have {MAX_QUESTION_CHARACTERS:,} at most"
+        )
+
+
+def _make_filter(outlet: str | None, since: Day | None, until: Day | None) -> PassageFilter:
+    start = None if since is None else _read_day(since)
+    end = None
+    if until is not None:
+        # The filter ends before its end: after the last moment of a day, or just after a time.
+        is_day = not isinstance(until, datetime) and len(str(until)) <= len("2025-03-15")
+        end = _read_day(until) + (timedelta(days=1) if is_day else timedelta.resolution)
+    return PassageFilter(outlet, start, end)
+
+
+def _read_day(day: Day) -> datetime:
+    """Read a day or a time, in UTC where it has no time zone. Raises SettingsError."""
+    try:
+        time = day if isinstance(day, datetime) else datetime.fromisoformat(str(day))
+    except ValueError:
+        raise SettingsError(f"{day!r} is no date; write it as 2025-03-15 or 2025-03-15T09:30:00+00:00") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

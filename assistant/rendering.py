@@ -1,0 +1,190 @@
+"""Answers and passages as text for a terminal and as JSON for a script; nothing is shown before it is cleaned."""
+
+import json
+import textwrap
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from assistant.types import Answer, ArticleRef, Citation, IngestReport, RetrievedPassage
+
+MAX_WIDTH = 100  # longer lines are hard to read
+NEAREST_SHOWN = 3
+EXCERPT_CHARACTERS = 300
+
+
+def clean(text: str) -> str:
+    """Leave what a terminal shows and doesn't obey: printable characters, newlines and tabs.
+
+    An escape sequence loses its first byte and so its power, bidirectional overrides go, other spaces become plain.
+    """
+    if text.isprintable():
+        return text
+    kept = (
+        character
+        if character.isprintable() or character in "\n\t"
+        else " "
+        if unicodedata.category(character) == "Zs"
+        else ""
+        for character in text
+    )
+    return "".join(kept)
+
+
+def clean_line(text: str) -> str:
+    """Clean a text and put it on one line."""
+    return " ".join(clean(text).split())
+
+
+def describe_article(article: ArticleRef) -> str:
+    """Name an article as a reader would cite it: outlet, date and title, as far as they are known."""
+    date = f"{article.published.day} {article.published:%B %Y}" if article.published else None
+    source = ", ".join(part for part in (article.outlet, date) if part)
+    return clean_line(f"{source}: {article.title}" if source else article.title)
+
+
+def render_answer(answer: Answer, *, context_of: Callable[[Citation], str], width: int) -> str:
+    """Render an answer: its sentences with their numbers, then the sources; or the nearest passages when it abstained.
+
+    `context_of` gives what to read before a quote that can't stand alone; it is shown in brackets, unless it was just
+    quoted itself.
+    """
+    if answer.abstained:
+        nearest = render_passages(answer.retrieved[:NEAREST_SHOWN], width=width)
+        said = _wrap(clean_line(answer.text), width)
+        return f"{said}\n" + (f"\nThe nearest passages:\n\n{nearest}" if nearest else "")
+    paragraphs = []
+    before: Sequence[Citation] = ()
+    for statement in answer.statements:
+        contexts = [context_of(citation) for citation in statement.citations if not _is_quoted(citation, before)]
+        before = statement.citations
+        context = "".join(f"({clean_line(context)}) " for context in contexts if context)
+        markers = "".join(f"[{citation.number}]" for citation in statement.citations)
+        paragraphs.append(_wrap(f"{context}{clean_line(statement.text)} {markers}", width))
+    sources = []
+    for citation in answer.citations:
+        sources.append(_wrap(f"[{citation.number}] {describe_article(citation.article)}", width, indent="    "))
+        if citation.article.url:
+            sources.append(f"    {clean_line(citation.article.url)}")
+    return "\n\n".join([*paragraphs, "\n".join(sources), f"Confidence: {answer.confidence:.2f}"]) + "\n"
+
+
+def render_passages(passages: Sequence[RetrievedPassage], *, width: int) -> str:
+    """Render passages, best first, each under the article that it is from."""
+    blocks = []
+    for position, retrieved in enumerate(passages, start=1):
+        head = _wrap(f"{position}. {describe_article(retrieved.article)}", width, indent="   ")
+        excerpt = _shorten(clean_line(retrieved.passage.text))
+        blocks.append(f"{head}\n{_wrap(f'   {excerpt}', width, indent='   ')}")
+    return "\n\n".join(blocks) + "\n" if blocks else ""
+
+
+def render_articles(articles: Sequence[ArticleRef]) -> str:
+    """Render a list of articles, each with the id that removes it."""
+    return "".join(f"{describe_article(article)}\n    {clean_line(article.id)}\n" for article in articles)
+
+
+def render_report(report: IngestReport) -> str:
+    """Render what an ingest did on one line."""
+    counts = [
+        f"{len(ids)} {name}"
+        for name, ids in (
+            ("added", report.added),
+            ("updated", report.updated),
+            ("unchanged", report.unchanged),
+            ("failed", report.failed),
+        )
+        if ids
+    ]
+    return f"{', '.join(counts) or 'nothing to do'} ({report.passages} passages in {report.seconds:.1f} s)"
+
+
+def render_json(value: object) -> str:
+    """Write JSON on one line, in ASCII: a terminal obeys nothing in it, and every text stays exact."""
+    return json.dumps(value, ensure_ascii=True) + "\n"
+
+
+def answer_to_json(answer: Answer) -> dict[str, Any]:
+    """Turn an answer into what `ask --json` prints."""
+    return {
+        "question": answer.question,
+        "answer": answer.text,
+        "abstained": answer.abstained,
+        "confidence": answer.confidence,
+        "model": answer.model,
+        "statements": [
+            {
+                "text": statement.text,
+                "citations": [citation.number for citation in statement.citations],
+                "supported": statement.support.supported,
+                "support": {"score": statement.support.score, "reasons": list(statement.support.reasons)},
+            }
+            for statement in answer.statements
+        ],
+        "citations": [
+            {
+                "number": citation.number,
+                **article_to_json(citation.article),
+                "start": citation.start,
+                "end": citation.end,
+                "quote": citation.quote,
+                "context_start": citation.context_start,
+            }
+            for citation in answer.citations
+        ],
+        "retrieved": [passage_to_json(retrieved) for retrieved in answer.retrieved],
+        "usage": asdict(answer.usage),
+        "seconds": answer.seconds,
+    }
+
+
+def passage_to_json(retrieved: RetrievedPassage) -> dict[str, Any]:
+    """Turn a retrieved passage into what `search --json` prints."""
+    passage = retrieved.passage
+    return {
+        **article_to_json(retrieved.article),
+        "start": passage.start,
+        "end": passage.end,
+        "text": passage.text,
+        "score": retrieved.score,
+    }
+
+
+def report_to_json(report: IngestReport) -> dict[str, Any]:
+    """Turn the report of an ingest into JSON's types."""
+    return asdict(report)
+
+
+def article_to_json(article: ArticleRef) -> dict[str, Any]:
+    """Turn what identifies an article into JSON's types."""
+    return {
+        "article_id": article.id,
+        "title": article.title,
+        "outlet": article.outlet,
+        "author": article.author,
+        "published": article.published.isoformat() if article.published else None,
+        "url": article.url,
+    }
+
+
+def _shorten(text: str) -> str:
+    """Cut a long text to an excerpt, after a word where its words aren't very long."""
+    if len(text) <= EXCERPT_CHARACTERS:
+        return text
+    excerpt = text[:EXCERPT_CHARACTERS]
+    space = excerpt.rfind(" ")
+    return f"{excerpt[:space] if space > EXCERPT_CHARACTERS // 2 else excerpt} …"
+
+
+def _is_quoted(context: Citation, before: Sequence[Citation]) -> bool:
+    """Whether the context of a citation lies in what was quoted before it."""
+    return any(
+        other.article.id == context.article.id and other.start <= context.context_start < other.end for other in before
+    )
+
+
+def _wrap(text: str, width: int, *, indent: str = "") -> str:
+    return textwrap.fill(
+        text, min(width, MAX_WIDTH), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )

@@ -1,0 +1,286 @@
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from assistant.cli import main
+
+ROOT = Path(__file__).parent.parent
+ARTICLE = """---
+title: Bridge reopens
+outlet: Vale Observer
+published: 2025-04-01
+---
+
+The old bridge at Alder reopened on Monday after repairs that cost £2.4m. Mayor Ana Ruiz cut the ribbon.
+"""
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command line in an empty folder: status, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ASSISTANT_INDEX", str(tmp_path / "index"))
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["assistant", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        printed = capsys.readouterr()
+        return int(stopped.value.code or 0), printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def article(tmp_path: Path) -> Path:
+    path = tmp_path / "bridge.md"
+    path.write_text(ARTICLE, encoding="utf-8")
+    return path
+
+
+def test_ask_with_a_source_indexes_it_and_answers(run: Run, article: Path) -> None:
+    status, out, err = run("ask", "How much did the repairs of the bridge cost?", str(article))
+
+    assert status == 0
+    assert "£2.4m" in out
+    assert "[1] Vale Observer, 1 April 2025: Bridge reopens" in out
+    assert "1 added" in err
+    assert "nothing leaves this machine" in err
+
+
+def test_ask_prints_json_that_matches_the_article(run: Run, article: Path) -> None:
+    status, out, _ = run("ask", "Who cut the ribbon?", str(article), "--json")
+
+    answer = json.loads(out)
+    assert status == 0
+    assert out.count("\n") == 1
+    assert answer["abstained"] is False
+    assert answer["statements"][0]["supported"] is True
+    first = answer["citations"][0]
+    body = ARTICLE.split("---\n")[2].strip()
+    assert body[first["start"] : first["end"]] == first["quote"]
+    assert first["title"] == "Bridge reopens"
+    assert {"question", "answer", "confidence", "model", "usage", "seconds"} <= answer.keys()
+
+
+def test_abstaining_is_exit_1_with_the_nearest_passages(run: Run, article: Path) -> None:
+    status, out, _ = run("ask", "Who won the Champions League final?", str(article))
+
+    assert status == 1
+    assert "don't answer" in out
+    assert "Bridge reopens" in out
+
+
+def test_index_adds_lists_and_removes(run: Run, article: Path) -> None:
+    assert run("index", str(article))[0] == 0
+    status, out, err = run("index", str(article))
+    assert (status, out) == (0, "")
+    assert "1 unchanged" in err
+
+    status, out, _ = run("index", "--list")
+    assert status == 0
+    assert "Bridge reopens" in out
+    assert article.as_uri() in out
+
+    assert run("index", "--remove", article.as_uri())[0] == 0
+    status, out, _ = run("index", "--list", "--json")
+    assert json.loads(out) == {"removed": [], "articles": []}
+
+
+def test_search_prints_passages(run: Run, article: Path) -> None:
+    run("index", str(article))
+
+    status, out, _ = run("search", "bridge repairs")
+    assert status == 0
+    assert "1. Vale Observer, 1 April 2025: Bridge reopens" in out
+
+    status, out, _ = run("search", "bridge repairs", "--json", "--limit", "1")
+    assert status == 0
+    assert json.loads(out)["passages"][0]["title"] == "Bridge reopens"
+
+    assert run("search", "bridge", "--since", "2026-01-01")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "empty"),
+        (b" \n\t ", "empty"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40, "not text"),
+        (b"a" * 50_000_000, "too large"),
+    ],
+    ids=["empty", "blank", "binary", "50 MB"],
+)
+def test_a_bad_file_is_one_line_and_the_rest_goes_on(
+    run: Run, article: Path, tmp_path: Path, content: bytes, reason: str
+) -> None:
+    bad = tmp_path / "bad.txt"
+    bad.write_bytes(content)
+
+    status, out, err = run("ask", "Who cut the ribbon?", str(bad), str(article))
+
+    assert status == 2
+    assert "Ana Ruiz" in out
+    failures = [line for line in err.splitlines() if str(bad) in line]
+    assert len(failures) == 1
+    assert failures[0].startswith("assistant: ")
+    assert reason in failures[0]
+
+
+def test_a_file_that_is_not_there_is_one_line(run: Run) -> None:
+    status, _, err = run("index", "nowhere.txt")
+
+    assert status == 2
+    assert "nowhere.txt: no such file or folder" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_text_in_another_encoding_is_read(run: Run, tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "café.txt"
+    text = "The café on the quay reopened on Monday. “We’re glad,” said Zoë Brandt, who owns the café."
+    path.write_bytes(text.encode(encoding))
+
+    status, out, _ = run("ask", "Who owns the café?", str(path))
+
+    assert status == 0
+    assert "Zoë Brandt" in out
+
+
+@pytest.mark.parametrize("planted", ["<|endoftext|>", "\0", "\x1b[2J\x07", "\u202eevil"])
+def test_planted_bytes_neither_stop_it_nor_reach_the_screen(run: Run, tmp_path: Path, planted: str) -> None:
+    path = tmp_path / "planted.md"
+    path.write_text(ARTICLE.replace("old bridge", f"old {planted}bridge"), encoding="utf-8")
+
+    status, out, _ = run("ask", "How much did the repairs of the bridge cost?", str(path))
+
+    assert status == 0
+    assert "£2.4m" in out
+    assert not {"\0", "\x1b", "\x07", "\u202e"} & set(out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("ask", ""), "question is empty"),
+        (("ask", "a" * 100_000), "at most"),
+        (("ask", "Who?"), "no articles yet; add some with `assistant index SOURCE`"),
+        (("search", "Who?"), "no articles yet"),
+        (("index",), "give a source"),
+        (("index", "--remove", "x"), "no article has the id"),
+        (("ask", "Who?", "--model", "gpt-99"), "unknown model"),
+        (("ask", "Who?", "--threshold", "2"), "threshold"),
+        (("ask", "Who?", "--colour"), "--colour"),
+        (("ask",), "question"),
+        (("ask", "Who?", "--embedding-model", "word2vec"), "unknown embedding model"),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else "",
+)
+def test_a_wrong_call_is_one_line_and_exit_2(run: Run, arguments: tuple[str, ...], message: str) -> None:
+    status, out, err = run(*arguments)
+
+    assert status == 2
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert err.startswith("assistant: ")
+    assert message in err
+
+
+def test_an_index_that_cannot_be_written_is_one_line(run: Run, article: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+
+    status, _, err = run("index", str(article), "--index", str(tmp_path / "file" / "index"))
+
+    assert status == 2
+    assert "can't be written" in err
+    assert "--index" in err
+
+
+def test_a_library_of_a_newer_version_is_refused(run: Run, article: Path, tmp_path: Path) -> None:
+    import sqlite3
+
+    run("index", str(article))
+    connection = sqlite3.connect(tmp_path / "index" / "library.sqlite3")
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+    status, _, err = run("ask", "Who cut the ribbon?")
+
+    assert status == 2
+    assert "newer version" in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("run")
+def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    from assistant import LibraryError
+
+    monkeypatch.setattr(sys, "argv", ["assistant", "ask", "Who?", "--debug"])
+    with pytest.raises(LibraryError):
+        main()
+
+
+def test_version_and_help_name_every_command(run: Run) -> None:
+    assert run("--version") == (0, "assistant 0.1.0\n", "")
+    status, out, _ = run("--help")
+    assert status == 0
+    assert all(f"  {command} " in out for command in ("ask", "index", "search"))
+    assert run() == (0, out, "")
+
+
+@pytest.mark.parametrize("command", ["ask", "index", "search"])
+def test_every_option_has_help(run: Run, command: str) -> None:
+    status, out, _ = run(command, "--help")
+
+    assert status == 0
+    options = [line for line in out.splitlines() if line.startswith("  -")]
+    assert len(options) >= 6
+    assert all(len(line.split("  ")) > 2 or out.split(line)[1].startswith("\n      ") for line in options)
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(article: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "ASSISTANT_INDEX": str(tmp_path / "index")}
+    command = [sys.executable, "-m", "assistant", "ask", "Who cut the ribbon?", str(article)]
+
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        errors = process.stderr.read()
+
+    assert "Traceback" not in errors
+    assert "BrokenPipe" not in errors
+    assert process.returncode == 0
+
+
+def test_ctrl_c_is_exit_130_and_the_index_stays_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(400):
+        text = ARTICLE.replace("Alder", f"Alder number {number}")
+        (folder / f"{number}.md").write_text(text, encoding="utf-8")
+    environment = {**os.environ, "ASSISTANT_INDEX": str(tmp_path / "index")}
+    command = [sys.executable, "-m", "assistant", "index"]
+    library = tmp_path / "index" / "library.sqlite3"
+
+    with subprocess.Popen([*command, str(folder)], stderr=subprocess.PIPE, env=environment, text=True) as process:
+        while not library.exists() and process.poll() is None:
+            pass
+        process.send_signal(2)
+        _, errors = process.communicate()
+    again = subprocess.run([*command, str(folder)], env=environment, capture_output=True, text=True)
+    listed = subprocess.run([*command, "--list", "--json"], env=environment, capture_output=True, text=True)
+
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert again.returncode == 0, again.stderr
+    assert len(json.loads(listed.stdout)["articles"]) == 400

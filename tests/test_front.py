@@ -1,0 +1,229 @@
+"""The whole way, with the real model, real SQLite and real Chroma."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from assistant import (
+    Answer,
+    Article,
+    ArticleError,
+    Assistant,
+    LibraryError,
+    LibraryMismatchError,
+    SettingsError,
+)
+
+ROOT = Path(__file__).parent.parent
+CONDITIONS = "What are Putin's conditions?"
+
+
+@pytest.fixture(scope="module")
+def assistant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
+    with Assistant.open(tmp_path_factory.mktemp("front") / "index") as opened:
+        report = opened.add(ROOT / "articles")
+        assert not report.failed
+        yield opened
+
+
+def assert_exact(assistant: Assistant, answer: Answer) -> None:
+    for citation in answer.citations:
+        text = assistant.article(citation.article.id).text
+        assert text[citation.start : citation.end] == citation.quote
+        assert 0 <= citation.context_start <= citation.start
+    cited = sorted((citation for statement in answer.statements for citation in statement.citations), key=_number)
+    assert cited == list(answer.citations)
+    assert [citation.number for citation in answer.citations] == list(range(1, len(answer.citations) + 1))
+    assert all(statement.text and statement.citations for statement in answer.statements)
+
+
+def _number(citation) -> int:
+    return citation.number
+
+
+def test_the_conditions_are_quoted_from_a_sentence_that_begins_with_a_pronoun(assistant: Assistant) -> None:
+    answer = assistant.ask(CONDITIONS, until="2025-03-16")
+
+    quoted = [citation for citation in answer.citations if "NATO" in citation.quote]
+    assert "the whole of the four regions" in quoted[0].quote
+    assert "a ceiling on the size" in quoted[0].quote
+    text = assistant.article(quoted[0].article.id).text
+    assert "Putin" in text[quoted[0].context_start : quoted[0].start]
+    assert_exact(assistant, answer)
+
+
+def test_an_answer_is_at_most_three_quotes_in_reading_order(assistant: Assistant) -> None:
+    answer = assistant.ask("How much will the repairs after the flood cost?")
+
+    assert not answer.abstained
+    assert 1 <= len(answer.statements) <= 3
+    assert answer.model == "quotes"
+    assert 0 <= answer.confidence <= 1
+    by_article: dict[str, list[int]] = {}
+    for statement in answer.statements:
+        by_article.setdefault(statement.citations[0].article.id, []).append(statement.citations[0].start)
+    assert all(starts == sorted(starts) for starts in by_article.values())
+    assert_exact(assistant, answer)
+
+
+@pytest.mark.parametrize(
+    "question", ["What is the price of Brent crude?", "Who won the Champions League final?", "x", "?!", "the of and"]
+)
+def test_it_abstains_and_shows_the_nearest_passages(assistant: Assistant, question: str) -> None:
+    answer = assistant.ask(question)
+
+    assert answer.abstained
+    assert answer.statements == ()
+    assert answer.citations == ()
+    assert answer.confidence < 0.5
+    assert answer.text
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200).filter(str.strip))
+def test_any_question_gets_exact_quotes_or_none(assistant: Assistant, question: str) -> None:
+    answer = assistant.ask(question)
+
+    assert answer.abstained == (not answer.citations)
+    assert_exact(assistant, answer)
+
+
+@pytest.mark.parametrize("question", ["", "  \n", "a" * 100_000])
+def test_a_question_that_is_none_is_refused(assistant: Assistant, question: str) -> None:
+    with pytest.raises(SettingsError, match="question"):
+        assistant.ask(question)
+    with pytest.raises(SettingsError, match="question"):
+        assistant.search(question)
+
+
+def test_search_ranks_passages_and_keeps_to_its_limit(assistant: Assistant) -> None:
+    found = assistant.search("flood damage to homes on the river", limit=4)
+
+    assert len(found) == 4
+    assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
+    assert "flood" in found[0].passage.text.lower()
+    text = assistant.article(found[0].passage.article_id).text
+    assert text[found[0].passage.start : found[0].passage.end] == found[0].passage.text
+
+
+def test_search_finds_by_title_outlet_and_date(assistant: Assistant) -> None:
+    found = assistant.search("What did the Vale Observer report on 22 March 2025?", limit=1)
+
+    assert found[0].article.outlet == "Vale Observer"
+    assert found[0].article.published is not None
+    assert found[0].article.published.date() == date(2025, 3, 22)
+
+
+@pytest.mark.parametrize("until", ["2025-03-15", date(2025, 3, 15), datetime(2025, 3, 15, 23, 59, tzinfo=UTC)])
+def test_filters_are_days_and_both_ends_count(assistant: Assistant, until: object) -> None:
+    found = assistant.search("ceasefire", limit=50, outlet="harbour courier", since="2025-03-15", until=until)
+
+    assert {each.article.id for each in found} == {"https://harbour-courier.example/2025/03/15/leaders-call"}
+
+
+def test_a_filter_that_is_no_date_is_refused(assistant: Assistant) -> None:
+    with pytest.raises(SettingsError, match="2025-03-15"):
+        assistant.search("ceasefire", since="last Tuesday")
+
+
+def test_filters_that_leave_nothing_make_it_abstain(assistant: Assistant) -> None:
+    assert assistant.search(CONDITIONS, outlet="No Such Outlet") == []
+    assert assistant.ask(CONDITIONS, outlet="No Such Outlet").abstained
+
+
+def test_a_changed_article_answers_with_its_new_text_only(tmp_path: Path) -> None:
+    before = Article("a", "Bridge", "The old bridge was painted green. Its toll is four marks. Nobody likes it.")
+    with Assistant.open(tmp_path / "index") as assistant:
+        assistant.add(before)
+        assistant.add(replace(before, text="The old bridge was painted red."))
+
+        answer = assistant.ask("What colour was the old bridge painted?")
+
+        assert [citation.quote for citation in answer.citations] == ["The old bridge was painted red."]
+        assert all("toll" not in each.passage.text for each in assistant.search("toll marks"))
+
+
+def test_a_removed_article_is_gone(tmp_path: Path) -> None:
+    with Assistant.open(tmp_path / "index") as assistant:
+        assistant.add([Article("a", "A", "The mayor is Ana Ruiz."), Article("b", "B", "The river is long.")])
+
+        assistant.remove("a")
+
+        assert [ref.id for ref in assistant.articles()] == ["b"]
+        with pytest.raises(ArticleError, match="no article"):
+            assistant.article("a")
+        with pytest.raises(ArticleError, match="no article"):
+            assistant.remove("a")
+        assert all(each.article.id == "b" for each in assistant.search("mayor"))
+
+
+def test_an_empty_index_says_how_to_fill_it(tmp_path: Path) -> None:
+    with Assistant.open(tmp_path / "index") as assistant, pytest.raises(LibraryError, match="assistant index"):
+        assistant.ask("Anything?")
+    assert not (tmp_path / "index").exists()
+
+
+def test_an_index_of_another_embedding_model_is_refused(tmp_path: Path) -> None:
+    with Assistant.open(tmp_path / "index") as assistant:
+        assistant.add(Article("a", "A", "The mayor is Ana Ruiz."))
+
+    with (
+        Assistant.open(tmp_path / "index", embedding_model="openai:other") as assistant,
+        pytest.raises(LibraryMismatchError, match="all-MiniLM-L6-v2"),
+    ):
+        assistant.ask("Who is the mayor?")
+
+
+def test_it_can_be_opened_again_and_closed_twice(tmp_path: Path) -> None:
+    with Assistant.open(tmp_path / "index") as assistant:
+        assistant.add(Article("a", "A", "The mayor is Ana Ruiz."))
+        first = assistant.ask("Who is the mayor?")
+
+    reopened = Assistant.open(tmp_path / "index")
+    second = reopened.ask("Who is the mayor?")
+    reopened.close()
+    reopened.close()
+
+    assert replace(first, seconds=0) == replace(second, seconds=0)
+    with pytest.raises(LibraryError, match="closed"):
+        reopened.ask("Who is the mayor?")
+
+
+def test_threads_get_the_same_answers(assistant: Assistant) -> None:
+    expected = replace(assistant.ask(CONDITIONS), seconds=0)
+    answers: list[Answer] = []
+
+    threads = [threading.Thread(target=lambda: answers.append(assistant.ask(CONDITIONS))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [replace(answer, seconds=0) for answer in answers] == [expected] * 8
+
+
+def test_a_wrong_setting_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="unknown setting 'colour'"):
+        Assistant.open(tmp_path, colour="red")
+    with pytest.raises(SettingsError, match="unknown model"):
+        Assistant.open(tmp_path, model="gpt-99")
+
+
+def test_verify_tells_a_supported_statement_from_another(tmp_path: Path) -> None:
+    evidence = ["The council approved an £84m berth on Tuesday by nine votes to six. The mayor abstained."]
+    with Assistant.open(tmp_path / "index") as assistant:
+        right = assistant.verify("The council approved a berth for £84m by nine votes to six.", evidence)
+        wrong = assistant.verify("The council approved a berth for £97m.", evidence)
+        none = assistant.verify("Bananas are yellow.", [])
+
+    assert right.supported
+    assert not wrong.supported
+    assert any("97" in reason for reason in wrong.reasons)
+    assert not none.supported
+    assert none.score == 0

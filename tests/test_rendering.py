@@ -1,0 +1,292 @@
+import json
+import unicodedata
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant.rendering import (
+    answer_to_json,
+    clean,
+    clean_line,
+    describe_article,
+    passage_to_json,
+    render_answer,
+    render_articles,
+    render_json,
+    render_passages,
+    render_report,
+    report_to_json,
+)
+from assistant.types import (
+    Answer,
+    Article,
+    ArticleRef,
+    Citation,
+    Failure,
+    IngestReport,
+    Passage,
+    RetrievedPassage,
+    Span,
+    Statement,
+    Support,
+    Usage,
+)
+
+JILL = Article(
+    id="jill",
+    title="Two fall on hill",
+    text="Jack and Jill went up the hill to fetch a pail of water.\n\nHe fell down and broke his crown.",
+    outlet="Hill Herald",
+    author="Mother Goose",
+    published=datetime(2025, 3, 7, 12, 0, tzinfo=UTC),
+    url="https://hill-herald.example/jill",
+)
+LAMB = Article(id="lamb", title="Lamb follows girl", text="Mary had a little lamb.")
+# Clear the screen, set the clipboard, a link, a one-byte CSI, bidirectional overrides, a carriage return and a bell.
+HOSTILE = "\x1b[2J\x1b]52;c;aGk=\x07\x1b]8;;http://evil.example\x1b\\x\x9b31m\u202e\u2066\r\x07\x08\x7f\u200f\ud800"
+
+
+def cite(number: int, article: Article, start: int, end: int, context_start: int | None = None) -> Citation:
+    context = start if context_start is None else context_start
+    return Citation(number, article.ref, start, end, article.text[start:end], context)
+
+
+def context_of(citation: Citation) -> str:
+    article = JILL if citation.article.id == JILL.id else LAMB
+    return article.text[citation.context_start : citation.start]
+
+
+def make_answer() -> Answer:
+    first, second = cite(2, LAMB, 0, 23), cite(1, JILL, 58, 91, 0)
+    supported = Support(0.9, True)
+    passage = Passage("jill", 0, len(JILL.text), JILL.text, (Span(0, 56), Span(58, 91)))
+    return Answer(
+        question="What did he break?",
+        text=f"{first.quote} {second.quote}",
+        statements=(Statement(first.quote, (first,), supported), Statement(second.quote, (second,), supported)),
+        citations=(second, first),
+        abstained=False,
+        confidence=0.875,
+        retrieved=(RetrievedPassage(passage, 0.75, JILL.ref),),
+        model="quotes",
+        usage=Usage(),
+        seconds=0.25,
+    )
+
+
+def abstain(answer: Answer) -> Answer:
+    return replace(answer, text="The articles don't answer this.", statements=(), citations=(), abstained=True)
+
+
+def is_shown_and_not_obeyed(text: str) -> bool:
+    return all(character.isprintable() or character in "\n\t" for character in text)
+
+
+@given(st.text(st.characters()))
+def test_cleaned_text_is_printable_and_stays_as_it_is(text: str) -> None:
+    cleaned = clean(text)
+
+    assert is_shown_and_not_obeyed(cleaned)
+    assert clean(cleaned) == cleaned
+    assert [c for c in text if c.isprintable()] == [
+        c for c in cleaned if c.isprintable() and c != " "
+    ] or " " in cleaned
+
+
+@given(st.text(st.characters().filter(str.isprintable) | st.sampled_from("\n\t")))
+def test_text_that_is_clean_is_not_changed(text: str) -> None:
+    assert clean(text) == text
+
+
+@given(st.text(st.characters()))
+def test_a_clean_line_is_one_line(text: str) -> None:
+    line = clean_line(text)
+
+    assert line.isprintable()
+    assert line == " ".join(line.split())
+
+
+def test_nothing_that_a_terminal_obeys_is_left() -> None:
+    cleaned = clean(f"before{HOSTILE}after")
+
+    assert cleaned == "before[2J]52;c;aGk=]8;;http://evil.example\\x31mafter"
+    assert not any(unicodedata.category(character).startswith("C") for character in cleaned)
+
+
+def test_other_spaces_become_plain_ones() -> None:
+    assert clean("5\u00a0000\u202fkm\u3000\n\tnorth") == "5 000 km \n\tnorth"
+
+
+@pytest.mark.parametrize(
+    ("article", "description"),
+    [
+        (JILL.ref, "Hill Herald, 7 March 2025: Two fall on hill"),
+        (LAMB.ref, "Lamb follows girl"),
+        (ArticleRef("a", "Rain", outlet="Courier"), "Courier: Rain"),
+        (ArticleRef("a", "Rain", published=datetime(987, 12, 31, tzinfo=UTC)), "31 December 987: Rain"),
+        (ArticleRef("a", "Rain\n\x1b[31m falls", outlet="The\tCourier"), "The Courier: Rain [31m falls"),
+    ],
+)
+def test_an_article_is_named_as_a_reader_cites_it(article: ArticleRef, description: str) -> None:
+    assert describe_article(article) == description
+
+
+def test_an_answer_shows_its_sentences_then_its_sources() -> None:
+    assert (
+        render_answer(make_answer(), context_of=context_of, width=80)
+        == """\
+Mary had a little lamb. [2]
+
+(Jack and Jill went up the hill to fetch a pail of water.) He fell down and
+broke his crown. [1]
+
+[1] Hill Herald, 7 March 2025: Two fall on hill
+    https://hill-herald.example/jill
+[2] Lamb follows girl
+
+Confidence: 0.88
+"""
+    )
+
+
+def test_a_context_that_was_just_quoted_is_not_shown_again() -> None:
+    went, fell = cite(2, JILL, 0, 56), cite(1, JILL, 58, 91, 0)
+    statements = tuple(Statement(each.quote, (each,), Support(1.0, True)) for each in (went, fell))
+    answer = replace(make_answer(), statements=statements, citations=(fell, went))
+
+    text = render_answer(answer, context_of=context_of, width=80)
+
+    assert text.count("Jack and Jill") == 1
+    assert "(Jack" not in text
+
+
+def test_an_abstained_answer_shows_what_came_nearest() -> None:
+    answer = abstain(make_answer())
+
+    assert (
+        render_answer(answer, context_of=context_of, width=80)
+        == """\
+The articles don't answer this.
+
+The nearest passages:
+
+1. Hill Herald, 7 March 2025: Two fall on hill
+   Jack and Jill went up the hill to fetch a pail of water. He fell down and
+   broke his crown.
+"""
+    )
+    assert render_answer(replace(answer, retrieved=()), context_of=context_of, width=80) == (
+        "The articles don't answer this.\n"
+    )
+
+
+@pytest.mark.parametrize(("width", "widest"), [(1, 40), (40, 40), (80, 80), (300, 100)])
+def test_lines_are_no_wider_than_the_terminal_and_than_is_easy_to_read(width: int, widest: int) -> None:
+    answer = make_answer()
+    long = replace(answer.statements[0], text="Mary had a little lamb. " * 20)
+
+    for shown in (replace(answer, statements=(long,)), abstain(answer)):
+        text = render_answer(shown, context_of=context_of, width=width)
+        assert all(len(line) <= widest for line in text.splitlines() if len(line.split()) > 1)
+        assert text.endswith("\n")
+
+
+def test_everything_in_an_answer_is_cleaned() -> None:
+    ref = ArticleRef(f"id{HOSTILE}", f"T{HOSTILE}", f"O{HOSTILE}", f"A{HOSTILE}", JILL.published, f"http://u{HOSTILE}")
+    answer = make_answer()
+    citation = replace(answer.citations[0], article=ref, quote=HOSTILE)
+    retrieved = RetrievedPassage(Passage(ref.id, 0, len(HOSTILE), HOSTILE), 1.0, ref)
+    hostile = replace(
+        answer,
+        text=f"No.{HOSTILE}",
+        statements=(Statement(f"S{HOSTILE}", (citation,), Support(1.0, True)),),
+        citations=(citation,),
+        retrieved=(retrieved,),
+    )
+
+    shown = [
+        render_answer(hostile, context_of=lambda _: f"C{HOSTILE}", width=80),
+        render_answer(abstain(hostile), context_of=context_of, width=80),
+        render_answer(replace(hostile, abstained=True), context_of=context_of, width=80),
+        render_passages([retrieved], width=80),
+        render_articles([ref]),
+    ]
+
+    assert all(is_shown_and_not_obeyed(text) for text in shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "excerpt"), [("word " * 200, "word"), ("新" * 400, "新" * 300), ("x" * 400, "x" * 300)]
+)
+def test_a_long_passage_is_shown_by_how_it_begins(text: str, excerpt: str) -> None:
+    passage = RetrievedPassage(Passage("lamb", 0, len(text), text), 1.0, LAMB.ref)
+
+    shown = render_passages([passage], width=80)
+
+    assert excerpt in shown
+    assert shown.endswith(" …\n")
+    assert len(" ".join(shown.split())) < 340
+
+
+def test_no_passages_are_nothing() -> None:
+    assert render_passages([], width=80) == ""
+    assert render_articles([]) == ""
+
+
+def test_articles_are_listed_with_the_id_that_removes_them() -> None:
+    assert render_articles([JILL.ref, LAMB.ref]) == (
+        "Hill Herald, 7 March 2025: Two fall on hill\n    jill\nLamb follows girl\n    lamb\n"
+    )
+
+
+def test_a_report_counts_what_happened() -> None:
+    report = IngestReport(("a", "b"), ("c",), (), (), (Failure("d", "empty"),), passages=7, seconds=1.26)
+
+    assert render_report(report) == "2 added, 1 updated, 1 failed (7 passages in 1.3 s)"
+    assert render_report(IngestReport((), (), (), (), (), 0, 0.0)) == "nothing to do (0 passages in 0.0 s)"
+    assert json.loads(render_json(report_to_json(report)))["failed"] == [{"source": "d", "reason": "empty"}]
+
+
+def test_json_has_the_fields_that_are_promised() -> None:
+    written = json.loads(render_json(answer_to_json(make_answer())))
+
+    assert written["question"] == "What did he break?"
+    assert written["answer"] == "Mary had a little lamb. He fell down and broke his crown."
+    assert (written["abstained"], written["confidence"], written["model"]) == (False, 0.875, "quotes")
+    assert [statement["citations"] for statement in written["statements"]] == [[2], [1]]
+    assert all(statement["supported"] for statement in written["statements"])
+    assert written["citations"][0] == {
+        "number": 1,
+        "article_id": "jill",
+        "title": "Two fall on hill",
+        "outlet": "Hill Herald",
+        "author": "Mother Goose",
+        "published": "2025-03-07T12:00:00+00:00",
+        "url": "https://hill-herald.example/jill",
+        "start": 58,
+        "end": 91,
+        "quote": "He fell down and broke his crown.",
+        "context_start": 0,
+    }
+    assert written["usage"] == {"prompt_tokens": 0, "completion_tokens": 0, "cost": None}
+    assert written["seconds"] == 0.25
+    assert written["retrieved"][0]["text"] == JILL.text
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1) | st.just(HOSTILE))
+def test_json_is_one_line_of_ascii_that_holds_the_exact_text(text: str) -> None:
+    article = Article("any", text, text)
+    citation = cite(1, article, 0, len(text))
+    answer = replace(make_answer(), question=text, citations=(citation,))
+    retrieved = RetrievedPassage(Passage("any", 0, len(text), text), 1.0, article.ref)
+
+    for value, key in ((answer_to_json(answer), "question"), (passage_to_json(retrieved), "text")):
+        line = render_json(value)
+        assert line.isascii()
+        assert line[:-1].isprintable()
+        assert line.endswith("\n")
+        assert json.loads(line)[key] == text
+    assert answer_to_json(answer)["citations"][0]["quote"] == article.text[citation.start : citation.end]
