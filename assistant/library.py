@@ -57,6 +57,8 @@ READ_BATCH = 1000  # vectors in one batch out of SQLite, 1.5 MB
 FEW_PASSAGES = 2_000
 MANY_PASSAGES = 20_000
 
+MAX_FREQUENCY = 10_000  # the count of passages from which a term is just frequent
+
 COLUMN_WEIGHTS = (1.0, 1.0, 1.0, 1.0)  # of text, title, outlet and date in BM25
 
 EVERYTHING = PassageFilter()
@@ -198,25 +200,35 @@ class Snapshot:
     def load(self, ids: Sequence[int]) -> list[StoredPassage]:
         """Load passages with their texts and vectors, in the order of their ids; an id that isn't there is left out."""
         rows = self._connection.execute(
-            'SELECT p.id, p.ordinal, p.start, p."end", p.sentences, substr(a.text, p.start + 1, p."end" - p.start),'  # noqa: S608
-            f" v.vector, s.scales, s.vectors, {REF_COLUMNS}"
-            " FROM passages p JOIN articles a ON a.id = p.article JOIN passage_vectors v ON v.passage = p.id"
-            " JOIN sentence_vectors s ON s.passage = p.id WHERE p.id IN (SELECT value FROM json_each(?))",
+            'SELECT p.id, p.article, p.ordinal, p.start, p."end", p.sentences, v.vector, s.scales, s.vectors'
+            " FROM passages p JOIN passage_vectors v ON v.passage = p.id JOIN sentence_vectors s ON s.passage = p.id"
+            " WHERE p.id IN (SELECT value FROM json_each(?))",
             (json.dumps(ids),),
-        )
+        ).fetchall()
+        # Each article once, however many of its passages there are: its text may be long.
+        articles = {
+            id: (to_ref(columns), text)
+            for id, text, *columns in self._connection.execute(
+                f"SELECT id, text, {REF_COLUMNS} FROM articles WHERE id IN (SELECT value FROM json_each(?))",  # noqa: S608
+                (json.dumps(sorted({row[1] for row in rows})),),
+            )
+        }
         stored = {}
-        for id, ordinal, start, end, spans, text, vector, scales, vectors, *columns in rows:
-            ref = to_ref(columns)
-            passage = Passage(ref.id, start, end, text, unpack_spans(spans))
+        for id, article, ordinal, start, end, spans, vector, scales, vectors in rows:
+            ref, text = articles[article]
+            passage = Passage(ref.id, start, end, text[start:end], unpack_spans(spans))
             stored[id] = StoredPassage(
                 id, ordinal, passage, ref, np.frombuffer(vector, np.float32), unpack_vectors(scales, vectors)
             )
         return [stored[id] for id in ids if id in stored]
 
     def document_frequencies(self, terms: Sequence[str]) -> dict[str, int]:
-        """Count the passages that hold each term in text, title, outlet or date, in any inflection."""
-        sql = "SELECT count(*) FROM passage_words WHERE passage_words MATCH ?"
-        return {term: int(self._value(sql, _quote(term))) for term in terms}
+        """Count the passages that hold each term in text, title, outlet or date, in any inflection.
+
+        A term in more than MAX_FREQUENCY passages is said to be in so many: counting on would say no more about it.
+        """
+        sql = "SELECT count(*) FROM (SELECT 1 FROM passage_words WHERE passage_words MATCH ? LIMIT ?)"
+        return {term: self._value(sql, _quote(term), MAX_FREQUENCY) for term in terms}
 
     def passage_ids(self) -> set[int]:
         """List the ids of all passages."""

@@ -13,6 +13,7 @@ from assistant.types import Article, ArticleRef, Passage, Span
 from assistant.vectors import FloatArray
 
 SCHEMA_VERSION = 1
+PAGE_BYTES = 16_384  # ten passage vectors fill one; smaller pages leave a quarter of themselves empty
 APPLICATION_ID = 0x4E415353  # "NASS", in the header of the file: tells ours from another SQLite database
 
 TABLES = """
@@ -73,6 +74,7 @@ class PassageFilter:
 
 def create_tables(connection: sqlite3.Connection) -> None:
     """Lay out an empty library."""
+    connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     connection.executescript(TABLES)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
