@@ -1,6 +1,7 @@
-"""The command line: `assistant ask`, `index` and `search`.
+"""The command line: `assistant ask`, `index`, `search`, `export`, `import` and `doctor`.
 
-Exit status as grep's: 0 yes, 1 no (the articles don't answer, nothing was found), 2 an error, 130 interrupted.
+Exit status as grep's: 0 yes, 1 no (the articles don't answer, nothing was found, the doctor found something that isn't
+mended), 2 an error, 130 interrupted.
 """
 
 import os
@@ -19,9 +20,13 @@ from assistant.rendering import (
     answer_to_json,
     article_to_json,
     clean_line,
+    diagnosis_to_json,
+    export_to_json,
     passage_to_json,
     render_answer,
     render_articles,
+    render_diagnosis,
+    render_export,
     render_json,
     render_passages,
     render_report,
@@ -92,6 +97,11 @@ ThresholdOption = Annotated[
     float | None, typer.Option(metavar="P", help="Answer from this confidence on, between 0 and 1; abstain below.")
 ]
 
+WaitOption = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="Wait this long for another process that is writing. [default: 1]"),
+]
+
 
 def _show_version(wanted: bool) -> None:
     if wanted:
@@ -130,7 +140,7 @@ def _add(assistant: "Assistant", sources: list[str]) -> IngestReport:
 
 
 @contextmanager
-def _show_progress() -> "Iterator[Progress | None]":
+def _show_progress(label: str = "Indexing") -> "Iterator[Progress | None]":
     if not sys.stderr.isatty():
         yield None
         return
@@ -138,7 +148,7 @@ def _show_progress() -> "Iterator[Progress | None]":
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as ProgressBar
 
-    columns = (TextColumn("Indexing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with ProgressBar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
@@ -157,6 +167,14 @@ def _say_who_answers(assistant: "Assistant") -> None:
     )
 
 
+def _say_how_searched(assistant: "Assistant") -> None:
+    if not assistant.is_search_indexed:
+        sys.stderr.write(
+            "Chroma's index is missing, damaged or behind, so everything was searched, which is as exact but slower;"
+            " `assistant doctor --repair` builds it again.\n"
+        )
+
+
 def _width() -> int:
     return max(shutil.get_terminal_size().columns, 20)
 
@@ -172,16 +190,18 @@ def ask(
     until: UntilOption = None,
     model: ModelOption = None,
     threshold: ThresholdOption = None,
+    wait: WaitOption = None,
     index: IndexOption = None,
     embedding_model: EmbeddingOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Answer a question from the articles, with citations; exit with 1 when they don't answer it."""
-    with _open(index, model=model, threshold=threshold, embedding_model=embedding_model) as assistant:
+    with _open(index, model=model, threshold=threshold, wait=wait, embedding_model=embedding_model) as assistant:
         report = _add(assistant, sources) if sources else None
         answer = assistant.ask(question, outlet=outlet, since=since, until=until)
         _say_who_answers(assistant)
+        _say_how_searched(assistant)
 
         def context_of(citation: Citation) -> str:
             return assistant.article(citation.article.id).text[citation.context_start : citation.start]
@@ -208,6 +228,7 @@ def search(
     """Show the passages that bear on a question, best first; exit with 1 when there is none."""
     with _open(index, embedding_model=embedding_model) as assistant:
         found = assistant.search(question, limit, outlet=outlet, since=since, until=until)
+        _say_how_searched(assistant)
     if as_json:
         text = render_json({"question": question, "passages": [passage_to_json(each) for each in found]})
     else:
@@ -220,8 +241,9 @@ def index_command(
     sources: Annotated[
         list[str] | None, typer.Argument(metavar="SOURCE", help="Files and folders to add or bring up to date.")
     ] = None,
-    remove: Annotated[list[str] | None, typer.Option(metavar="ID", help="Remove the article of this id.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(metavar="ID", help="Forget the article of this id.")] = None,
     show: Annotated[bool, typer.Option("--list", help="List the articles.")] = False,
+    wait: WaitOption = None,
     index: IndexOption = None,
     embedding_model: EmbeddingOption = None,
     as_json: JsonOption = False,
@@ -230,9 +252,9 @@ def index_command(
     """Add articles to the index, remove them, or list them; unchanged ones cost nothing."""
     if not (sources or remove or show):
         raise typer.BadParameter("give a source to add, or --remove ID, or --list")
-    with _open(index, embedding_model=embedding_model) as assistant:
-        for article_id in remove or ():
-            assistant.remove(article_id)
+    with _open(index, wait=wait, embedding_model=embedding_model) as assistant:
+        if remove:
+            assistant.remove(*remove)
         report = _add(assistant, sources) if sources else None
         articles = assistant.articles() if show else []
     if as_json:
@@ -242,6 +264,55 @@ def index_command(
     else:
         text = render_articles(articles)
     return Outcome(text, has_failed=bool(report and report.failed))
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, which mustn't exist yet.")],
+    index: IndexOption = None,
+    embedding_model: EmbeddingOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,  # noqa: ARG001  # read in main
+) -> Outcome:
+    """Write the whole index, articles and vectors, to one file."""
+    with _open(index, embedding_model=embedding_model) as assistant, _show_progress("Exporting") as progress:
+        report = assistant.export(file, progress=progress)
+    return Outcome(render_json(export_to_json(report)) if as_json else f"{file}: {render_export(report)}\n")
+
+
+@app.command("import")
+def import_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file that `assistant export` wrote.")],
+    wait: WaitOption = None,
+    index: IndexOption = None,
+    embedding_model: EmbeddingOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,  # noqa: ARG001  # read in main
+) -> Outcome:
+    """Take in what was exported elsewhere, with no embedding; changed articles are replaced."""
+    with _open(index, wait=wait, embedding_model=embedding_model) as assistant:
+        with _show_progress("Importing") as progress:
+            report = assistant.import_file(file, progress=progress)
+        sys.stderr.write(f"{assistant.settings.index}: {render_report(report)}\n")
+    return Outcome(render_json(report_to_json(report)) if as_json else "")
+
+
+@app.command()
+def doctor(
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended.")] = False,
+    wait: WaitOption = None,
+    index: IndexOption = None,
+    embedding_model: EmbeddingOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,  # noqa: ARG001  # read in main
+) -> Outcome:
+    """Look at all of the index and say what is wrong with it; exit with 1 when something is, and isn't mended."""
+    with _open(index, wait=wait, embedding_model=embedding_model) as assistant:
+        with _show_progress("Examining") as progress:
+            diagnosis = (assistant.repair if repair else assistant.examine)(progress=progress)
+        place = clean_line(str(assistant.settings.index))
+    text = render_json(diagnosis_to_json(diagnosis)) if as_json else f"{place}: {render_diagnosis(diagnosis)}"
+    return Outcome(text, is_no=not diagnosis.is_healthy)
 
 
 def main() -> None:

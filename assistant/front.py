@@ -6,11 +6,14 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from assistant.doctor import examine, repair
 from assistant.embedding import Embedder, EndpointEmbedder, MiniLMEmbedder
 from assistant.errors import ArticleError, LibraryError, SettingsError
+from assistant.exporting import export_library, import_library
 from assistant.grounding import verify
 from assistant.ingest import Progress, Source, add_sources
 from assistant.library import Library
@@ -18,7 +21,16 @@ from assistant.quoting import answer_with_quotes
 from assistant.retrieval import retrieve
 from assistant.schema import PassageFilter
 from assistant.settings import LOCAL_EMBEDDING_MODEL, Settings, load_settings
-from assistant.types import Answer, Article, ArticleRef, IngestReport, RetrievedPassage, Support
+from assistant.types import (
+    Answer,
+    Article,
+    ArticleRef,
+    Diagnosis,
+    ExportReport,
+    IngestReport,
+    RetrievedPassage,
+    Support,
+)
 
 MAX_QUESTION_CHARACTERS = 10_000  # longer is a text, not a question about one
 
@@ -31,7 +43,7 @@ class Assistant:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._embedder = _make_embedder(settings)
-        self._library = Library(settings.index, embedding_model=self._embedder.identity)
+        self._library = Library(settings.index, embedding_model=self._embedder.identity, wait=settings.wait)
 
     @classmethod
     def open(cls, index: str | os.PathLike[str] = "index", model: str | None = None, **settings: Any) -> Self:
@@ -45,12 +57,52 @@ class Assistant:
         """Add articles, files or folders, and replace those that have changed; failures stand in the report."""
         return add_sources(sources, library=self._library, embedder=self._embedder, progress=progress)
 
-    def remove(self, article_id: str) -> None:
-        """Remove an article. Raises ArticleError where there is none of that id."""
-        self.article(article_id)
-        with self._library.writing():
-            self._library.remove(article_id)
-            self._library.publish()
+    def remove(self, article_id: str, *others: str) -> None:
+        """Remove articles for good: when this returns, no file of the index holds a word or a vector of them.
+
+        Raises ArticleError, before any is removed, where there is none of an id; and LibraryError where a reader still
+        holds what was removed: nothing finds it any more, and the next write erases it.
+        """
+        ids = (article_id, *others)
+        with self._library.snapshot() as snapshot:
+            missing = next((id for id in ids if snapshot.hash(id) is None), None)
+            is_settled = snapshot.has_forgotten
+        if missing is None or not is_settled:  # what was interrupted is finished, before anything is complained of
+            with self._library.writing():
+                for id in ids if missing is None else ():
+                    self._library.remove(id)
+                self._library.publish()
+            with self._library.snapshot() as snapshot:
+                is_settled = snapshot.has_forgotten
+        if not is_settled:
+            raise LibraryError(
+                f"{self.settings.index}: removed, and nothing finds it any more, but a question that is being answered"
+                " still holds its bytes: give the same command again in a moment, to erase those"
+            )
+        if missing is not None:
+            raise self._no_article(missing)
+
+    def export(self, path: str | os.PathLike[str], *, progress: Progress | None = None) -> ExportReport:
+        """Write the whole library to one file, which mustn't exist yet; `import_file` takes it in anywhere.
+
+        Raises LibraryError where that can't be.
+        """
+        return export_library(Path(path), library=self._library, progress=progress)
+
+    def import_file(self, path: str | os.PathLike[str], *, progress: Progress | None = None) -> IngestReport:
+        """Take in what `export` wrote, and replace articles that have changed; nothing is embedded.
+
+        Raises LibraryError, before anything is written, for a file that isn't whole, exact and of this embedding model.
+        """
+        is_local = self.settings.embedding_model == LOCAL_EMBEDDING_MODEL
+        dimension = self._embedder.dimension if is_local else None  # an endpoint would have to be asked
+        return import_library(Path(path), library=self._library, dimension=dimension, progress=progress)
+
+    @property
+    def is_search_indexed(self) -> bool:
+        """Whether Chroma's index is whole and up to date; where it isn't, everything is searched, which is slower."""
+        with self._library.snapshot() as snapshot:
+            return snapshot.is_published
 
     def articles(self) -> list[ArticleRef]:
         """List the articles in the order in which they were added."""
@@ -62,7 +114,7 @@ class Assistant:
         with self._library.snapshot() as snapshot:
             article = snapshot.article(article_id)
         if article is None:
-            raise ArticleError(f"no article has the id {article_id!r}; `assistant index --list` shows them")
+            raise self._no_article(article_id)
         return article
 
     def search(
@@ -108,6 +160,14 @@ class Assistant:
         """Say whether evidence, given as sentences or whole articles, supports a statement; needs no index."""
         return verify(statement, evidence, embedder=self._embedder)
 
+    def examine(self, *, progress: Progress | None = None) -> Diagnosis:
+        """Look at all of the index, and say what is wrong with it. Raises LibraryError where there is none."""
+        return examine(self._library, progress=progress)
+
+    def repair(self, *, progress: Progress | None = None) -> Diagnosis:
+        """Examine the index and mend what can be mended; only articles with damaged vectors are embedded again."""
+        return repair(self._library, embedder=self._embedder, progress=progress)
+
     def close(self) -> None:
         """Release everything; closing twice is fine."""
         self._library.close()
@@ -124,6 +184,9 @@ class Assistant:
     def _warm_up(self) -> None:
         """Load the embedding model beside Chroma: both are needed, and neither waits for the other."""
         threading.Thread(target=self._embedder.load, name="load-embedding-model", daemon=True).start()
+
+    def _no_article(self, article_id: str) -> ArticleError:
+        return ArticleError(f"no article has the id {article_id!r}; `assistant index --list` shows them")
 
     def _refuse_empty(self, passage_count: int) -> None:
         if passage_count == 0:

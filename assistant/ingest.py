@@ -62,8 +62,8 @@ def add_sources(
                 progress(done, len(found))
         _store(pending, library, embedder, tally)
         with library.snapshot() as snapshot:
-            is_published = snapshot.is_published
-        if not is_published:
+            is_finished = snapshot.is_published and snapshot.has_forgotten
+        if not is_finished:
             if not is_writing:
                 stack.enter_context(library.writing())
             library.publish()
@@ -76,6 +76,15 @@ def add_sources(
         passages=tally.passages,
         seconds=time.perf_counter() - started,
     )
+
+
+def embed_articles(articles: Iterable[Article], embedder: Embedder) -> list[tuple[Article, list[EmbeddedPassage]]]:
+    """Cut articles into passages and embed those, as an ingest does."""
+    pending = []
+    for article in articles:
+        header = write_header(article, embedder)
+        pending.append((article, _split(article, header, embedder), header))
+    return _embed(pending, embedder)
 
 
 def check_article(article: Article) -> None:
@@ -165,6 +174,18 @@ def _store(
 ) -> None:
     if not pending:
         return
+    embedded = _embed(pending, embedder)
+    with library.snapshot() as snapshot:
+        known = {article.id for article, _ in embedded if snapshot.hash(article.id) is not None}
+    library.add(embedded)
+    for article, passages in embedded:
+        (tally.updated if article.id in known else tally.added).append(article.id)
+        tally.passages += len(passages)
+
+
+def _embed(
+    pending: list[tuple[Article, tuple[Passage, ...], str]], embedder: Embedder
+) -> list[tuple[Article, list[EmbeddedPassage]]]:
     inputs = [
         PassageInput(
             header, passage.text, tuple(Span(a - passage.start, b - passage.start) for a, b in passage.sentences)
@@ -173,16 +194,10 @@ def _store(
         for passage in passages
     ]
     vectors = iter(embedder.embed_passages(inputs))
-    embedded = [
+    return [
         (article, [EmbeddedPassage(passage, *next(vectors)) for passage in passages])
         for article, passages, _ in pending
     ]
-    with library.snapshot() as snapshot:
-        known = {article.id for article, _ in embedded if snapshot.hash(article.id) is not None}
-    library.add(embedded)
-    for article, passages in embedded:
-        (tally.updated if article.id in known else tally.added).append(article.id)
-        tally.passages += len(passages)
 
 
 def _to_failure(source: Source, error: ArticleError) -> Failure:

@@ -4,13 +4,17 @@ A write is one transaction that holds whole articles. A read is a snapshot: what
 of the library, the one that was committed last before it began.
 """
 
+import errno
+import hashlib
 import json
 import os
 import queue
+import resource
 import secrets
 import shutil
 import sqlite3
 import stat
+import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,6 +23,7 @@ from pathlib import Path
 
 import filelock
 import numpy as np
+import numpy.typing as npt
 
 from assistant.errors import LibraryDamagedError, LibraryError, LibraryLockedError, LibraryMismatchError
 from assistant.schema import (
@@ -26,9 +31,11 @@ from assistant.schema import (
     REF_COLUMNS,
     SCHEMA_VERSION,
     EmbeddedPassage,
+    PackedPassage,
     PassageFilter,
     create_tables,
     delete_article,
+    hash_article,
     insert_article,
     select_passages,
     to_ref,
@@ -38,6 +45,7 @@ from assistant.schema import (
 from assistant.settings import LIBRARY_FILE
 from assistant.types import Article, ArticleRef, Passage
 from assistant.vectors import (
+    DATABASE_FILE,
     FloatArray,
     Generation,
     Neighbour,
@@ -45,28 +53,41 @@ from assistant.vectors import (
     build_generation,
     exact_neighbours,
     is_intact,
+    sync,
 )
 
 LOCK_FILE = "writer.lock"
 HOLDER_FILE = "writer.holder"
 CHROMA_FOLDER = "chroma"
 LOCK_SECONDS = 1.0
+BUSY_SECONDS = 2.0  # how long to wait for another program that has locked the library's own file
+# What SQLite says in a read-only folder or on a full disk, where it can't make the files beside the library.
+UNWRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)
 READ_BATCH = 1000  # vectors in one batch out of SQLite, 1.5 MB
+
+ERASE_SECONDS = 2.0  # how long erasing waits for readers
 
 # An ingest ends with the next generation, unless it added few passages to many: those are searched exactly meanwhile.
 FEW_PASSAGES = 2_000
 MANY_PASSAGES = 20_000
 
+MAX_COUNTS = 100_000  # terms whose count is kept, some 10 MB
 MAX_FREQUENCY = 10_000  # the count of passages from which a term is just frequent
 
 COLUMN_WEIGHTS = (1.0, 1.0, 1.0, 1.0)  # of text, title, outlet and date in BM25
 
 EVERYTHING = PassageFilter()
 
+StemArray = npt.NDArray[np.uint32]
+
 
 @dataclass(frozen=True, slots=True)
 class StoredPassage:
-    """A passage as the library keeps it: its id there, its place in its article, and its vectors (d,) and (n, d)."""
+    """A passage as the library keeps it: its id there, its place in its article, and its vectors (d,) and (n, d).
+
+    `stems` are the numbers of its words' stems in order (`terms.number_word`), `stem_counts` how many of them each of
+    its n sentences has.
+    """
 
     id: int
     ordinal: int
@@ -74,9 +95,12 @@ class StoredPassage:
     article: ArticleRef
     vector: FloatArray
     sentence_vectors: FloatArray
+    stems: StemArray
+    stem_counts: StemArray
 
 
 _FileIdentity = tuple[int, int]
+_FileState = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +114,17 @@ class _Published:
     segments: tuple[SegmentFile, ...]
 
 
+@contextmanager
+def _trusting_rows() -> Iterator[None]:
+    """Take a row that can't be read for damage: SQLite doesn't tell garbage from content."""
+    try:
+        yield
+    except UnicodeEncodeError:  # of what is asked for, not of what is read
+        raise
+    except (TypeError, ValueError, KeyError) as error:
+        raise sqlite3.DatabaseError("a row holds garbage") from error
+
+
 class Snapshot:
     """One state of the library, open for questions; for one thread, made by `Library.snapshot`."""
 
@@ -98,15 +133,17 @@ class Snapshot:
         connection: sqlite3.Connection,
         published: _Published | None,
         open_generation: Callable[[_Published], Generation | None],
+        counts: dict[str, int],
     ) -> None:
         self._connection = connection
         self._published = published
         self._open_generation = open_generation
+        self._counts = counts  # of queries that were made of this state before: counting is what takes long
 
     @property
     def passage_count(self) -> int:
         """How many passages there are."""
-        return int(self._value("SELECT count(*) FROM passages"))
+        return self._count("SELECT count(*) FROM passages")
 
     @property
     def is_published(self) -> bool:
@@ -121,11 +158,13 @@ class Snapshot:
         changed = fresh + published.passage_count - kept
         return changed == 0 or (changed < FEW_PASSAGES and kept > MANY_PASSAGES)
 
+    @_trusting_rows()
     def articles(self) -> tuple[ArticleRef, ...]:
         """List the articles in the order in which they were added."""
         rows = self._connection.execute(f"SELECT {REF_COLUMNS} FROM articles ORDER BY id")  # noqa: S608
         return tuple(to_ref(row) for row in rows)
 
+    @_trusting_rows()
     def article(self, article_id: str) -> Article | None:
         """Get an article with its text, or None where there is none of that id."""
         row = self._connection.execute(
@@ -142,11 +181,60 @@ class Snapshot:
         row = self._connection.execute("SELECT hash FROM articles WHERE article_id = ?", (article_id,)).fetchone()
         return row[0] if row else None
 
+    @property
+    def has_forgotten(self) -> bool:
+        """Whether no file of the index holds anything of an article that was removed."""
+        return not self._value(_UNFORGOTTEN)
+
+    @property
+    def dimension(self) -> int | None:
+        """How many numbers a vector has, or None where there is none."""
+        row = self._connection.execute("SELECT length(vector) FROM passage_vectors LIMIT 1").fetchone()
+        return row[0] // np.dtype(np.float32).itemsize if row else None
+
+    def content_hash(self) -> str:
+        """Hash all that is known: equal for equal articles, passages and vectors, in whatever order they came."""
+        digest = hashlib.sha256()
+        for article, passages in self.packed_articles():
+            digest.update(f"{hash_article(article)} {len(passages)}\n".encode())
+            for packed in passages:
+                start, end, spans = packed.passage.start, packed.passage.end, packed.passage.sentences
+                vectors = (packed.vector, packed.scales, packed.sentence_vectors)
+                digest.update(f"{json.dumps([start, end, spans, [len(part) for part in vectors]])}\n".encode())
+                for part in vectors:
+                    digest.update(part)
+        return digest.hexdigest()
+
+    def packed_articles(self) -> Iterator[tuple[Article, list[PackedPassage]]]:
+        """Read all articles with their passages and vectors as they are stored, one by one in the order of their ids.
+
+        The order is that of the ids' characters, as Python sorts text.
+        """
+        for (article_id,) in self._connection.execute("SELECT article_id FROM articles ORDER BY article_id"):
+            article = self.article(article_id)
+            if article is None:
+                raise sqlite3.DatabaseError(f"article {article_id!r} is in its index alone")
+            rows = self._connection.execute(
+                'SELECT p.start, p."end", p.sentences, v.vector, s.scales, s.vectors'
+                " FROM articles a JOIN passages p ON p.article = a.id"
+                " JOIN passage_vectors v ON v.passage = p.id JOIN sentence_vectors s ON s.passage = p.id"
+                " WHERE a.article_id = ? ORDER BY p.ordinal",
+                (article_id,),
+            )
+            yield (
+                article,
+                [
+                    PackedPassage(Passage(article.id, start, end, article.text[start:end], unpack_spans(spans)), *parts)
+                    for start, end, spans, *parts in rows
+                ],
+            )
+
     def outlets(self) -> tuple[str, ...]:
         """List the outlets of the articles, in the order of their names."""
         sql = "SELECT DISTINCT outlet FROM articles WHERE outlet IS NOT NULL ORDER BY outlet"
         return tuple(row[0] for row in self._connection.execute(sql))
 
+    @_trusting_rows()
     def passages(self, article_id: str) -> tuple[Passage, ...]:
         """List the passages of an article in their order."""
         article = self.article(article_id)
@@ -197,10 +285,12 @@ class Snapshot:
         sql, parameters = select_passages(filter)
         return self._exact(query, limit, f" WHERE passage IN ({sql})", parameters)
 
+    @_trusting_rows()
     def load(self, ids: Sequence[int]) -> list[StoredPassage]:
         """Load passages with their texts and vectors, in the order of their ids; an id that isn't there is left out."""
         rows = self._connection.execute(
-            'SELECT p.id, p.article, p.ordinal, p.start, p."end", p.sentences, v.vector, s.scales, s.vectors'
+            'SELECT p.id, p.article, p.ordinal, p.start, p."end", p.sentences, p.stems, p.stem_counts,'
+            " v.vector, s.scales, s.vectors"
             " FROM passages p JOIN passage_vectors v ON v.passage = p.id JOIN sentence_vectors s ON s.passage = p.id"
             " WHERE p.id IN (SELECT value FROM json_each(?))",
             (json.dumps(ids),),
@@ -214,11 +304,18 @@ class Snapshot:
             )
         }
         stored = {}
-        for id, article, ordinal, start, end, spans, vector, scales, vectors in rows:
+        for id, article, ordinal, start, end, spans, stems, stem_counts, vector, scales, vectors in rows:
             ref, text = articles[article]
             passage = Passage(ref.id, start, end, text[start:end], unpack_spans(spans))
             stored[id] = StoredPassage(
-                id, ordinal, passage, ref, np.frombuffer(vector, np.float32), unpack_vectors(scales, vectors)
+                id,
+                ordinal,
+                passage,
+                ref,
+                vector=np.frombuffer(vector, np.float32),
+                sentence_vectors=unpack_vectors(scales, vectors),
+                stems=np.frombuffer(stems, np.uint32),
+                stem_counts=np.frombuffer(stem_counts, np.uint32),
             )
         return [stored[id] for id in ids if id in stored]
 
@@ -227,8 +324,8 @@ class Snapshot:
 
         A term in more than MAX_FREQUENCY passages is said to be in so many: counting on would say no more about it.
         """
-        sql = "SELECT count(*) FROM (SELECT 1 FROM passage_words WHERE passage_words MATCH ? LIMIT ?)"
-        return {term: self._value(sql, _quote(term), MAX_FREQUENCY) for term in terms}
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM passage_words WHERE passage_words MATCH ? LIMIT {MAX_FREQUENCY})"  # noqa: S608
+        return {term: self._count(sql, _quote(term)) for term in terms}
 
     def passage_ids(self) -> set[int]:
         """List the ids of all passages."""
@@ -240,6 +337,13 @@ class Snapshot:
 
     def _value(self, sql: str, *parameters: object) -> int:
         return int(self._connection.execute(sql, parameters).fetchone()[0])
+
+    def _count(self, sql: str, term: str | None = None) -> int:
+        """Count once in each state of the library."""
+        key = sql if term is None else term
+        if key not in self._counts:
+            self._counts[key] = self._value(sql, *([] if term is None else [term]))
+        return self._counts[key]
 
     def _present(self, ids: Sequence[int]) -> set[int]:
         sql = "SELECT id FROM passages WHERE id IN (SELECT value FROM json_each(?))"
@@ -263,6 +367,7 @@ class Snapshot:
             return None
         return [neighbour for neighbour in found if neighbour[0] in present]
 
+    @_trusting_rows()
     def _exact(self, query: FloatArray, limit: int, where: str, parameters: Sequence[object]) -> list[Neighbour]:
         nearest: list[Neighbour] = []
         for ids, vectors in self._read_vectors(where, parameters):
@@ -284,14 +389,25 @@ class Library:
     LibraryMismatchError or LibraryDamagedError where it can't be used. Its methods may be called from any thread.
     """
 
-    def __init__(self, folder: Path, *, embedding_model: str) -> None:
+    def __init__(self, folder: Path, *, embedding_model: str, wait: float = LOCK_SECONDS) -> None:
         self.folder = folder
         self._embedding_model = embedding_model
+        self._wait = wait  # seconds for another writer to finish
         self._path = folder / LIBRARY_FILE
+        self._log = folder / f"{LIBRARY_FILE}-wal"
+        self._copy: tuple[_FileState, tempfile.TemporaryDirectory[str]] | None = None
+        self._process = os.getpid()
+        self._inherited: list[object] = []
         self._idle: queue.SimpleQueue[tuple[_FileIdentity, sqlite3.Connection]] = queue.SimpleQueue()
         self._guard = threading.Lock()
+        self._counts: tuple[str, dict[str, int]] = ("", {})
         self._opened: tuple[_Published, Generation | None] | None = None
         self._is_closed = False
+
+    @property
+    def embedding_model(self) -> str:
+        """The identity of the embedding model that made its vectors."""
+        return self._embedding_model
 
     @property
     def exists(self) -> bool:
@@ -303,7 +419,8 @@ class Library:
         """Open the state that was committed last."""
         with self._connection() as connection:
             connection.execute("BEGIN")
-            yield Snapshot(connection, self._find_published(connection), self._open_generation)
+            published = self._find_published(connection)
+            yield Snapshot(connection, published, self._open_generation, self._find_counts(connection))
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -313,24 +430,34 @@ class Library:
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(self.folder / LOCK_FILE, timeout=LOCK_SECONDS)
+            lock = filelock.FileLock(self.folder / LOCK_FILE, timeout=self._wait)
             with lock:
                 holder = self.folder / HOLDER_FILE
                 holder.write_text(f"process {os.getpid()}", encoding="utf-8")
                 try:
                     if not self.exists:
+                        self._refuse_remains()
                         self._create()
                     yield
                 finally:
                     holder.unlink(missing_ok=True)
         except filelock.Timeout:
-            raise LibraryLockedError(f"{self.folder}: {self._find_holder()} is writing; try again later") from None
+            raise LibraryLockedError(
+                f"{self.folder}: {self._find_holder()} is writing; try again later, or --wait SECONDS"
+            ) from None
         except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise self._explain_full(error.strerror or str(error)) from error
             raise LibraryError(
                 f"{self.folder}: can't be written ({error.strerror or error}); choose another folder with --index"
             ) from error
 
-    def add(self, articles: Iterable[tuple[Article, Sequence[EmbeddedPassage]]]) -> None:
+    def content_hash(self) -> str:
+        """Hash all that the library knows: equal libraries have equal hashes, in whatever order they were filled."""
+        with self.snapshot() as snapshot:
+            return snapshot.content_hash()
+
+    def add(self, articles: Iterable[tuple[Article, Sequence[EmbeddedPassage | PackedPassage]]]) -> None:
         """Store articles in one transaction, each in the place of the one of its id. Call within `writing`.
 
         When this returns they are on the disk; when it raises, none of them is in the library.
@@ -341,25 +468,35 @@ class Library:
                 insert_article(connection, article, embedded)
 
     def remove(self, article_id: str) -> bool:
-        """Remove an article; False where there is none of that id. Call within `writing`."""
+        """Remove an article; False where there is none of that id. Call within `writing`.
+
+        Nothing finds it when this returns. Its bytes are gone from all files when `publish` is done.
+        """
         with self._transaction() as connection:
             if not delete_article(connection, article_id):
                 return False
-            # Until a generation has been built from nothing, Chroma's files hold the vectors of what was removed.
-            connection.execute("INSERT OR REPLACE INTO properties VALUES ('forgotten', '1')")
+            # Until a generation has been built from nothing, Chroma's files hold the vectors of what was removed; and
+            # until the library's own file has been rewritten, its free pages, words and write-ahead log hold the rest.
+            connection.execute("INSERT OR REPLACE INTO properties VALUES ('forgotten', '1'), ('unerased', '1')")
         return True
 
-    def publish(self) -> None:
+    def publish(self, *, anew: bool = False) -> None:
         """Bring Chroma up to the library with the next generation, if it needs one. Call within `writing`.
 
-        Until that is done questions are answered by exact search, so it may be interrupted at any point.
+        `anew` builds it from nothing in any case, and leaves nothing of those before. Until that is done questions are
+        answered by exact search, so it may be interrupted at any point. What was removed is erased from every file, but
+        for what a reader still has open: the next call goes on with that, while not `Snapshot.has_forgotten`.
         """
+        self._erase()
+        self._build_next(anew=anew)
+
+    def _build_next(self, *, anew: bool) -> None:
         root = self.folder / CHROMA_FOLDER
         with self.snapshot() as snapshot:
-            if snapshot.is_published:
+            if snapshot.is_published and not anew:
                 return
             before = snapshot._published
-            forget = bool(snapshot._value(_FORGOTTEN))
+            forget = anew or bool(snapshot._value(_FORGOTTEN))
             is_usable = before is not None and not forget and is_intact(before.folder, before.segments)
             base = before.folder if before and is_usable else None
             number = before.number + 1 if before else 1
@@ -368,10 +505,13 @@ class Library:
             folder.parent.mkdir(exist_ok=True)
             try:
                 segments = _build(folder, snapshot, base=base, after=before.last_passage if before and base else 0)
-            except (LibraryError, OSError):
+            except (LibraryError, OSError) as error:
                 if base is None:
-                    raise
-                segments = _build(folder, snapshot, base=None, after=0)  # for the base may be what is damaged
+                    raise self._explain_unpublished(folder, error) from error
+                try:
+                    segments = _build(folder, snapshot, base=None, after=0)  # for the base may be what is damaged
+                except (LibraryError, OSError) as again:
+                    raise self._explain_unpublished(folder, again) from again
             count = snapshot.passage_count
             last = snapshot._value("SELECT coalesce(max(id), 0) FROM passages")
         with self._transaction() as connection:
@@ -380,11 +520,32 @@ class Library:
                 "INSERT INTO generations VALUES (?, ?, ?, ?, ?)",
                 (number, folder.name, last, count, json.dumps([asdict(file) for file in segments])),
             )
-            connection.execute("DELETE FROM properties WHERE name = 'forgotten'")
         keep = {folder} if forget or not before else {folder, before.folder}  # readers may have that open
         for other in root.iterdir():
             if other not in keep:
-                shutil.rmtree(other, ignore_errors=True)
+                _delete(other)
+        if forget and set(root.iterdir()) == keep:
+            with self._transaction() as connection:
+                connection.execute("DELETE FROM properties WHERE name = 'forgotten'")
+
+    def _erase(self) -> None:
+        """Rewrite the library's file with no more than what is in it, if something was removed since the last time.
+
+        SQLite leaves what was deleted in free pages, in the gaps of full ones and in the write-ahead log, and FTS5
+        keeps the words of a deleted passage until it merges.
+        """
+        with self._connection() as connection:
+            if not connection.execute(_UNERASED).fetchone()[0]:
+                return
+            connection.execute("INSERT INTO passage_words (passage_words) VALUES ('optimize')")
+            connection.execute("VACUUM")
+            # A reader of an earlier state needs the log and the old pages: if that takes long it is left for later.
+            before = connection.execute("PRAGMA busy_timeout").fetchone()[0]
+            connection.execute(f"PRAGMA busy_timeout = {round(ERASE_SECONDS * 1000)}")
+            is_blocked = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            connection.execute(f"PRAGMA busy_timeout = {before}")
+            if not is_blocked:
+                connection.execute("DELETE FROM properties WHERE name = 'unerased'")
 
     def close(self) -> None:
         """Close the library for good; closing twice is fine."""
@@ -393,31 +554,65 @@ class Library:
             if self._opened and self._opened[1]:
                 self._opened[1].close()
             self._opened = None
+            if self._copy:
+                self._copy[1].cleanup()
+            self._copy = None
         with suppress(queue.Empty):
             while True:
                 self._idle.get_nowait()[1].close()
 
     @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
+    def connection(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection to who has to look at rows as they are; what it fails with becomes a LibraryError."""
+        with self._connection() as connection:
+            yield connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection to who has to mend rows, in one transaction. Call within `writing`."""
+        with self._transaction() as connection:
+            yield connection
+
+    @contextmanager
+    def _connection(self, *, writes: bool = False) -> Iterator[sqlite3.Connection]:
         """Lend a connection; what it fails with becomes a LibraryError."""
+        self._leave_parent()
         if self._is_closed:
             raise LibraryError("the assistant is closed; open it again")
         try:
             identity = self._identify()
-            connection = self._take_idle(identity) or self._connect(identity)
+            state = None
+            connection = self._take_idle(identity)
+            if connection is None:
+                try:
+                    connection = self._connect(identity)
+                except sqlite3.OperationalError as error:
+                    if writes or identity is None or _kind(error) not in UNWRITABLE:
+                        raise
+                    state, connection = self._connect_beside_nothing()
             try:
                 yield connection
             finally:
                 connection.rollback()
                 # Not one of an empty library in memory, though there may be a file by now.
-                if self._is_closed or identity is None:
+                if self._is_closed or identity is None or state is not None:
                     connection.close()
                 else:
                     self._idle.put((identity, connection))
+                if state is not None and state != self._find_state():
+                    raise LibraryError(f"{self._path}: was written to while it was read; ask again")
         except sqlite3.Error as error:
             raise self._explain(error) from error
         except UnicodeEncodeError:
             raise LibraryError("half of a surrogate pair is in no library; ask without it") from None
+
+    def _leave_parent(self) -> None:
+        """After a fork, leave alone what the parent has open: a child can use neither its SQLite nor its Chroma."""
+        if self._process != os.getpid():
+            # Kept, for even closing them would be to use them.
+            self._inherited.append((self._idle, self._opened, self._copy))
+            self._idle, self._guard, self._opened, self._copy = queue.SimpleQueue(), threading.Lock(), None, None
+            self._process = os.getpid()
 
     def _identify(self) -> _FileIdentity | None:
         """Tell this file from another one that takes its place, as when the index is deleted and made anew."""
@@ -439,24 +634,62 @@ class Library:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._connection() as connection:
+        with self._connection(writes=True) as connection:
             connection.execute("BEGIN IMMEDIATE")
+            connection.execute("UPDATE properties SET value = random() WHERE name = 'revision'")
             yield connection
             connection.execute("COMMIT")
 
     def _connect(self, identity: _FileIdentity | None) -> sqlite3.Connection:
+        self._refuse_remains()
         if identity is None:
             # An empty library, so that a question about nothing goes the way of every other one.
             connection = sqlite3.connect(":memory:", isolation_level=None)
             create_tables(connection)
             return connection
-        # An address, to say that no file is to be made where there is none.
-        address = f"{self._path.resolve().as_uri()}?mode=rw"
-        connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+        # A mode, to say that no file is to be made where there is none.
+        return self._connect_to(self._path, "mode=rw")
+
+    def _connect_beside_nothing(self) -> tuple[_FileState, sqlite3.Connection]:
+        """Open the library where SQLite can make no files beside it, and say in which state.
+
+        That is the file itself where all is in it, and else, as after the death of a writer, a copy.
+        """
+        state = self._find_state()
+        if len(state) == 1:
+            return state, self._connect_to(self._path, "mode=ro&immutable=1")
+        with self._guard:
+            if self._copy is None or self._copy[0] != state:
+                folder = tempfile.TemporaryDirectory(prefix="assistant-", ignore_cleanup_errors=True)
+                try:
+                    for path in (self._path, self._log):
+                        shutil.copyfile(path, Path(folder.name) / path.name)
+                except OSError as error:
+                    folder.cleanup()
+                    raise LibraryError(
+                        f"{self._path}: can't be read where it is, nor be copied to {folder.name}"
+                        f" ({error.strerror or error}); make room there"
+                    ) from error
+                if self._copy:
+                    self._copy[1].cleanup()
+                self._copy = (state, folder)
+            return state, self._connect_to(Path(self._copy[1].name) / self._path.name, "mode=rw")
+
+    def _find_state(self) -> _FileState:
+        """Say when the library was written to, and how large it is: the file, and the log of writes if there is one."""
+        statuses = [path.stat() for path in (self._path, self._log) if _has_content(path)]
+        return tuple((status.st_mtime_ns, status.st_size) for status in statuses)
+
+    def _connect_to(self, path: Path, mode: str) -> sqlite3.Connection:
+        address = f"{path.resolve().as_uri()}?{mode}"
+        connection = sqlite3.connect(
+            address, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
+        )
         try:
             self._refuse_others(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA secure_delete = ON")  # for the old text of what was replaced; it costs nothing
         except BaseException:
             connection.close()
             raise
@@ -475,8 +708,23 @@ class Library:
             finally:
                 connection.close()
         except sqlite3.Error as error:
+            unfinished.unlink(missing_ok=True)
             raise self._explain(error) from error
         unfinished.replace(self._path)
+        for folder in (self.folder, self.folder.parent):
+            sync(folder)
+
+    def _refuse_remains(self) -> None:
+        """Refuse a folder whose library is gone, or empty, though there is what was made from it."""
+        if _has_content(self._path):
+            return
+        has_remains = _has_content(self._log) or any((self.folder / CHROMA_FOLDER).glob(f"*/{DATABASE_FILE}"))
+        # Asked again, for a writer may have made all of this meanwhile.
+        if has_remains and not _has_content(self._path):
+            raise LibraryDamagedError(
+                f"{self._path}: {'empty' if self._path.exists() else 'missing'}, though the folder holds what was made"
+                f" from it; restore it from a copy, or remove {self.folder} and index the articles again"
+            )
 
     def _refuse_others(self, connection: sqlite3.Connection) -> None:
         """Refuse a file that is not ours, of a newer version, or made by another embedding model."""
@@ -490,6 +738,11 @@ class Library:
                 f"{self._path}: made by a newer version of the assistant (format {version}, this one reads"
                 f" {SCHEMA_VERSION}); upgrade the assistant, or choose another folder with --index"
             )
+        if version < SCHEMA_VERSION:
+            raise LibraryDamagedError(
+                f"{self._path}: of a format that no version of the assistant made (format {version}); restore it from"
+                " a copy, or index the articles into another folder with --index"
+            )
         made_by = connection.execute("SELECT value FROM properties WHERE name = 'embedding_model'").fetchone()
         if made_by is None:
             raise sqlite3.DatabaseError("it doesn't say which embedding model made it")
@@ -499,6 +752,15 @@ class Library:
                 " one with --embedding-model, or index the articles into another folder with --index"
             )
 
+    def _find_counts(self, connection: sqlite3.Connection) -> dict[str, int]:
+        """Find what was counted in this state before; every write begins a new one."""
+        (revision,) = connection.execute("SELECT value FROM properties WHERE name = 'revision'").fetchone()
+        counts = self._counts
+        if counts[0] != revision or len(counts[1]) > MAX_COUNTS:
+            counts = self._counts = (revision, {})
+        return counts[1]
+
+    @_trusting_rows()
     def _find_published(self, connection: sqlite3.Connection) -> _Published | None:
         row = connection.execute(
             "SELECT id, folder, last_passage, passage_count, segments FROM generations ORDER BY id DESC LIMIT 1"
@@ -523,13 +785,47 @@ class Library:
 
     def _find_holder(self) -> str:
         try:
-            return (self.folder / HOLDER_FILE).read_text(encoding="utf-8")
+            return (self.folder / HOLDER_FILE).read_text(encoding="utf-8") or "another process"
         except OSError:
             return "another process"
 
+    def _find_locker(self) -> str:
+        """Name the program that holds SQLite's lock to write, where the system says."""
+        try:
+            file = self._path.with_name(f"{LIBRARY_FILE}-shm").stat().st_ino
+            locks = [line.split() for line in Path("/proc/locks").read_text(encoding="ascii").splitlines()]
+        except (OSError, ValueError):
+            return "another program"
+        for fields in locks:  # 1: POSIX  ADVISORY  WRITE 24654 fe:00:2287873 120 120
+            if fields[1:4:2] == ["POSIX", "WRITE"] and fields[5].endswith(f":{file}"):
+                return f"process {fields[4]}"
+        return "another program"
+
+    def _explain_full(self, reason: str) -> LibraryError:
+        return LibraryError(
+            f"{self.folder}: can't be written ({reason}); {_describe_room(self.folder)}; nothing that was stored is"
+            " lost: make room and run the same command again"
+        )
+
+    def _explain_unpublished(self, folder: Path, error: Exception) -> LibraryError:
+        """Clear away a build that failed, for the room it takes, and say that nothing but speed is lost."""
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        room = _describe_room(self.folder)  # before there is more of it
+        shutil.rmtree(folder, ignore_errors=True)
+        return LibraryError(
+            f"{self.folder}: the articles are stored and can be asked about, but Chroma's index of them can't be built"
+            f" ({reason}); {room}; make room and run the same command again"
+        )
+
     def _explain(self, error: sqlite3.Error) -> LibraryError:
         reason = str(error)
-        if isinstance(error, sqlite3.OperationalError) and "no such table" not in reason:
+        if _kind(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return LibraryLockedError(f"{self._path}: {self._find_locker()} has locked it; close that or try again")
+        if _kind(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            return self._explain_full(reason)
+        if "not decode to UTF-8" in reason:
+            reason = "it holds text that is none"
+        elif isinstance(error, sqlite3.OperationalError) and "no such table" not in reason:
             return LibraryError(f"{self._path}: can't be used ({reason}); choose another folder with --index")
         return LibraryDamagedError(
             f"{self._path}: damaged ({reason}); restore it from a copy, or index the articles into another folder"
@@ -541,7 +837,36 @@ def _build(folder: Path, snapshot: Snapshot, *, base: Path | None, after: int) -
     return build_generation(folder, base=base, keep=snapshot.passage_ids(), add=snapshot.vectors(after))
 
 
-_FORGOTTEN = "SELECT count(*) FROM properties WHERE name = 'forgotten'"
+def _delete(path: Path) -> None:
+    """Delete a folder or a file, as far as that is possible."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _kind(error: sqlite3.Error) -> int:
+    """Say what kind of error SQLite reports, without its finer points; 0 for one of Python's."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _has_content(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _describe_room(folder: Path) -> str:
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    limited = f", and no file may have more than {limit:,}" if limit != resource.RLIM_INFINITY else ""
+    return f"{shutil.disk_usage(folder).free:,} bytes are free there{limited}"
+
+
+_FORGOTTEN = "SELECT count(*) FROM properties WHERE name = 'forgotten'"  # and Chroma has yet to
+_UNERASED = "SELECT count(*) FROM properties WHERE name = 'unerased'"
+_UNFORGOTTEN = "SELECT count(*) FROM properties WHERE name IN ('forgotten', 'unerased')"
 
 
 def _quote(term: str) -> str:

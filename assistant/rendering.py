@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from assistant.types import Answer, ArticleRef, Citation, IngestReport, RetrievedPassage
+from assistant.types import Answer, ArticleRef, Citation, Diagnosis, ExportReport, IngestReport, RetrievedPassage
 
 MAX_WIDTH = 100  # longer lines are hard to read
 NEAREST_SHOWN = 3
 EXCERPT_CHARACTERS = 300
+FINDINGS_SHOWN = 20
 
 
 def clean(text: str) -> str:
@@ -100,6 +101,32 @@ def render_report(report: IngestReport) -> str:
     return f"{', '.join(counts) or 'nothing to do'} ({report.passages} passages in {report.seconds:.1f} s)"
 
 
+def render_export(report: ExportReport) -> str:
+    """Render what an export wrote on one line."""
+    return (
+        f"{report.articles:,} articles with {report.passages:,} passages in {report.size:,} bytes,"
+        f" sha256 {report.sha256}"
+    )
+
+
+def render_diagnosis(diagnosis: Diagnosis) -> str:
+    """Render what is wrong with an index: a summary, then a line for each thing that was mended or is to be."""
+    counts = f"{diagnosis.articles:,} articles, {diagnosis.passages:,} passages"
+    found = len(diagnosis.findings)
+    if diagnosis.is_healthy:
+        verdict = "all is well again" if diagnosis.mended else "all is well"
+    else:
+        repairable = sum(finding.is_repairable for finding in diagnosis.findings)
+        verdict = f"{found:,} {'thing is' if found == 1 else 'things are'} wrong, {repairable:,} of which can be mended"
+    lines = [f"mended {finding.where}: {finding.what}" for finding in diagnosis.mended[:FINDINGS_SHOWN]]
+    if len(diagnosis.mended) > FINDINGS_SHOWN:
+        lines.append(f"mended {len(diagnosis.mended) - FINDINGS_SHOWN:,} more; --json lists all")
+    lines += [f"{finding.where}: {finding.what}; {finding.remedy}" for finding in diagnosis.findings[:FINDINGS_SHOWN]]
+    if found > FINDINGS_SHOWN:
+        lines.append(f"{found - FINDINGS_SHOWN:,} more; --json lists all")
+    return "".join(f"{clean_line(line)}\n" for line in (f"{verdict} ({counts})", *lines))
+
+
 def render_json(value: object) -> str:
     """Write JSON on one line, in ASCII: a terminal obeys nothing in it, and every text stays exact."""
     return json.dumps(value, ensure_ascii=True) + "\n"
@@ -154,6 +181,16 @@ def passage_to_json(retrieved: RetrievedPassage) -> dict[str, Any]:
 def report_to_json(report: IngestReport) -> dict[str, Any]:
     """Turn the report of an ingest into JSON's types."""
     return asdict(report)
+
+
+def export_to_json(report: ExportReport) -> dict[str, Any]:
+    """Turn what `export --json` prints into JSON's types."""
+    return asdict(report)
+
+
+def diagnosis_to_json(diagnosis: Diagnosis) -> dict[str, Any]:
+    """Turn what `doctor --json` prints into JSON's types."""
+    return {"is_healthy": diagnosis.is_healthy, **asdict(diagnosis)}
 
 
 def article_to_json(article: ArticleRef) -> dict[str, Any]:

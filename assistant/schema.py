@@ -9,6 +9,7 @@ from datetime import datetime
 
 import numpy as np
 
+from assistant.terms import find_words, number_word
 from assistant.types import Article, ArticleRef, Passage, Span
 from assistant.vectors import FloatArray
 
@@ -33,6 +34,8 @@ CREATE TABLE passages (
     article INTEGER NOT NULL REFERENCES articles (id) ON DELETE CASCADE,
     ordinal INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
     sentences BLOB NOT NULL,
+    -- The stems of its words as 32-bit numbers, and how many of them are in each sentence: what ranking counts.
+    stems BLOB NOT NULL, stem_counts BLOB NOT NULL,
     UNIQUE (article, ordinal)
 );
 CREATE TABLE passage_vectors (
@@ -52,6 +55,7 @@ CREATE TABLE generations (
 """
 
 REF_COLUMNS = "article_id, title, outlet, author, published, url"
+INSERT_WORDS = "INSERT INTO passage_words (rowid, text, title, outlet, date) VALUES (?, ?, ?, ?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,19 @@ class EmbeddedPassage:
     passage: Passage
     vector: FloatArray
     sentence_vectors: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class PackedPassage:
+    """A passage with its vectors byte for byte as its rows hold them, so that copying it changes nothing.
+
+    `vector` is float32 (d,), `scales` float32 (n,) and `sentence_vectors` int8 (n, d), a row for each sentence.
+    """
+
+    passage: Passage
+    vector: bytes
+    scales: bytes
+    sentence_vectors: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +93,8 @@ def create_tables(connection: sqlite3.Connection) -> None:
     """Lay out an empty library."""
     connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     connection.executescript(TABLES)
+    # Another one with every write, so that two states of the same revision are the same state.
+    connection.execute("INSERT INTO properties VALUES ('revision', random())")
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
@@ -87,7 +106,9 @@ def hash_article(article: Article) -> str:
     return hashlib.sha256(json.dumps(fields).encode()).hexdigest()
 
 
-def insert_article(connection: sqlite3.Connection, article: Article, embedded: Sequence[EmbeddedPassage]) -> None:
+def insert_article(
+    connection: sqlite3.Connection, article: Article, embedded: Sequence[EmbeddedPassage | PackedPassage]
+) -> None:
     """Insert an article with its passages, words and vectors."""
     published = article.published
     row = connection.execute(
@@ -105,18 +126,74 @@ def insert_article(connection: sqlite3.Connection, article: Article, embedded: S
             article.text,
         ),
     ).lastrowid
+    _insert_passages(connection, row, article, embedded)
+
+
+def replace_passages(connection: sqlite3.Connection, article: Article, embedded: Sequence[EmbeddedPassage]) -> None:
+    """Put other passages in the place of those of an article, which stays as it is.
+
+    The words of the former ones stay behind in the full-text index, for they may be damaged too: call `rebuild_words`.
+    """
+    (row,) = connection.execute("SELECT id FROM articles WHERE article_id = ?", (article.id,)).fetchone()
+    connection.execute("DELETE FROM passages WHERE article = ?", (row,))
+    _insert_passages(connection, row, article, embedded)
+
+
+def rebuild_words(connection: sqlite3.Connection) -> None:
+    """Make the full-text index anew of the articles."""
+    connection.execute("INSERT INTO passage_words (passage_words) VALUES ('delete-all')")
+    articles = connection.execute(f"SELECT {REF_COLUMNS}, text, id FROM articles ORDER BY id")  # noqa: S608
+    for *columns, text, row in articles:
+        rows = connection.execute('SELECT id, start, "end" FROM passages WHERE article = ?', (row,)).fetchall()
+        words = _words_of_row(columns)
+        connection.executemany(INSERT_WORDS, [(id, text[start:end], *words) for id, start, end in rows])
+
+
+def find_misplaced_words(connection: sqlite3.Connection, ids: Sequence[int]) -> list[int]:
+    """List those of some passages whose words are not in the full-text index as they follow each other."""
+    reference = sqlite3.connect(":memory:")  # which knows what of a text are words
+    try:
+        create_tables(reference)
+        misplaced = []
+        for id in ids:
+            *columns, start, end, text = connection.execute(
+                f'SELECT {REF_COLUMNS}, p.start, p."end", a.text FROM passages p JOIN articles a ON a.id = p.article'  # noqa: S608
+                " WHERE p.id = ?",
+                (id,),
+            ).fetchone()
+            words = (text[start:end], *_words_of(to_ref(columns)))
+            reference.execute(INSERT_WORDS, (id, *words))
+            for column, value in zip(("text", "title", "outlet", "date"), words, strict=True):
+                phrase = value.replace('"', '""')
+                query = (f'{column} : "{phrase}"', id)
+                sql = "SELECT count(*) FROM passage_words WHERE passage_words MATCH ? AND rowid = ?"
+                if reference.execute(sql, query).fetchone() != connection.execute(sql, query).fetchone():
+                    misplaced.append(id)
+                    break
+        return misplaced
+    finally:
+        reference.close()
+
+
+def _insert_passages(
+    connection: sqlite3.Connection,
+    row: int | None,
+    article: Article,
+    embedded: Sequence[EmbeddedPassage | PackedPassage],
+) -> None:
     for ordinal, item in enumerate(embedded):
         passage = item.passage
+        packed = item if isinstance(item, PackedPassage) else _pack_passage(item)
         id = connection.execute(
-            'INSERT INTO passages (article, ordinal, start, "end", sentences) VALUES (?, ?, ?, ?, ?)',
-            (row, ordinal, passage.start, passage.end, _pack_spans(passage.sentences)),
+            'INSERT INTO passages (article, ordinal, start, "end", sentences, stems, stem_counts)'
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (row, ordinal, passage.start, passage.end, _pack_spans(passage.sentences), *_pack_stems(passage)),
         ).lastrowid
-        connection.execute("INSERT INTO passage_vectors VALUES (?, ?)", (id, item.vector.astype(np.float32).tobytes()))
-        connection.execute("INSERT INTO sentence_vectors VALUES (?, ?, ?)", (id, *_pack_vectors(item.sentence_vectors)))
+        connection.execute("INSERT INTO passage_vectors VALUES (?, ?)", (id, packed.vector))
         connection.execute(
-            "INSERT INTO passage_words (rowid, text, title, outlet, date) VALUES (?, ?, ?, ?, ?)",
-            (id, passage.text, *_words_of(article.ref)),
+            "INSERT INTO sentence_vectors VALUES (?, ?, ?)", (id, packed.scales, packed.sentence_vectors)
         )
+        connection.execute(INSERT_WORDS, (id, passage.text, *_words_of(article.ref)))
 
 
 def delete_article(connection: sqlite3.Connection, article_id: str) -> bool:
@@ -128,11 +205,12 @@ def delete_article(connection: sqlite3.Connection, article_id: str) -> bool:
     if found is None:
         return False
     # A contentless index has to be told what it forgets.
-    text = connection.execute("SELECT text FROM articles WHERE id = ?", (found[-1],)).fetchone()[0]
+    (stored,) = connection.execute("SELECT CAST(text AS BLOB) FROM articles WHERE id = ?", (found[-1],)).fetchone()
+    text = stored.decode(errors="replace")  # for what is damaged can be removed too
     rows = connection.execute('SELECT id, start, "end" FROM passages WHERE article = ?', (found[-1],)).fetchall()
     connection.executemany(
         "INSERT INTO passage_words (passage_words, rowid, text, title, outlet, date) VALUES ('delete', ?, ?, ?, ?, ?)",
-        [(id, text[start:end], *_words_of(to_ref(found))) for id, start, end in rows],
+        [(id, text[start:end], *_words_of_row(found)) for id, start, end in rows],
     )
     connection.execute("DELETE FROM articles WHERE id = ?", (found[-1],))
     return True
@@ -171,14 +249,35 @@ def unpack_vectors(scales: bytes, packed: bytes) -> FloatArray:
     return np.frombuffer(packed, np.int8).reshape(len(factors), -1) * factors[:, None]
 
 
+def _pack_stems(passage: Passage) -> tuple[bytes, bytes]:
+    """Pack the numbers of the stems, and their count in each sentence; a passage without sentences is one."""
+    spans = passage.sentences or (Span(passage.start, passage.end),)
+    texts = [passage.text[start - passage.start : end - passage.start] for start, end in spans]
+    stems = [[number_word(word) for word in find_words(text)] for text in texts]
+    numbers = np.array([number for sentence in stems for number in sentence], np.uint32)
+    return numbers.tobytes(), np.array([len(sentence) for sentence in stems], np.uint32).tobytes()
+
+
 def _pack_spans(spans: Sequence[Span]) -> bytes:
     return np.array(spans, np.uint32).tobytes()
+
+
+def _pack_passage(item: EmbeddedPassage) -> PackedPassage:
+    scales, sentence_vectors = _pack_vectors(item.sentence_vectors)
+    return PackedPassage(item.passage, item.vector.astype(np.float32).tobytes(), scales, sentence_vectors)
 
 
 def _pack_vectors(vectors: FloatArray) -> tuple[bytes, bytes]:
     """Scale each row so that its largest component is 127: a quarter of the space, a cosine that differs by 1e-4."""
     scales = np.abs(vectors).max(axis=1, initial=1e-12).astype(np.float32) / 127
     return scales.tobytes(), np.rint(vectors / scales[:, None]).astype(np.int8).tobytes()
+
+
+def _words_of_row(columns: Sequence[object]) -> tuple[str, str, str]:
+    try:
+        return _words_of(to_ref(columns))
+    except ValueError:  # its date is damaged, and it can be removed all the same
+        return str(columns[1]), str(columns[2] or ""), ""
 
 
 def _words_of(article: ArticleRef) -> tuple[str, str, str]:

@@ -20,14 +20,16 @@ LOCAL_EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 class Settings:
     """Everything that can be chosen about an assistant.
 
-    `threshold` is the confidence from which an answer is given rather than abstained from. `api_key` and `base_url` are
-    of the OpenAI-compatible service, used only when a model there is chosen; the key is in no representation of this.
+    `threshold` is the confidence from which an answer is given rather than abstained from. `wait` is for how many
+    seconds a write waits for another process to finish its own. `api_key` and `base_url` are of the OpenAI-compatible
+    service, used only when a model there is chosen; the key is in no representation of this.
     """
 
     index: Path
     model: str = "quotes"
     embedding_model: str = LOCAL_EMBEDDING_MODEL
     threshold: float = 0.5
+    wait: float = 1.0
     cache: Path = field(default_factory=lambda: user_cache_path(APPLICATION))
     base_url: str | None = None
     api_key: str | None = field(default=None, repr=False)
@@ -43,6 +45,8 @@ class Settings:
             raise SettingsError(
                 f"unknown embedding model {self.embedding_model!r}: use {LOCAL_EMBEDDING_MODEL!r} or 'openai:NAME'"
             )
+        if not 0 <= self.wait < float("inf"):
+            raise SettingsError(f"wait {self.wait} is no number of seconds")
         if not 0 <= self.threshold <= 1:
             raise SettingsError(f"threshold {self.threshold} is not between 0 and 1")
 

@@ -6,7 +6,7 @@ wraps the record of an earlier one and never edits it.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 class Span(NamedTuple):
@@ -150,3 +150,47 @@ class IngestReport:
     failed: tuple[Failure, ...]
     passages: int
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What an export wrote: how much of what, the size of the file in bytes, and the hash that stands at its end."""
+
+    articles: int
+    passages: int
+    size: int
+    sha256: str
+
+
+FindingKind = Literal["library", "rows", "article", "passages", "words", "chroma"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong with an index: what, where, and what mends it; `is_repairable` where a repair does.
+
+    `kind` is what is hurt: the library's file, loose rows or orders in it, an article as it was given, the passages or
+    vectors made from one, the full-text index, or Chroma's. `article_id` is that of the article, where it is one.
+    """
+
+    kind: FindingKind
+    where: str
+    what: str
+    remedy: str
+    is_repairable: bool
+    article_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What was looked at in an index and what is wrong with it; `mended` is what was, until a repair mended it."""
+
+    articles: int
+    passages: int
+    findings: tuple[Finding, ...]
+    mended: tuple[Finding, ...] = ()
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether all is well."""
+        return not self.findings

@@ -5,18 +5,22 @@ by us again. Its ids are the library's passage ids, its distance is the cosine, 
 doesn't.
 """
 
+import hashlib
 import json
+import os
 import shutil
 import sqlite3
+import struct
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from assistant.errors import LibraryError
+from assistant.errors import LibraryDamagedError, LibraryError
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
@@ -30,6 +34,10 @@ COLLECTION = "passages"
 DATABASE_FILE = "chroma.sqlite3"
 SEGMENT_FILE = "index_metadata.pickle"  # the last of the files that Chroma writes a segment out to
 BATCH = 1000
+# How a segment's header begins: version, offset, places for vectors, vectors, and the bytes of one with its neighbours.
+HEADER = struct.Struct("<iQQQQ")
+LENGTH_BYTES = 4  # of a vector's length, in the file beside
+LOCK_SECONDS = 0.5  # how long to wait for another program that has locked a generation's database
 # Chroma's default search loses neighbours among near duplicates in a large collection; a wider one, for a millisecond
 # more, keeps them. A denser graph than the default one is twice the work to build and finds no more.
 HNSW: "CreateHNSWConfiguration" = {
@@ -37,18 +45,27 @@ HNSW: "CreateHNSWConfiguration" = {
     "ef_construction": 100,
     "max_neighbors": 16,
     "ef_search": 400,
-    # What isn't written out to a segment is built anew by every process: 0.4 s for 900 vectors, not 0.01 s.
-    "sync_threshold": 100,
+    # What isn't written out to a segment is built anew by every process: 0.4 s for 900 vectors, not 0.01 s. And Chroma
+    # then makes the segment's files of memory that isn't cleared, of whoever asks: it may hold what was forgotten.
+    "batch_size": 1,
+    "sync_threshold": 1,
 }
+
+
+_USED_BY: dict[str, int] = {}  # the process that was the first to use Chroma
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentFile:
-    """One file of a generation's index as it was when closed: name in the folder, bytes, and time in nanoseconds."""
+    """One file of a generation's index as it was when closed: name in the folder, bytes, and time in nanoseconds.
+
+    `sha256` is for a deep look only: hashing takes long beside a question, so two records without it can be equal.
+    """
 
     name: str
     size: int
     modified: int
+    sha256: str | None = field(default=None, compare=False)
 
 
 def exact_neighbours(query: FloatArray, ids: Sequence[int], vectors: FloatArray, limit: int) -> list[Neighbour]:
@@ -56,6 +73,8 @@ def exact_neighbours(query: FloatArray, ids: Sequence[int], vectors: FloatArray,
     if not len(ids):
         return []
     cosines = vectors @ query
+    if np.isnan(cosines).any():
+        raise LibraryDamagedError("a stored vector is damaged; restore it from a copy, or index the articles again")
     count = min(limit, len(ids))
     least = np.partition(cosines, -count)[-count]
     nearest = np.flatnonzero(cosines >= least).tolist()
@@ -80,8 +99,11 @@ def build_generation(
     try:
         _fill_generation(folder, is_copy=base is not None, keep=keep, add=add)
     except chromadb.errors.ChromaError as error:
-        raise LibraryError(f"{folder}: Chroma can't build its index there ({error}); is the disk full?") from error
-    return record_segments(folder)
+        raise LibraryError(f"{folder}: Chroma can't build its index there ({error})") from error
+    _clear_unused(folder)
+    for path in (*folder.rglob("*"), folder, folder.parent):
+        sync(path)
+    return tuple(replace(file, sha256=hash_file(folder / file.name)) for file in record_segments(folder))
 
 
 def _fill_generation(
@@ -102,6 +124,21 @@ def _fill_generation(
         client.close()
 
 
+def _clear_unused(folder: Path) -> None:
+    """Clear the places for further vectors, which Chroma writes out as it finds them in this process's memory."""
+    for header in folder.glob("*/header.bin"):
+        content = header.read_bytes()
+        if len(content) < HEADER.size:
+            continue  # damaged, which is for the record to show
+        _, _, _, count, element_bytes = HEADER.unpack_from(content)
+        for name, size in (("data_level0.bin", element_bytes), ("length.bin", LENGTH_BYTES)):
+            with (header.parent / name).open("r+b") as file:
+                end = file.seek(0, os.SEEK_END)
+                if end > count * size:
+                    file.truncate(count * size)
+                    file.truncate(end)
+
+
 def record_segments(folder: Path) -> tuple[SegmentFile, ...]:
     """Record the files of a closed generation that mustn't change, which are those that hold its vectors.
 
@@ -114,6 +151,36 @@ def record_segments(folder: Path) -> tuple[SegmentFile, ...]:
             status = path.stat()
             files.append(SegmentFile(path.relative_to(folder).as_posix(), status.st_size, status.st_mtime_ns))
     return tuple(files)
+
+
+def sync(path: Path) -> None:
+    """Wait until the disk holds a file or a folder, which Chroma leaves to chance: a power cut may come at any time."""
+    # Not every file system can do it for a folder, nor may every user; SQLite puts up with that too.
+    with suppress(OSError) if path.is_dir() else nullcontext():
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def hash_file(path: Path) -> str:
+    """Hash the content of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_database(folder: Path) -> str | None:
+    """Let SQLite check the database of a generation: what is wrong with it in a few words, or None."""
+    try:
+        connection = sqlite3.connect(f"{(folder / DATABASE_FILE).resolve().as_uri()}?mode=ro", uri=True)
+        try:
+            (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        return str(error)
+    return None if said == "ok" else str(said)
 
 
 def is_intact(folder: Path, recorded: tuple[SegmentFile, ...]) -> bool:
@@ -148,7 +215,7 @@ class Generation:
         try:
             client = _open_client(folder)
             collection = client.get_collection(COLLECTION, embedding_function=None)
-        except (chromadb.errors.ChromaError, ValueError, OSError):
+        except (chromadb.errors.ChromaError, LibraryError, ValueError, OSError):
             if client is not None:
                 client.close()
             return None
@@ -172,6 +239,15 @@ class Generation:
         distances = found["distances"] or [[]]
         return [(int(id), 1.0 - distance) for id, distance in zip(found["ids"][0], distances[0], strict=True)]
 
+    def ids(self) -> list[int] | None:
+        """List the ids of all passages that it holds; None if Chroma can't."""
+        import chromadb.errors
+
+        try:
+            return [int(id) for id in self._collection.get(include=[])["ids"]]
+        except (chromadb.errors.ChromaError, ValueError, AttributeError):
+            return None
+
     def close(self) -> None:
         """Release the files."""
         self._client.close()
@@ -180,13 +256,16 @@ class Generation:
 def _open_client(folder: Path) -> "Client":
     import chromadb
 
+    if _USED_BY.setdefault("process", os.getpid()) != os.getpid():
+        # Its threads stayed behind in the parent, and it would wait for them for ever.
+        raise LibraryError("Chroma can't be used after a fork; start processes with multiprocessing's spawn")
     return cast("Client", chromadb.PersistentClient(path=str(folder)))
 
 
 def _names_embedding_function(database: Path) -> bool:
     """Whether a stored configuration names an embedding function, which Chroma would construct on opening it."""
     try:
-        connection = sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)
+        connection = sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True, timeout=LOCK_SECONDS)
         try:
             stored = connection.execute("SELECT config_json_str, schema_str FROM collections").fetchall()
         finally:

@@ -218,6 +218,33 @@ def test_a_library_of_a_newer_version_is_refused(run: Run, article: Path, tmp_pa
     assert len(err.splitlines()) == 1
 
 
+def test_an_index_is_exported_and_imported_elsewhere(run: Run, article: Path, tmp_path: Path) -> None:
+    run("index", str(article))
+
+    status, out, err = run("export", "all.jsonl")
+    assert (status, err) == (0, "")
+    assert out.startswith("all.jsonl: 1 articles with 1 passages in ")
+    status, out, _ = run("export", "again.jsonl", "--json")
+    assert json.loads(out)["articles"] == 1
+    assert Path("all.jsonl").read_bytes() == Path("again.jsonl").read_bytes()
+    status, out, err = run("import", "all.jsonl", "--index", str(tmp_path / "other"))
+    assert (status, out) == (0, "")
+    assert "1 added (1 passages" in err
+    status, out, _ = run("import", "all.jsonl", "--index", str(tmp_path / "other"), "--json")
+    assert len(json.loads(out)["unchanged"]) == 1
+    assert "£2.4m" in run("ask", "How much did the repairs cost?", "--index", str(tmp_path / "other"))[1]
+
+
+def test_an_export_that_can_not_be_is_one_line_and_exit_2(run: Run, article: Path, tmp_path: Path) -> None:
+    assert run("export", "all.jsonl")[0] == 2
+    run("index", str(article))
+    for arguments in (("export", str(article)), ("import", str(article)), ("import", str(tmp_path))):
+        status, out, err = run(*arguments)
+        assert (status, out) == (2, "")
+        assert len(err.splitlines()) == 1
+    assert article.read_text(encoding="utf-8") == ARTICLE
+
+
 @pytest.mark.usefixtures("run")
 def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     from assistant import LibraryError
@@ -231,17 +258,17 @@ def test_version_and_help_name_every_command(run: Run) -> None:
     assert run("--version") == (0, "assistant 0.1.0\n", "")
     status, out, _ = run("--help")
     assert status == 0
-    assert all(f"  {command} " in out for command in ("ask", "index", "search"))
+    assert all(f"  {command} " in out for command in ("ask", "index", "search", "export", "import"))
     assert run() == (0, out, "")
 
 
-@pytest.mark.parametrize("command", ["ask", "index", "search"])
+@pytest.mark.parametrize("command", ["ask", "index", "search", "export", "import"])
 def test_every_option_has_help(run: Run, command: str) -> None:
     status, out, _ = run(command, "--help")
 
     assert status == 0
     options = [line for line in out.splitlines() if line.startswith("  -")]
-    assert len(options) >= 6
+    assert len(options) >= 5
     assert all(len(line.split("  ")) > 2 or out.split(line)[1].startswith("\n      ") for line in options)
 
 

@@ -149,6 +149,51 @@ def test_a_changed_article_answers_with_its_new_text_only(tmp_path: Path) -> Non
         assert all("toll" not in each.passage.text for each in assistant.search("toll marks"))
 
 
+def test_several_articles_are_removed_at_once_or_none(tmp_path: Path) -> None:
+    with Assistant.open(tmp_path / "index") as assistant:
+        assistant.add([Article(id, id.upper(), f"The {id} is long.") for id in "abc"])
+
+        with pytest.raises(ArticleError, match="no article has the id 'd'"):
+            assistant.remove("a", "d")
+        assert len(assistant.articles()) == 3
+
+        assistant.remove("a", "c")
+        assert [ref.id for ref in assistant.articles()] == ["b"]
+
+
+def test_a_removal_says_when_a_reader_delays_it_and_the_same_call_finishes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.library.ERASE_SECONDS", 0.1)
+
+    def is_forgotten() -> bool:
+        files = [file for file in (tmp_path / "index").rglob("*") if file.is_file()]
+        return not any(b"Zwqxyvania" in file.read_bytes() for file in files)
+
+    with Assistant.open(tmp_path / "index") as assistant:
+        assistant.add([Article("a", "A", "Zwqxyvania is far."), Article("b", "B", "The river is long.")])
+        with assistant._library.snapshot() as reader:
+            assert reader.passage_count == 2
+            with pytest.raises(LibraryError, match="still holds its bytes"):
+                assistant.remove("a")
+        assert [ref.id for ref in assistant.articles()] == ["b"]
+        assert not is_forgotten()
+
+        with pytest.raises(ArticleError, match="no article has the id 'a'"):
+            assistant.remove("a")
+
+        assert is_forgotten()
+
+
+def test_what_is_exported_is_imported_elsewhere(tmp_path: Path) -> None:
+    with Assistant.open(tmp_path / "index") as assistant:
+        assistant.add([Article("a", "A", "The mayor is Ana Ruiz."), Article("b", "B", "The river is long.")])
+        assert assistant.export(tmp_path / "all.jsonl").articles == 2
+    with Assistant.open(tmp_path / "other") as other:
+        assert other.import_file(tmp_path / "all.jsonl").added == ("a", "b")
+        assert other.ask("Who is the mayor?").citations[0].quote == "The mayor is Ana Ruiz."
+
+
 def test_a_removed_article_is_gone(tmp_path: Path) -> None:
     with Assistant.open(tmp_path / "index") as assistant:
         assistant.add([Article("a", "A", "The mayor is Ana Ruiz."), Article("b", "B", "The river is long.")])

@@ -1,6 +1,7 @@
 import multiprocessing
 import os
 import shutil
+import signal
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 
 from assistant.errors import LibraryDamagedError, LibraryError, LibraryLockedError, LibraryMismatchError
 from assistant.library import CHROMA_FOLDER, HOLDER_FILE, Library, Snapshot
-from assistant.schema import EmbeddedPassage, PassageFilter
+from assistant.schema import EmbeddedPassage, PassageFilter, _pack_passage, _pack_stems, _pack_vectors
 from assistant.settings import LIBRARY_FILE
 from assistant.types import Article, Passage, Span
 from assistant.vectors import DATABASE_FILE, FloatArray, Neighbour
@@ -471,6 +472,113 @@ def test_forgetting_goes_on_where_it_was_stopped(library: Library) -> None:
     assert not set(before) & set(generation_folders(library))
 
 
+SECRET = Article(
+    "secret-id",
+    "Zwqtitle of Zwqxyvania",
+    "Vkqwortel met Jzxquander in Qwzbridge. Nobody heard of Xqzmarket.  Kvjwords were said, and Wvxquietly misplaced.",
+    outlet="Qjzoutlet",
+    author="Wqkauthor",
+    published=datetime(2025, 3, 15, 9, 30, tzinfo=UTC),
+    url="zvqaddress:example",
+)
+
+
+def traces_of(article: Article, folder: Path, *, seed: int) -> list[str]:
+    """Search every file of an index for the words, vectors and fields of an article that `embed` cut up."""
+    fields = (article.id, article.title, article.text, article.outlet, article.author, article.url)
+    words = {word for field in fields for word in (field or "").split() if len(word) > 7}
+    # Full-text search writes a term without what it shares with the one before it.
+    patterns = [part.encode() for word in words for part in (word, word.lower()[2:8])]
+    for item in embed(article, seed=seed)[1]:
+        vector, scales, rows = _pack_passage(item).vector, *_pack_vectors(item.sentence_vectors)
+        patterns += [vector, vector[:16], rows, scales, _pack_stems(item.passage)[0]]
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    return [
+        f"{file.relative_to(folder)}: {pattern!r}"
+        for file in files
+        for content in [file.read_bytes()]
+        for pattern in patterns
+        if pattern and pattern in content
+    ]
+
+
+@pytest.mark.parametrize("others", [0, 1, 5, 90])
+def test_no_file_of_the_index_holds_anything_of_a_removed_article(library: Library, others: int) -> None:
+    for number in range(others):
+        add(library, make_article(f"before{number}", 3), seed=number, publish=False)
+    add(library, SECRET, seed=1000)
+    add(library, replace(SECRET, id="kept-id", title="Kept", text="x" * 50, outlet=None, author=None, url=None))
+    assert len({trace.split(":")[0] for trace in traces_of(SECRET, library.folder, seed=1000)}) >= 2
+
+    remove(library, "secret-id")
+
+    assert traces_of(SECRET, library.folder, seed=1000) == []
+    with library.snapshot() as snapshot:
+        assert snapshot.has_forgotten
+        assert snapshot.is_published
+        assert snapshot.passage_count == 3 * others + 3
+        assert find_texts(snapshot, "before0") == [f"before0 {n}".ljust(20) for n in range(3 if others else 0)]
+    assert_nearest_is_exact(library)
+
+
+def test_a_removed_article_that_was_changed_often_is_forgotten_too(library: Library) -> None:
+    add(library, *(make_article(f"before{number}", 2) for number in range(20)))
+    for number in range(8):
+        add(library, replace(SECRET, title=f"{SECRET.title} {number}"), seed=1000)
+        add(library, make_article(f"between{number}", 2))
+
+    remove(library, "secret-id")
+
+    assert traces_of(SECRET, library.folder, seed=1000) == []
+
+
+def test_a_removal_that_was_killed_is_finished_by_the_next_write(library: Library) -> None:
+    add(library, SECRET, make_article("other", 120), seed=1000)
+    process = multiprocessing.get_context("spawn").Process(target=_remove_and_die, args=(library.folder,))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    with library.snapshot() as snapshot:
+        assert snapshot.article("secret-id") is None
+        assert not snapshot.has_forgotten
+    assert traces_of(SECRET, library.folder, seed=1000)
+
+    add(library, make_article("next", 1))
+
+    assert traces_of(SECRET, library.folder, seed=1000) == []
+    with library.snapshot() as snapshot:
+        assert snapshot.has_forgotten
+
+
+def _remove_and_die(folder: Path) -> None:
+    library = Library(folder, embedding_model="words")
+    with library.writing():
+        library.remove("secret-id")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_reader_that_holds_what_is_removed_delays_only_its_erasure(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.library.ERASE_SECONDS", 0.1)
+    add(library, SECRET, make_article("other", 3), seed=1000)
+    with opened(library.folder) as reader, reader.snapshot() as before:
+        assert before.article("secret-id") == SECRET
+        remove(library, "secret-id")
+        assert before.article("secret-id") == SECRET
+        with library.snapshot() as snapshot:
+            assert snapshot.article("secret-id") is None
+            assert snapshot.is_published
+            assert not snapshot.has_forgotten
+
+    with library.writing():
+        library.publish()
+
+    assert traces_of(SECRET, library.folder, seed=1000) == []
+    with library.snapshot() as snapshot:
+        assert snapshot.has_forgotten
+
+
 # Damage --------------------------------------------------------------------------------------------------------------
 
 
@@ -628,6 +736,18 @@ def test_a_library_of_a_newer_version_is_refused(library: Library) -> None:
             nearest(again, make_vectors(1)[0])
         with pytest.raises(LibraryMismatchError, match="upgrade the assistant"):
             add(again, make_article("b", 1))
+
+
+@pytest.mark.parametrize("version", [0, -1])
+def test_a_library_of_a_format_that_never_was_is_refused(library: Library, version: int) -> None:
+    add(library, make_article("a", 1))
+    library.close()
+    with sqlite3.connect(library.folder / LIBRARY_FILE) as connection:
+        connection.execute(f"PRAGMA user_version = {version}")
+    connection.close()
+
+    with opened(library.folder) as again, pytest.raises(LibraryDamagedError, match=f"format {version}"):
+        nearest(again, make_vectors(1)[0])
 
 
 def test_another_embedding_model_of_the_same_dimension_is_refused(library: Library) -> None:

@@ -2,6 +2,7 @@ import json
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -262,5 +263,11 @@ def test_a_closed_generation_holds_no_files(tmp_path: Path) -> None:
 
     assert ask(folder, build(folder, [1], make_vectors(1)), make_vectors(1)[0], 1)
 
-    open_files = [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
-    assert not [name for name in open_files if name.startswith(str(folder))]
+    def open_files() -> list[str]:
+        names = [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+        return [name for name in names if name.startswith(str(folder))]
+
+    deadline = time.monotonic() + 5  # a thread of Chroma's closes its database, a few milliseconds later
+    while open_files() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not open_files()
