@@ -19,6 +19,7 @@ from pathlib import Path
 
 import filelock
 import numpy as np
+import numpy.typing as npt
 
 from assistant.errors import LibraryDamagedError, LibraryError, LibraryLockedError, LibraryMismatchError
 from assistant.schema import (
@@ -57,16 +58,23 @@ READ_BATCH = 1000  # vectors in one batch out of SQLite, 1.5 MB
 FEW_PASSAGES = 2_000
 MANY_PASSAGES = 20_000
 
+MAX_COUNTS = 100_000  # terms whose count is kept, some 10 MB
 MAX_FREQUENCY = 10_000  # the count of passages from which a term is just frequent
 
 COLUMN_WEIGHTS = (1.0, 1.0, 1.0, 1.0)  # of text, title, outlet and date in BM25
 
 EVERYTHING = PassageFilter()
 
+StemArray = npt.NDArray[np.uint32]
+
 
 @dataclass(frozen=True, slots=True)
 class StoredPassage:
-    """A passage as the library keeps it: its id there, its place in its article, and its vectors (d,) and (n, d)."""
+    """A passage as the library keeps it: its id there, its place in its article, and its vectors (d,) and (n, d).
+
+    `stems` are the numbers of its words' stems in order (`terms.number_word`), `stem_counts` how many of them each of
+    its n sentences has.
+    """
 
     id: int
     ordinal: int
@@ -74,6 +82,8 @@ class StoredPassage:
     article: ArticleRef
     vector: FloatArray
     sentence_vectors: FloatArray
+    stems: StemArray
+    stem_counts: StemArray
 
 
 _FileIdentity = tuple[int, int]
@@ -98,15 +108,17 @@ class Snapshot:
         connection: sqlite3.Connection,
         published: _Published | None,
         open_generation: Callable[[_Published], Generation | None],
+        counts: dict[str, int],
     ) -> None:
         self._connection = connection
         self._published = published
         self._open_generation = open_generation
+        self._counts = counts  # of queries that were made of this state before: counting is what takes long
 
     @property
     def passage_count(self) -> int:
         """How many passages there are."""
-        return int(self._value("SELECT count(*) FROM passages"))
+        return self._count("SELECT count(*) FROM passages")
 
     @property
     def is_published(self) -> bool:
@@ -200,7 +212,8 @@ class Snapshot:
     def load(self, ids: Sequence[int]) -> list[StoredPassage]:
         """Load passages with their texts and vectors, in the order of their ids; an id that isn't there is left out."""
         rows = self._connection.execute(
-            'SELECT p.id, p.article, p.ordinal, p.start, p."end", p.sentences, v.vector, s.scales, s.vectors'
+            'SELECT p.id, p.article, p.ordinal, p.start, p."end", p.sentences, p.stems, p.stem_counts,'
+            " v.vector, s.scales, s.vectors"
             " FROM passages p JOIN passage_vectors v ON v.passage = p.id JOIN sentence_vectors s ON s.passage = p.id"
             " WHERE p.id IN (SELECT value FROM json_each(?))",
             (json.dumps(ids),),
@@ -214,11 +227,18 @@ class Snapshot:
             )
         }
         stored = {}
-        for id, article, ordinal, start, end, spans, vector, scales, vectors in rows:
+        for id, article, ordinal, start, end, spans, stems, stem_counts, vector, scales, vectors in rows:
             ref, text = articles[article]
             passage = Passage(ref.id, start, end, text[start:end], unpack_spans(spans))
             stored[id] = StoredPassage(
-                id, ordinal, passage, ref, np.frombuffer(vector, np.float32), unpack_vectors(scales, vectors)
+                id,
+                ordinal,
+                passage,
+                ref,
+                vector=np.frombuffer(vector, np.float32),
+                sentence_vectors=unpack_vectors(scales, vectors),
+                stems=np.frombuffer(stems, np.uint32),
+                stem_counts=np.frombuffer(stem_counts, np.uint32),
             )
         return [stored[id] for id in ids if id in stored]
 
@@ -227,8 +247,8 @@ class Snapshot:
 
         A term in more than MAX_FREQUENCY passages is said to be in so many: counting on would say no more about it.
         """
-        sql = "SELECT count(*) FROM (SELECT 1 FROM passage_words WHERE passage_words MATCH ? LIMIT ?)"
-        return {term: self._value(sql, _quote(term), MAX_FREQUENCY) for term in terms}
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM passage_words WHERE passage_words MATCH ? LIMIT {MAX_FREQUENCY})"  # noqa: S608
+        return {term: self._count(sql, _quote(term)) for term in terms}
 
     def passage_ids(self) -> set[int]:
         """List the ids of all passages."""
@@ -240,6 +260,13 @@ class Snapshot:
 
     def _value(self, sql: str, *parameters: object) -> int:
         return int(self._connection.execute(sql, parameters).fetchone()[0])
+
+    def _count(self, sql: str, term: str | None = None) -> int:
+        """Count once in each state of the library."""
+        key = sql if term is None else term
+        if key not in self._counts:
+            self._counts[key] = self._value(sql, *([] if term is None else [term]))
+        return self._counts[key]
 
     def _present(self, ids: Sequence[int]) -> set[int]:
         sql = "SELECT id FROM passages WHERE id IN (SELECT value FROM json_each(?))"
@@ -290,6 +317,7 @@ class Library:
         self._path = folder / LIBRARY_FILE
         self._idle: queue.SimpleQueue[tuple[_FileIdentity, sqlite3.Connection]] = queue.SimpleQueue()
         self._guard = threading.Lock()
+        self._counts: tuple[str, dict[str, int]] = ("", {})
         self._opened: tuple[_Published, Generation | None] | None = None
         self._is_closed = False
 
@@ -303,7 +331,8 @@ class Library:
         """Open the state that was committed last."""
         with self._connection() as connection:
             connection.execute("BEGIN")
-            yield Snapshot(connection, self._find_published(connection), self._open_generation)
+            published = self._find_published(connection)
+            yield Snapshot(connection, published, self._open_generation, self._find_counts(connection))
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -441,6 +470,7 @@ class Library:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
+            connection.execute("UPDATE properties SET value = random() WHERE name = 'revision'")
             yield connection
             connection.execute("COMMIT")
 
@@ -498,6 +528,16 @@ class Library:
                 f"{self._path}: made with the embedding model {made_by[0]}, not {self._embedding_model}; choose that"
                 " one with --embedding-model, or index the articles into another folder with --index"
             )
+
+    def _find_counts(self, connection: sqlite3.Connection) -> dict[str, int]:
+        """Find what was counted in this state before; every write begins a new one."""
+        row = connection.execute("SELECT value FROM properties WHERE name = 'revision'").fetchone()
+        if row is None:
+            raise sqlite3.DatabaseError("it has no revision")
+        counts = self._counts
+        if counts[0] != row[0] or len(counts[1]) > MAX_COUNTS:
+            counts = self._counts = (row[0], {})
+        return counts[1]
 
     def _find_published(self, connection: sqlite3.Connection) -> _Published | None:
         row = connection.execute(

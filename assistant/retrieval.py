@@ -9,15 +9,25 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from assistant.embedding import Embedder, PassageInput
-from assistant.library import EVERYTHING, Snapshot, StoredPassage
+from assistant.library import EVERYTHING, Snapshot, StemArray, StoredPassage
 from assistant.schema import PassageFilter
-from assistant.terms import STOP_WORDS, Day, find_days, find_names, find_terms, find_words, split_clauses, stem
+from assistant.terms import (
+    STOP_WORDS,
+    Day,
+    find_days,
+    find_names,
+    find_terms,
+    find_words,
+    number_stem,
+    number_word,
+    split_clauses,
+    stem,
+)
 from assistant.types import ArticleRef, RetrievedPassage, Span
 from assistant.vectors import FloatArray
 
@@ -248,15 +258,14 @@ def _weigh_words(candidates: Sequence[StoredPassage], stems: Sequence[str]) -> t
 
     The weight is BM25's: it grows from 0 with the count towards 1 + saturation, more slowly in a longer text.
     """
-    readings = [_read_words(it.passage.text, it.passage.start, it.passage.sentences) for it in candidates]
     headers = [_read_header(it.article) for it in candidates]
     header_lengths = np.array([len(header) for header in headers])
-    sentence_lengths = np.concatenate([reading.lengths for reading in readings])
-    words = np.concatenate([reading.words for reading in readings])
+    sentence_lengths = np.concatenate([candidate.stem_counts for candidate in candidates]).astype(np.int64)
+    words = np.concatenate([candidate.stems for candidate in candidates])
 
     in_sentences = _count(words, sentence_lengths, stems)
     in_headers = _count(np.concatenate(headers), header_lengths, stems)
-    firsts = np.cumsum([0, *(len(reading.lengths) for reading in readings[:-1])])
+    firsts = np.cumsum([0, *(len(candidate.stem_counts) for candidate in candidates[:-1])])
     return (
         _saturate(
             np.add.reduceat(in_sentences, firsts) + in_headers,
@@ -268,14 +277,14 @@ def _weigh_words(candidates: Sequence[StoredPassage], stems: Sequence[str]) -> t
     )
 
 
-def _count(words: IntArray, lengths: IntArray, stems: Sequence[str]) -> FloatArray:
-    """Count stems in consecutive texts of so many hashed words: (texts, stems)."""
+def _count(words: StemArray, lengths: IntArray, stems: Sequence[str]) -> FloatArray:
+    """Count stems in consecutive texts of so many words, given as the numbers of their stems: (texts, stems)."""
     counts = np.zeros((len(lengths), len(stems)), np.float32)
     if stems:
-        hashes = np.array([hash(stemmed) for stemmed in stems], np.int64)
-        order = np.argsort(hashes)
-        place = np.searchsorted(hashes[order], words).clip(max=len(order) - 1)
-        is_found = hashes[order][place] == words
+        numbers = np.array([number_stem(stemmed) for stemmed in stems], np.uint32)
+        order = np.argsort(numbers)
+        place = np.searchsorted(numbers[order], words).clip(max=len(order) - 1)
+        is_found = numbers[order][place] == words
         texts = np.repeat(np.arange(len(lengths)), lengths)
         np.add.at(counts, (texts[is_found], order[place[is_found]]), 1)
     return counts
@@ -288,30 +297,9 @@ def _saturate(counts: FloatArray, lengths: IntArray, saturation: float, normalis
     return weighed
 
 
-class _Words(NamedTuple):
-    """The words of a passage as the hashes of their stems, and the number of words in each of its sentences."""
-
-    words: IntArray
-    lengths: IntArray
-
-
-@lru_cache(maxsize=1 << 13)
-def _read_words(text: str, start: int, sentences: tuple[Span, ...]) -> _Words:
-    """Read a passage once: near questions meet the same ones. A passage without sentences is one."""
-    spans = sentences or (Span(start, start + len(text)),)
-    read = [[_hash(word) for word in find_words(text[span.start - start : span.end - start])] for span in spans]
-    words = np.array([word for sentence in read for word in sentence], np.int64)
-    return _Words(words, np.array([len(sentence) for sentence in read], np.int64))
-
-
 @lru_cache(maxsize=1 << 12)
-def _read_header(article: ArticleRef) -> IntArray:
+def _read_header(article: ArticleRef) -> StemArray:
     """Read what is known of an article apart from its text: title, outlet and day."""
     day = f"{article.published:%A %B} {article.published.day} {article.published.year}" if article.published else ""
-    return np.array([_hash(word) for word in find_words(f"{article.title} {article.outlet or ''} {day}")], np.int64)
-
-
-@lru_cache(maxsize=1 << 16)
-def _hash(word: str) -> int:
-    """Stand for a word's stem with 64 bits: they differ from run to run, and are only ever compared within one."""
-    return hash(stem(word))
+    words = find_words(f"{article.title} {article.outlet or ''} {day}")
+    return np.array([number_word(word) for word in words], np.uint32)

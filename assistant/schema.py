@@ -9,6 +9,7 @@ from datetime import datetime
 
 import numpy as np
 
+from assistant.terms import find_words, number_word
 from assistant.types import Article, ArticleRef, Passage, Span
 from assistant.vectors import FloatArray
 
@@ -33,6 +34,8 @@ CREATE TABLE passages (
     article INTEGER NOT NULL REFERENCES articles (id) ON DELETE CASCADE,
     ordinal INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
     sentences BLOB NOT NULL,
+    -- The stems of its words as 32-bit numbers, and how many of them are in each sentence: what ranking counts.
+    stems BLOB NOT NULL, stem_counts BLOB NOT NULL,
     UNIQUE (article, ordinal)
 );
 CREATE TABLE passage_vectors (
@@ -76,6 +79,8 @@ def create_tables(connection: sqlite3.Connection) -> None:
     """Lay out an empty library."""
     connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     connection.executescript(TABLES)
+    # Another one with every write, so that two states of the same revision are the same state.
+    connection.execute("INSERT INTO properties VALUES ('revision', random())")
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
@@ -108,8 +113,9 @@ def insert_article(connection: sqlite3.Connection, article: Article, embedded: S
     for ordinal, item in enumerate(embedded):
         passage = item.passage
         id = connection.execute(
-            'INSERT INTO passages (article, ordinal, start, "end", sentences) VALUES (?, ?, ?, ?, ?)',
-            (row, ordinal, passage.start, passage.end, _pack_spans(passage.sentences)),
+            'INSERT INTO passages (article, ordinal, start, "end", sentences, stems, stem_counts)'
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (row, ordinal, passage.start, passage.end, _pack_spans(passage.sentences), *_pack_stems(passage)),
         ).lastrowid
         connection.execute("INSERT INTO passage_vectors VALUES (?, ?)", (id, item.vector.astype(np.float32).tobytes()))
         connection.execute("INSERT INTO sentence_vectors VALUES (?, ?, ?)", (id, *_pack_vectors(item.sentence_vectors)))
@@ -169,6 +175,15 @@ def unpack_vectors(scales: bytes, packed: bytes) -> FloatArray:
     """Read the vectors (n, d) of a passage's sentences."""
     factors = np.frombuffer(scales, np.float32)
     return np.frombuffer(packed, np.int8).reshape(len(factors), -1) * factors[:, None]
+
+
+def _pack_stems(passage: Passage) -> tuple[bytes, bytes]:
+    """Pack the numbers of the stems, and their count in each sentence; a passage without sentences is one."""
+    spans = passage.sentences or (Span(passage.start, passage.end),)
+    texts = [passage.text[start - passage.start : end - passage.start] for start, end in spans]
+    stems = [[number_word(word) for word in find_words(text)] for text in texts]
+    numbers = np.array([number for sentence in stems for number in sentence], np.uint32)
+    return numbers.tobytes(), np.array([len(sentence) for sentence in stems], np.uint32).tobytes()
 
 
 def _pack_spans(spans: Sequence[Span]) -> bytes:

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
+from zlib import crc32
 
 import Stemmer
 
@@ -172,6 +173,17 @@ def find_days(text: str) -> tuple[Day, ...]:
         for pattern in _DATES
         for match in pattern.finditer(text)
     )
+
+
+@lru_cache(maxsize=1 << 17)
+def number_word(word: str) -> int:
+    """Stand for a word's stem with 32 bits, the same in every run; stems that share a number are one in a million."""
+    return number_stem(stem(word))
+
+
+def number_stem(stemmed: str) -> int:
+    """Stand for a stem with 32 bits: its CRC-32."""
+    return crc32(stemmed.encode())
 
 
 @lru_cache(maxsize=1 << 17)
