@@ -226,8 +226,10 @@ class Snapshot:
                 (json.dumps(sorted({row[1] for row in rows})),),
             )
         }
+        sentence_vectors = unpack_vectors([row[-2:] for row in rows])
         stored = {}
-        for id, article, ordinal, start, end, spans, stems, stem_counts, vector, scales, vectors in rows:
+        for row, vectors in zip(rows, sentence_vectors, strict=True):
+            id, article, ordinal, start, end, spans, stems, stem_counts, vector, *_ = row
             ref, text = articles[article]
             passage = Passage(ref.id, start, end, text[start:end], unpack_spans(spans))
             stored[id] = StoredPassage(
@@ -236,7 +238,7 @@ class Snapshot:
                 passage,
                 ref,
                 vector=np.frombuffer(vector, np.float32),
-                sentence_vectors=unpack_vectors(scales, vectors),
+                sentence_vectors=vectors,
                 stems=np.frombuffer(stems, np.uint32),
                 stem_counts=np.frombuffer(stem_counts, np.uint32),
             )
