@@ -7,6 +7,7 @@ of the library, the one that was committed last before it began.
 import json
 import os
 import queue
+import re
 import secrets
 import shutil
 import sqlite3
@@ -87,6 +88,8 @@ class StoredPassage:
 
 
 _FileIdentity = tuple[int, int]
+# Of the folders in chroma/ these are ours: somebody may keep others there, for Chroma itself calls its folder so.
+_GENERATION_NAME = re.compile(r"\d{8}-[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +202,13 @@ class Snapshot:
         Chroma answers for what it holds, and passages added since are searched exactly. With a filter, or without a
         generation that can be used, the search is exact over everything that is left.
         """
+        row = self._connection.execute("SELECT length(vector) FROM passage_vectors LIMIT 1").fetchone()
+        if row and row[0] != 4 * len(query):
+            raise LibraryMismatchError(
+                f"the vectors of the index have {row[0] // 4} numbers, and the embedding model now answers with"
+                f" {len(query)}: it is not the model that made the index; index the articles into another folder with"
+                " --index"
+            )
         published = self._published
         if filter == EVERYTHING:
             found = self._nearest_published(query, limit)
@@ -367,7 +377,12 @@ class Library:
         When this returns they are on the disk; when it raises, none of them is in the library.
         """
         with self._transaction() as connection:
+            # It was checked when the file was opened, but for a library without articles: that is anybody's.
+            connection.execute(
+                "UPDATE properties SET value = ? WHERE name = 'embedding_model'", (self._embedding_model,)
+            )
             for article, embedded in articles:
+                self._refuse_dimension(connection, embedded)
                 delete_article(connection, article.id)
                 insert_article(connection, article, embedded)
 
@@ -414,7 +429,7 @@ class Library:
             connection.execute("DELETE FROM properties WHERE name = 'forgotten'")
         keep = {folder} if forget or not before else {folder, before.folder}  # readers may have that open
         for other in root.iterdir():
-            if other not in keep:
+            if other not in keep and _GENERATION_NAME.fullmatch(other.name):
                 shutil.rmtree(other, ignore_errors=True)
 
     def close(self) -> None:
@@ -525,10 +540,22 @@ class Library:
         made_by = connection.execute("SELECT value FROM properties WHERE name = 'embedding_model'").fetchone()
         if made_by is None:
             raise sqlite3.DatabaseError("it doesn't say which embedding model made it")
-        if made_by[0] != self._embedding_model:
+        if made_by[0] != self._embedding_model and connection.execute("SELECT 1 FROM articles LIMIT 1").fetchone():
             raise LibraryMismatchError(
-                f"{self._path}: made with the embedding model {made_by[0]}, not {self._embedding_model}; choose that"
-                " one with --embedding-model, or index the articles into another folder with --index"
+                f"{self._path}: made with the embedding model {made_by[0]}, not {self._embedding_model}; choose the one"
+                " that made it with --embedding-model (and OPENAI_BASE_URL), or index the articles into another folder"
+                " with --index"
+            )
+
+    def _refuse_dimension(self, connection: sqlite3.Connection, embedded: Sequence[EmbeddedPassage]) -> None:
+        """Refuse vectors of another length than those that are there: their model is another one, whatever its name."""
+        row = connection.execute("SELECT length(vector) FROM passage_vectors LIMIT 1").fetchone()
+        lengths = {len(passage.vector) * 4 for passage in embedded} | ({row[0]} if row else set())
+        if len(lengths) > 1:
+            raise LibraryMismatchError(
+                f"{self._path}: its vectors have {row[0] // 4 if row else 'other'} numbers, and {self._embedding_model}"
+                " answers with others; it is not the model that made the index: index the articles into another folder"
+                " with --index"
             )
 
     def _find_counts(self, connection: sqlite3.Connection) -> dict[str, int]:

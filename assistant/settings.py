@@ -3,6 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -79,9 +80,10 @@ def find_index(chosen: Path | None, *, environment: Mapping[str, str] = os.envir
         return chosen
     if environment.get("ASSISTANT_INDEX"):
         return Path(environment["ASSISTANT_INDEX"])
-    here = here or Path.cwd()
-    if (here / "index" / LIBRARY_FILE).is_file() or is_checkout(here):
-        return Path("index")
+    with suppress(OSError):  # a folder that was deleted, or may not be looked into
+        here = here or Path.cwd()
+        if (here / "index" / LIBRARY_FILE).is_file() or is_checkout(here):
+            return Path("index")
     return user_data_path(APPLICATION) / "index"
 
 
