@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
-from urllib.parse import urlsplit
 
 import typer
 
@@ -153,8 +152,7 @@ def _say_who_answers(assistant: "Assistant") -> None:
     if settings.embedding_model == LOCAL_EMBEDDING_MODEL:
         leaves = "nothing leaves this machine"
     else:
-        host = urlsplit(settings.base_url or "").hostname or "api.openai.com"  # and no password that stands before it
-        leaves = f"questions and articles are sent to {clean_line(host)} to be embedded"
+        leaves = f"questions and articles are sent to {clean_line(assistant.embedding_host)} to be embedded"
     sys.stderr.write(
         f"Answered by quotes from {len(assistant.articles())} articles in {clean_line(str(settings.index))};"
         f" no language model, {leaves}.\n"

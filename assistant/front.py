@@ -110,6 +110,11 @@ class Assistant:
         """Say whether evidence, given as sentences or whole articles, supports a statement; needs no index."""
         return verify(statement, evidence, embedder=self._embedder)
 
+    @property
+    def embedding_host(self) -> str:
+        """Where texts are sent to be embedded; nothing where that is done on this machine."""
+        return self._embedder.host if isinstance(self._embedder, EndpointEmbedder) else ""
+
     def close(self) -> None:
         """Release everything; closing twice is fine."""
         self._library.close()

@@ -126,9 +126,14 @@ def _expand(sources: Source | Iterable[Source], tally: _Tally) -> Iterator[Artic
             tally.failed.append(Failure(str(source), "can't be fetched: save the page as a text file and give that"))
         else:
             try:
-                yield from list_files(Path(source))
+                found = list_files(os.fspath(source))
             except ArticleError as error:
-                tally.failed.append(_to_failure(source, error))
+                found = [error]
+            for each in found:
+                if isinstance(each, ArticleError):
+                    tally.failed.append(_to_failure(source, each))
+                else:
+                    yield each
 
 
 def _read_all(found: Iterable[Article | Path], tally: _Tally) -> Iterator[Article | None]:

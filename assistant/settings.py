@@ -30,7 +30,7 @@ class Settings:
     embedding_model: str = LOCAL_EMBEDDING_MODEL
     threshold: float = 0.5
     cache: Path = field(default_factory=lambda: user_cache_path(APPLICATION))
-    base_url: str | None = None
+    base_url: str | None = field(default=None, repr=False)  # it may hold a password
     api_key: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
