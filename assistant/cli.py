@@ -4,11 +4,12 @@ Exit status as grep's: 0 yes, 1 no (the articles don't answer, nothing was found
 mended), 2 an error, 130 interrupted.
 """
 
+import io
 import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -62,6 +63,7 @@ app = typer.Typer(
     add_completion=False,
     invoke_without_command=True,
     rich_markup_mode=None,
+    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -135,7 +137,7 @@ def _add(assistant: "Assistant", sources: list[str]) -> IngestReport:
         report = assistant.add(sources, progress=progress)
     for failure in report.failed:
         sys.stderr.write(f"assistant: {clean_line(failure.source)}: {clean_line(failure.reason)}\n")
-    sys.stderr.write(f"{assistant.settings.index}: {render_report(report)}\n")
+    sys.stderr.write(f"{clean_line(str(assistant.settings.index))}: {render_report(report)}\n")
     return report
 
 
@@ -160,9 +162,9 @@ def _say_who_answers(assistant: "Assistant") -> None:
     if settings.embedding_model == LOCAL_EMBEDDING_MODEL:
         leaves = "nothing leaves this machine"
     else:
-        leaves = f"questions and articles are sent to {settings.base_url or 'api.openai.com'} to be embedded"
+        leaves = f"questions and articles are sent to {clean_line(assistant.embedding_host)} to be embedded"
     sys.stderr.write(
-        f"Answered by quotes from {len(assistant.articles())} articles in {settings.index};"
+        f"Answered by quotes from {len(assistant.articles())} articles in {clean_line(str(settings.index))};"
         f" no language model, {leaves}.\n"
     )
 
@@ -316,30 +318,50 @@ def doctor(
 
 
 def main() -> None:
-    """Run the command line: every expected error is one line on stderr, and no traceback without --debug."""
+    """Run the command line: every error is one line on stderr, and no traceback without --debug."""
+    _open_missing_streams()
+    status = EXIT_ERROR
     try:
         outcome = app(standalone_mode=False)
+        # Else it is the status of --help, or EXIT_INTERRUPTED after Ctrl-C.
+        status = outcome.status if isinstance(outcome, Outcome) else outcome or 0
         if isinstance(outcome, Outcome):
             sys.stdout.write(outcome.text)
-            sys.stdout.flush()
-            status = outcome.status
-        else:
-            status = outcome or 0  # of --help, or EXIT_INTERRUPTED after Ctrl-C
+        sys.stdout.flush()
     except KeyboardInterrupt:
         status = EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader has seen enough, as `head` does; Python mustn't complain when it flushes again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
+        _drop_output()  # the reader has seen enough, as `head` does
     except typer.TyperException as error:
-        status = _fail(f"{error} (see assistant --help)")
-    except AssistantError as error:
+        _complain(f"{error.format_message()} (see assistant --help)")
+    except Exception as error:
         if "--debug" in sys.argv:
             raise
-        status = _fail(str(error))
+        # What isn't ours is a mistake of ours, and must not look like the answer no, which is the status 1.
+        known = isinstance(error, AssistantError | OSError)
+        if isinstance(error, OSError):
+            _drop_output()
+        _complain(str(error) if known else f"{type(error).__name__}: {error} (run it again with --debug to report it)")
+        status = EXIT_ERROR
     sys.exit(status)
 
 
-def _fail(message: str) -> int:
-    sys.stderr.write(f"assistant: {clean_line(message)}\n")
-    return EXIT_ERROR
+def _open_missing_streams() -> None:
+    """Make the standard streams what can be written to: a closed one is nowhere, and no character is impossible."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  # open to the end
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _drop_output() -> None:
+    """Send what wasn't written nowhere, for Python would try again at its end, and complain."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _complain(message: str) -> None:
+    with suppress(OSError):
+        sys.stderr.write(f"assistant: {clean_line(message)}\n")

@@ -17,9 +17,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from assistant.errors import ModelError
 from assistant.models import OpenAIEmbeddingEndpoint
@@ -65,10 +64,6 @@ class Embedder(Protocol):
         """What an index remembers of the model: vectors of two identities can't be compared."""
 
     @property
-    def dimension(self) -> int:
-        """How many numbers a vector has."""
-
-    @property
     def max_tokens(self) -> int:
         """The longest passage that is read to its end, in tokens, special ones and header included."""
 
@@ -78,10 +73,8 @@ class Embedder(Protocol):
     def embed_questions(self, texts: Sequence[str]) -> FloatArray:
         """Embed questions, a row each."""
 
-    def embed_passages(
-        self, passages: Sequence[PassageInput], *, progress: Callable[[int], None] | None = None
-    ) -> list[PassageVectors]:
-        """Embed passages and their sentences; `progress` is told how many passages are done so far."""
+    def embed_passages(self, passages: Sequence[PassageInput]) -> list[PassageVectors]:
+        """Embed passages and their sentences."""
 
     def load(self) -> None:
         """Load what the first text would otherwise wait for."""
@@ -101,11 +94,6 @@ TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f41157
 
 RECIPE_VERSION = 1
 """Raised with every change to the tokens, the graph or the pooling, for it changes the vectors."""
-
-SentencePooling = Literal["late", "standalone"]
-SENTENCE_POOLING: SentencePooling = "late"
-"""A sentence's vector is the mean of its tokens' states in the passage ("late": no extra work, and "he" is somebody),
-or the vector that the sentence has when embedded on its own ("standalone")."""
 
 DIMENSION = 384
 LAYERS = 6
@@ -127,7 +115,6 @@ class MiniLMEmbedder:
     published ones, the first use raises ModelError.
     """
 
-    dimension = DIMENSION
     max_tokens = MAX_TOKENS
 
     def __init__(
@@ -135,14 +122,12 @@ class MiniLMEmbedder:
         cache_folder: Path,
         *,
         quantised: bool = True,
-        sentence_pooling: SentencePooling = SENTENCE_POOLING,
         weights_folder: Path | None = None,
         threads: int | None = None,
     ) -> None:
         self.identity = f"{MODEL_NAME}@{WEIGHTS_SHA256[:8]}-{'int8' if quantised else 'float32'}-{RECIPE_VERSION}"
         self._cache_file = cache_folder / f"{self.identity}.graph"
         self._quantised = quantised
-        self._sentence_pooling = sentence_pooling
         self._weights_folder = weights_folder
         self._threads = threads or _count_processors()
         # Subtle: kept by process, because a fork copies neither threads nor the hand that would release a held lock.
@@ -174,21 +159,14 @@ class MiniLMEmbedder:
         rows = list(_map_in_order(model.workers, model.embed_text, texts))
         return np.array(rows, dtype=np.float32).reshape(len(rows), DIMENSION)
 
-    def embed_passages(
-        self, passages: Sequence[PassageInput], *, progress: Callable[[int], None] | None = None
-    ) -> list[PassageVectors]:
-        """Embed each passage under its header, and its sentences; `progress` is told how many are done so far.
+    def embed_passages(self, passages: Sequence[PassageInput]) -> list[PassageVectors]:
+        """Embed each passage under its header, and its sentences.
 
-        A passage is read as far as `max_tokens`, and a sentence that lies beyond is embedded on its own.
+        A sentence's vector is the mean of its tokens' states in the passage: that is no extra work, and "he" is
+        somebody. A passage is read as far as `max_tokens`, and a sentence that lies beyond is embedded on its own.
         """
         model = self._get_model()
-        embed = partial(model.embed_passage, sentence_pooling=self._sentence_pooling)
-        vectors = []
-        for passage_vectors in _map_in_order(model.workers, embed, passages):
-            vectors.append(passage_vectors)
-            if progress is not None:
-                progress(len(vectors))
-        return vectors
+        return list(_map_in_order(model.workers, model.embed_passage, passages))
 
     def _get_model(self) -> "_LoadedModel":
         process = os.getpid()
@@ -224,7 +202,7 @@ class _LoadedModel:
         states, _ = self._read(text)
         return _mean_direction(states)
 
-    def embed_passage(self, passage: PassageInput, *, sentence_pooling: SentencePooling) -> PassageVectors:
+    def embed_passage(self, passage: PassageInput) -> PassageVectors:
         """Embed a passage under its header, and its sentences."""
         import numpy as np
 
@@ -232,7 +210,7 @@ class _LoadedModel:
         sentences = np.empty((len(passage.sentences), DIMENSION), dtype=np.float32)
         for row, span in zip(sentences, passage.sentences, strict=True):
             first, last = (bisect_left(starts, len(passage.header) + 1 + offset) for offset in span)
-            if sentence_pooling == "late" and first < last <= len(states) - 2:
+            if first < last <= len(states) - 2:
                 row[:] = _mean_direction(states[1 + first : 1 + last])  # states[0] is that of [CLS]
             else:
                 row[:] = self.embed_text(passage.text[span.start : span.end])
@@ -547,8 +525,8 @@ _BEYOND_LATIN = re.compile("[^\u0000-\u024f]")
 class EndpointEmbedder:
     """Embeds with a model that is served behind OpenAI's embeddings API; each sentence is embedded on its own.
 
-    Texts are sent whole. The first `dimension` takes a request, unless texts were embedded before. What fails, and a
-    reply that makes no sense, raise ModelError.
+    Texts are sent whole. What fails, and a reply that makes no sense, raise ModelError; making one raises SettingsError
+    for a URL or a key that can't be.
     """
 
     max_tokens = MAX_TOKENS
@@ -559,11 +537,9 @@ class EndpointEmbedder:
         self._dimension: int | None = None
 
     @property
-    def dimension(self) -> int:
-        """How many numbers the model's vectors have."""
-        if self._dimension is None:
-            self._request(["dimension"])
-        return self._dimension or 0
+    def host(self) -> str:
+        """The server that texts are sent to, as it may be shown."""
+        return self._endpoint.host
 
     def load(self) -> None:
         """Do nothing: there is nothing to load here."""
@@ -585,12 +561,10 @@ class EndpointEmbedder:
         import numpy as np
 
         rows = list(self._embed(texts))
-        return np.array(rows, dtype=np.float32).reshape(len(rows), self.dimension)
+        return np.array(rows, dtype=np.float32).reshape(len(rows), self._dimension or 0)
 
-    def embed_passages(
-        self, passages: Sequence[PassageInput], *, progress: Callable[[int], None] | None = None
-    ) -> list[PassageVectors]:
-        """Embed each passage under its header, and its sentences; `progress` is told how many are done so far."""
+    def embed_passages(self, passages: Sequence[PassageInput]) -> list[PassageVectors]:
+        """Embed each passage under its header, and its sentences."""
         import numpy as np
 
         texts = [text for passage in passages for text in _list_texts(passage)]
@@ -600,8 +574,6 @@ class EndpointEmbedder:
             own = next(rows)
             sentences = [next(rows) for _ in passage.sentences]
             vectors.append(PassageVectors(own, np.array(sentences, dtype=np.float32).reshape(-1, len(own))))
-            if progress is not None:
-                progress(len(vectors))
         return vectors
 
     def _embed(self, texts: Sequence[str]) -> Iterator[FloatArray]:
@@ -614,13 +586,16 @@ class EndpointEmbedder:
         reply = self._endpoint.embed(texts)
         try:
             rows = np.array(reply, dtype=np.float64)
-            valid = rows.ndim == 2 and rows.shape[1] > 0 and len(rows) == len(texts) and bool(np.isfinite(rows).all())
-        except (TypeError, ValueError):  # not numbers, or not equally many in each vector
+            with np.errstate(over="ignore"):  # of numbers such as 1e308, whose norm is infinite
+                norms = np.linalg.norm(rows, axis=-1, keepdims=True)
+            valid = rows.ndim == 2 and len(rows) == len(texts) and bool((np.isfinite(norms) & (norms > 0)).all())
+        except (ArithmeticError, TypeError, ValueError):  # not numbers, or not equally many in each vector
             valid = False
-        if not valid or not (norms := np.linalg.norm(rows, axis=1, keepdims=True)).all():
+        if not valid:
             raise ModelError(f"{self.identity} sent something else than a vector for each text; choose another model")
         if self._dimension not in (None, rows.shape[1]):
-            raise ModelError(f"{self.identity} sent vectors of {self._dimension} and of {rows.shape[1]} numbers")
+            lengths = f"{self._dimension} and of {rows.shape[1]} numbers"
+            raise ModelError(f"{self.identity} sent vectors of {lengths}; choose another model")
         self._dimension = rows.shape[1]
         vectors: FloatArray = (rows / norms).astype(np.float32)
         return vectors

@@ -360,7 +360,8 @@ def _to_passage(fields: dict[str, object], article: Article, *, start: int, dime
     if spans:
         if not np.isfinite(np.frombuffer(packed.scales, "<f4")).all():
             raise _InvalidError("a scale that is no number")
-        _check_lengths(unpack_vectors(packed.scales, packed.sentence_vectors), PACKED_TOLERANCE)
+        (vectors,) = unpack_vectors([(packed.scales, packed.sentence_vectors)])
+        _check_lengths(vectors, PACKED_TOLERANCE)
     return packed
 
 

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -11,8 +12,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from assistant.doctor import examine, repair
-from assistant.embedding import Embedder, EndpointEmbedder, MiniLMEmbedder
-from assistant.errors import ArticleError, LibraryError, SettingsError
+from assistant.embedding import DIMENSION, Embedder, EndpointEmbedder, MiniLMEmbedder
+from assistant.errors import ArticleError, AssistantError, LibraryError, SettingsError
 from assistant.exporting import export_library, import_library
 from assistant.grounding import verify
 from assistant.ingest import Progress, Source, add_sources
@@ -32,7 +33,8 @@ from assistant.types import (
     Support,
 )
 
-MAX_QUESTION_CHARACTERS = 10_000  # longer is a text, not a question about one
+MAX_QUESTION_CHARACTERS = 2_000  # longer is a text, not a question about one
+MAX_LIMIT = 1_000  # passages; who wants more wants the articles
 
 Day = datetime | date | str
 
@@ -95,7 +97,7 @@ class Assistant:
         Raises LibraryError, before anything is written, for a file that isn't whole, exact and of this embedding model.
         """
         is_local = self.settings.embedding_model == LOCAL_EMBEDDING_MODEL
-        dimension = self._embedder.dimension if is_local else None  # an endpoint would have to be asked
+        dimension = DIMENSION if is_local else None  # an endpoint would have to be asked
         return import_library(Path(path), library=self._library, dimension=dimension, progress=progress)
 
     @property
@@ -128,8 +130,8 @@ class Assistant:
     ) -> list[RetrievedPassage]:
         """Find the passages that bear on a question, best first, of articles that the filters let through."""
         _check_question(question)
-        if limit < 1:
-            raise SettingsError(f"limit {limit} is not above 0")
+        if not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
+            raise SettingsError(f"limit {limit!r} is no whole number between 1 and {MAX_LIMIT:,}")
         wanted = _make_filter(outlet, since, until)
         self._warm_up()
         with self._library.snapshot() as snapshot:
@@ -168,6 +170,11 @@ class Assistant:
         """Examine the index and mend what can be mended; only articles with damaged vectors are embedded again."""
         return repair(self._library, embedder=self._embedder, progress=progress)
 
+    @property
+    def embedding_host(self) -> str:
+        """Where texts are sent to be embedded; nothing where that is done on this machine."""
+        return self._embedder.host if isinstance(self._embedder, EndpointEmbedder) else ""
+
     def close(self) -> None:
         """Release everything; closing twice is fine."""
         self._library.close()
@@ -183,7 +190,12 @@ class Assistant:
 
     def _warm_up(self) -> None:
         """Load the embedding model beside Chroma: both are needed, and neither waits for the other."""
-        threading.Thread(target=self._embedder.load, name="load-embedding-model", daemon=True).start()
+
+        def load() -> None:
+            with suppress(AssistantError):  # whoever needs the model next meets the same error
+                self._embedder.load()
+
+        threading.Thread(target=load, name="load-embedding-model", daemon=True).start()
 
     def _no_article(self, article_id: str) -> ArticleError:
         return ArticleError(f"no article has the id {article_id!r}; `assistant index --list` shows them")
@@ -201,6 +213,8 @@ def _make_embedder(settings: Settings) -> Embedder:
 
 
 def _check_question(question: str) -> None:
+    if not isinstance(question, str):
+        raise SettingsError(f"a question is text, and not {type(question).__name__}")
     if not question.strip():
         raise SettingsError("the question is empty; ask something")
     if len(question) > MAX_QUESTION_CHARACTERS:
@@ -210,12 +224,17 @@ def _check_question(question: str) -> None:
 
 
 def _make_filter(outlet: str | None, since: Day | None, until: Day | None) -> PassageFilter:
+    if outlet is not None and not isinstance(outlet, str):
+        raise SettingsError(f"an outlet is text, and not {type(outlet).__name__}")
     start = None if since is None else _read_day(since)
     end = None
     if until is not None:
         # The filter ends before its end: after the last moment of a day, or just after a time.
         is_day = not isinstance(until, datetime) and len(str(until)) <= len("2025-03-15")
-        end = _read_day(until) + (timedelta(days=1) if is_day else timedelta.resolution)
+        try:
+            end = _read_day(until) + (timedelta(days=1) if is_day else timedelta.resolution)
+        except OverflowError:
+            end = None  # after the last day that there is
     return PassageFilter(outlet, start, end)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from assistant.embedding import Embedder
+from assistant.errors import SettingsError
 from assistant.sentences import split_sentences
 from assistant.terms import find_numbers, find_stems
 from assistant.types import Support
@@ -12,11 +13,15 @@ MISSING_NUMBER = 0.5  # what is left of the score when a number of the statement
 
 
 def verify(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> Support:
-    """Check a statement against evidence, given as sentences or as whole articles.
+    """Check a statement against evidence, given as sentences or as whole articles; one text alone will do.
 
     The score is the mean of the share of the statement's words that the evidence sentence nearest to it and its
     neighbours hold, and of that sentence's cosine with the statement; a number that the evidence lacks halves it.
     """
+    if isinstance(evidence, str):
+        evidence = [evidence]
+    if not isinstance(statement, str) or not all(isinstance(text, str) for text in evidence):
+        raise SettingsError("a statement is text, and its evidence a list of texts")
     sentences = [text[start:end] for text in evidence for start, end in split_sentences(text)]
     if not sentences or not statement.strip():
         return Support(0.0, False, ("there is no evidence",) if not sentences else ("the statement is empty",))

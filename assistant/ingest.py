@@ -1,9 +1,11 @@
 """Taking articles into the library: from sources to articles to passages to vectors, in batches of whole articles."""
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from assistant.embedding import Embedder, PassageInput
@@ -14,7 +16,7 @@ from assistant.reading import list_files, read_article
 from assistant.schema import EmbeddedPassage, hash_article
 from assistant.types import Article, Failure, IngestReport, Passage, Span
 
-Source = Article | str | Path
+Source = Article | str | os.PathLike[str]
 Progress = Callable[[int, int], None]
 
 BATCH_PASSAGES = 64  # what is embedded and committed together, about a second of work
@@ -44,7 +46,7 @@ def add_sources(
     """
     started = time.perf_counter()
     tally = _Tally()
-    found = list(_expand([sources] if isinstance(sources, Article | str | Path) else sources, tally))
+    found = list(_expand(sources, tally))
     with ExitStack() as stack:
         pending: list[tuple[Article, tuple[Passage, ...], str]] = []
         is_writing = False
@@ -90,6 +92,12 @@ def embed_articles(articles: Iterable[Article], embedder: Embedder) -> list[tupl
 def check_article(article: Article) -> None:
     """Refuse an article that can't be stored as it is: its owner's offsets point into it. Raises ArticleError."""
     name = f"article {article.id!r}"
+    for field_name in ("id", "title", "text", "outlet", "author", "url"):
+        value = getattr(article, field_name)
+        if not isinstance(value, str) and (value is not None or field_name in ("id", "title", "text")):
+            raise ArticleError(f"{name}: its {field_name} is no text, but {type(value).__name__}")
+    if not isinstance(article.published, datetime | None):
+        raise ArticleError(f"{name}: published is no datetime, but {type(article.published).__name__}")
     if not article.id.strip():
         raise ArticleError("an article has no id; give it one")
     if not article.text.strip():
@@ -115,17 +123,26 @@ def write_header(article: Article, embedder: Embedder) -> str:
     return header
 
 
-def _expand(sources: Iterable[Source], tally: _Tally) -> Iterator[Article | Path]:
+def _expand(sources: Source | Iterable[Source], tally: _Tally) -> Iterator[Article | Path]:
+    if isinstance(sources, Article | str | os.PathLike) or not isinstance(sources, Iterable):
+        sources = [sources]
     for source in sources:
         if isinstance(source, Article):
             yield source
+        elif not isinstance(source, str | os.PathLike):
+            tally.failed.append(Failure(repr(source)[:100], "is no article, path or address"))
         elif str(source).startswith(("http://", "https://")):
             tally.failed.append(Failure(str(source), "can't be fetched: save the page as a text file and give that"))
         else:
             try:
-                yield from list_files(Path(source))
+                found = list_files(os.fspath(source))
             except ArticleError as error:
-                tally.failed.append(_to_failure(source, error))
+                found = [error]
+            for each in found:
+                if isinstance(each, ArticleError):
+                    tally.failed.append(_to_failure(source, each))
+                else:
+                    yield each
 
 
 def _read_all(found: Iterable[Article | Path], tally: _Tally) -> Iterator[Article | None]:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import queue
-import resource
+import re
 import secrets
 import shutil
 import sqlite3
@@ -56,6 +56,11 @@ from assistant.vectors import (
     sync,
 )
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 LOCK_FILE = "writer.lock"
 HOLDER_FILE = "writer.holder"
 CHROMA_FOLDER = "chroma"
@@ -101,6 +106,8 @@ class StoredPassage:
 
 _FileIdentity = tuple[int, int]
 _FileState = tuple[tuple[int, int], ...]
+# Of the folders in chroma/ these are ours: somebody may keep others there, for Chroma itself calls its folder so.
+_GENERATION_NAME = re.compile(r"\d{8}-[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +282,13 @@ class Snapshot:
         Chroma answers for what it holds, and passages added since are searched exactly. With a filter, or without a
         generation that can be used, the search is exact over everything that is left.
         """
+        row = self._connection.execute("SELECT length(vector) FROM passage_vectors LIMIT 1").fetchone()
+        if row and row[0] != 4 * len(query):
+            raise LibraryMismatchError(
+                f"the vectors of the index have {row[0] // 4} numbers, and the embedding model now answers with"
+                f" {len(query)}: it is not the model that made the index; index the articles into another folder with"
+                " --index"
+            )
         published = self._published
         if filter == EVERYTHING:
             found = self._nearest_published(query, limit)
@@ -303,8 +317,10 @@ class Snapshot:
                 (json.dumps(sorted({row[1] for row in rows})),),
             )
         }
+        sentence_vectors = unpack_vectors([row[-2:] for row in rows])
         stored = {}
-        for id, article, ordinal, start, end, spans, stems, stem_counts, vector, scales, vectors in rows:
+        for row, vectors in zip(rows, sentence_vectors, strict=True):
+            id, article, ordinal, start, end, spans, stems, stem_counts, vector, *_ = row
             ref, text = articles[article]
             passage = Passage(ref.id, start, end, text[start:end], unpack_spans(spans))
             stored[id] = StoredPassage(
@@ -313,7 +329,7 @@ class Snapshot:
                 passage,
                 ref,
                 vector=np.frombuffer(vector, np.float32),
-                sentence_vectors=unpack_vectors(scales, vectors),
+                sentence_vectors=vectors,
                 stems=np.frombuffer(stems, np.uint32),
                 stem_counts=np.frombuffer(stem_counts, np.uint32),
             )
@@ -463,7 +479,12 @@ class Library:
         When this returns they are on the disk; when it raises, none of them is in the library.
         """
         with self._transaction() as connection:
+            # It was checked when the file was opened, but for a library without articles: that is anybody's.
+            connection.execute(
+                "UPDATE properties SET value = ? WHERE name = 'embedding_model'", (self._embedding_model,)
+            )
             for article, embedded in articles:
+                self._refuse_dimension(connection, embedded)
                 delete_article(connection, article.id)
                 insert_article(connection, article, embedded)
 
@@ -522,9 +543,9 @@ class Library:
             )
         keep = {folder} if forget or not before else {folder, before.folder}  # readers may have that open
         for other in root.iterdir():
-            if other not in keep:
+            if other not in keep and _GENERATION_NAME.fullmatch(other.name):
                 _delete(other)
-        if forget and set(root.iterdir()) == keep:
+        if forget and not any(other not in keep and _GENERATION_NAME.fullmatch(other.name) for other in root.iterdir()):
             with self._transaction() as connection:
                 connection.execute("DELETE FROM properties WHERE name = 'forgotten'")
 
@@ -746,18 +767,34 @@ class Library:
         made_by = connection.execute("SELECT value FROM properties WHERE name = 'embedding_model'").fetchone()
         if made_by is None:
             raise sqlite3.DatabaseError("it doesn't say which embedding model made it")
-        if made_by[0] != self._embedding_model:
+        if made_by[0] != self._embedding_model and connection.execute("SELECT 1 FROM articles LIMIT 1").fetchone():
             raise LibraryMismatchError(
-                f"{self._path}: made with the embedding model {made_by[0]}, not {self._embedding_model}; choose that"
-                " one with --embedding-model, or index the articles into another folder with --index"
+                f"{self._path}: made with the embedding model {made_by[0]}, not {self._embedding_model}; choose the one"
+                " that made it with --embedding-model (and OPENAI_BASE_URL), or index the articles into another folder"
+                " with --index"
+            )
+
+    def _refuse_dimension(
+        self, connection: sqlite3.Connection, embedded: Sequence[EmbeddedPassage | PackedPassage]
+    ) -> None:
+        """Refuse vectors of another length than those that are there: their model is another one, whatever its name."""
+        row = connection.execute("SELECT length(vector) FROM passage_vectors LIMIT 1").fetchone()
+        lengths = {len(bytes(passage.vector)) for passage in embedded} | ({row[0]} if row else set())
+        if len(lengths) > 1:
+            raise LibraryMismatchError(
+                f"{self._path}: its vectors have {row[0] // 4 if row else 'other'} numbers, and {self._embedding_model}"
+                " answers with others; it is not the model that made the index: index the articles into another folder"
+                " with --index"
             )
 
     def _find_counts(self, connection: sqlite3.Connection) -> dict[str, int]:
         """Find what was counted in this state before; every write begins a new one."""
-        (revision,) = connection.execute("SELECT value FROM properties WHERE name = 'revision'").fetchone()
+        row = connection.execute("SELECT value FROM properties WHERE name = 'revision'").fetchone()
+        if row is None:
+            raise sqlite3.DatabaseError("it has no revision")
         counts = self._counts
-        if counts[0] != revision or len(counts[1]) > MAX_COUNTS:
-            counts = self._counts = (revision, {})
+        if counts[0] != row[0] or len(counts[1]) > MAX_COUNTS:
+            counts = self._counts = (row[0], {})
         return counts[1]
 
     @_trusting_rows()
@@ -859,8 +896,10 @@ def _has_content(path: Path) -> bool:
 
 
 def _describe_room(folder: Path) -> str:
-    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
-    limited = f", and no file may have more than {limit:,}" if limit != resource.RLIM_INFINITY else ""
+    limited = ""
+    if resource is not None:
+        limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+        limited = f", and no file may have more than {limit:,}" if limit != resource.RLIM_INFINITY else ""
     return f"{shutil.disk_usage(folder).free:,} bytes are free there{limited}"
 
 

@@ -1,5 +1,6 @@
 """Reading files and folders into articles: decoding, normalising once, and the small header of a Markdown file."""
 
+import os
 import re
 import unicodedata
 from datetime import UTC, datetime
@@ -11,10 +12,12 @@ from assistant.types import Article
 MAX_FILE_BYTES = 10_000_000  # a long book is 2 MB; what is larger is a dump or a mistake
 SUFFIXES = (".md", ".markdown", ".txt", ".text")
 HEADER_FIELDS = ("title", "outlet", "author", "published", "url")
-MAX_TITLE_CHARACTERS = 150
+MAX_TITLE_CHARACTERS = 300
+MAX_TITLE_LINE_CHARACTERS = 150  # a longer first line is a paragraph
 
 WESTERN = "cp1252"
-WESTERN_MARGIN = 0.03  # of how much a guess reads like a language, from 0 to 1
+WESTERN_SHARE = 0.05  # of letters and signs beyond ASCII, in a text that is mostly English
+WESTERN_SHARE_ALONE = 0.2  # where none of them is what Czech or Turkish look like
 
 # Its first line has a key: a text may begin with a line of dashes that is only a line.
 _HEADER = re.compile(r"\A---[ \t]*\n(?=[\w -]+:|---)(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
@@ -23,30 +26,48 @@ _HEADING = re.compile(r"^#[ \t]+(\S.*)$", re.MULTILINE)
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 # Those of them that hardly any text has.
 _BINARY = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
+# What cp1252 has beyond ASCII but the marks that all Windows encodings share.
+_TELLING = re.compile(r"[^\x00-\x7f\xa0“”‘’–—…•€]")
+# Czech, Croatian, Hungarian, Turkish and Lithuanian look like Western European but for these.
+_DOUBTFUL = re.compile(r"[ìòõðýþÿÌÒÕÐÝÞŸŠšŽž]")
+# What other encodings look like when they are read as cp1252: three letters beyond ASCII in a row (Cyrillic, Greek,
+# Chinese), a capital after a small letter (Mac), and a sign in a word or in front of it (Polish, DOS, Japanese).
+_UNLIKE_WESTERN = re.compile(
+    r"[À-ÖØ-öø-ÿŠšŒœŽžŸ]{3}"
+    r"|[a-zß-öø-ÿ][À-ÖØ-ÞŠŒŽŸ]"
+    r"|[A-Za-zÀ-ÖØ-öø-ÿ][¡-©¬®-¶¸¹»-¿×÷†‡‰‹›ˆ˜‚„ƒ][a-zß-öø-ÿ]"
+    r"|[a-z][‚„ˆ˜ƒ]|[¢¤¥¦§¨©¬¯²³´¶¸¹¼½¾×÷ƒˆ˜][a-zß-öø-ÿ]|[‚„ƒ][^\x00-\x7f]"
+)
 
 
-def list_files(source: Path) -> list[Path]:
+def list_files(source: str | Path) -> list[Path | ArticleError]:
     """List the article files of a source: a file is its own, a folder has those below it, in the order of their names.
 
-    Hidden files and links that lead out of the folder are left out. Raises ArticleError where there is none.
+    Hidden files and links that lead out of the folder are left out. An error for each folder that can't be read stands
+    after the files. Raises ArticleError where there is neither.
     """
+    if not str(source):
+        raise ArticleError("no source given: give a file or a folder")
+    source = Path(source)
     try:
         if not source.is_dir():
             return [source]
         root = source.resolve()
-        paths = sorted(
-            path
-            for path in source.rglob("*")
-            if path.suffix.lower() in SUFFIXES
-            and not any(part.startswith(".") for part in path.relative_to(source).parts)
-            and path.is_file()
-            and path.resolve().is_relative_to(root)
-        )
     except OSError as error:
-        raise ArticleError(f"{source}: can't be read: {error.strerror or error}") from None
-    if not paths:
+        raise _translate(error, source) from None
+    paths: list[Path] = []
+    errors: list[OSError] = []
+    for folder, folders, names in os.walk(source, onerror=errors.append):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for path in (Path(folder, name) for name in names if not name.startswith(".")):
+            try:
+                if path.suffix.lower() in SUFFIXES and path.is_file() and path.resolve().is_relative_to(root):
+                    paths.append(path)
+            except OSError as error:
+                errors.append(error)
+    if not paths and not errors:
         raise ArticleError(f"{source}: no articles in this folder: it holds no {', '.join(SUFFIXES)} file")
-    return paths
+    return [*sorted(paths), *sorted((_translate(error, error.filename or source) for error in errors), key=str)]
 
 
 def read_article(path: Path) -> Article:
@@ -59,9 +80,10 @@ def read_article(path: Path) -> Article:
     body = body.strip("\n")
     if not body.strip():
         raise ArticleError(f"{path}: empty: there is no text in it")
+    title = header.get("title") or _find_title(body) or _name_file(path)
     return Article(
         id=header.get("url") or path.resolve().as_uri(),
-        title=header.get("title") or _find_title(body) or _name_file(path),
+        title=title if len(title) <= MAX_TITLE_CHARACTERS else title[: MAX_TITLE_CHARACTERS - 1].rstrip() + "…",
         text=body,
         outlet=header.get("outlet"),
         author=header.get("author"),
@@ -89,6 +111,10 @@ def parse_time(value: str, source: object) -> datetime:
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
+def _translate(error: OSError, path: object) -> ArticleError:
+    return ArticleError(f"{path}: can't be read: {error.strerror or error}")
+
+
 def _read_bytes(path: Path) -> bytes:
     try:
         if not path.exists():
@@ -99,7 +125,7 @@ def _read_bytes(path: Path) -> bytes:
             # Read one byte past the limit rather than trust the size: some files don't know theirs.
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise ArticleError(f"{path}: can't be read: {error.strerror or error}") from None
+        raise _translate(error, path) from None
     if len(data) > MAX_FILE_BYTES:
         raise ArticleError(f"{path}: too large: an article may have at most {MAX_FILE_BYTES // 1_000_000} MB; split it")
     if not data.strip():
@@ -110,30 +136,40 @@ def _read_bytes(path: Path) -> bytes:
 def _decode(data: bytes, path: Path) -> str:
     """Decode UTF-8 where it is that, and guess where it isn't; refuse what isn't text."""
     try:
-        text = data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
+        if data.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):  # before UTF-16, whose mark is the first half
+            text = data.decode("utf-32")
+        else:
+            text = data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
     except UnicodeDecodeError:
         guess = _guess_encoding(data[:1_000_000])
         if guess is None:
             raise ArticleError(f"{path}: not text, or in no encoding that could be told: save it as UTF-8") from None
         text = data.decode(guess, errors="replace")
     if len(_BINARY.findall(text[:100_000])) > len(text[:100_000]) // 100 + 1:
-        raise ArticleError(f"{path}: not text: give a text or Markdown file")
+        reason = "it holds NUL bytes; save it as UTF-8" if "\0" in text else "give a text or Markdown file"
+        raise ArticleError(f"{path}: not text: {reason}")
     return text
 
 
 def _guess_encoding(data: bytes) -> str | None:
+    if _is_western(data):
+        return WESTERN
     import charset_normalizer  # only for the rare file that needs a guess
 
-    guesses = charset_normalizer.from_bytes(data)
-    best = guesses.best()
-    if best is None:
-        return None
-    # Western European is by far the commonest, and in English little tells it from its neighbours ("£5", "naïve").
-    for guess in guesses:
-        is_near = guess.chaos <= best.chaos and guess.coherence > best.coherence - WESTERN_MARGIN
-        if is_near and WESTERN in guess.could_be_from_charset:
-            return WESTERN
-    return best.encoding
+    best = charset_normalizer.from_bytes(data).best()
+    return best.encoding if best else None
+
+
+def _is_western(data: bytes) -> bool:
+    """Whether this is text in Latin letters with few others; a guess by statistics has too little to go by in those."""
+    try:
+        text = data.decode(WESTERN)
+    except UnicodeDecodeError:
+        return False
+    if _UNLIKE_WESTERN.search(text):
+        return False
+    share = WESTERN_SHARE if _DOUBTFUL.search(text) else WESTERN_SHARE_ALONE
+    return len(_TELLING.findall(text)) < share * len(text)
 
 
 def _split_header(text: str) -> tuple[dict[str, str], str]:
@@ -158,7 +194,7 @@ def _find_title(body: str) -> str | None:
     if heading:
         return heading.group(1).rstrip(" \t#") or None
     line, _, rest = body.partition("\n")
-    is_title = len(line) <= MAX_TITLE_CHARACTERS and line[-1:] not in ".:,;" and rest.startswith("\n")
+    is_title = len(line) <= MAX_TITLE_LINE_CHARACTERS and line[-1:] not in ".:,;" and rest.startswith("\n")
     return line.strip() if is_title else None
 
 

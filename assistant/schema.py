@@ -243,10 +243,15 @@ def unpack_spans(packed: bytes) -> tuple[Span, ...]:
     return tuple(Span(start, end) for start, end in zip(numbers[::2], numbers[1::2], strict=True))
 
 
-def unpack_vectors(scales: bytes, packed: bytes) -> FloatArray:
-    """Read the vectors (n, d) of a passage's sentences."""
-    factors = np.frombuffer(scales, np.float32)
-    return np.frombuffer(packed, np.int8).reshape(len(factors), -1) * factors[:, None]
+def unpack_vectors(packed: Sequence[tuple[bytes, bytes]]) -> list[FloatArray]:
+    """Read the vectors (n, d) of the sentences of passages, each packed as scales and rows; all at once, for speed."""
+    scales = np.frombuffer(b"".join(scales for scales, _ in packed), np.float32)
+    if not len(scales):
+        return [np.zeros((0, 0), np.float32) for _ in packed]
+    rows = np.frombuffer(b"".join(rows for _, rows in packed), np.int8).reshape(len(scales), -1)
+    vectors = rows * scales[:, None]
+    ends = np.cumsum([len(scales) // 4 for scales, _ in packed]).tolist()
+    return [vectors[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def _pack_stems(passage: Passage) -> tuple[bytes, bytes]:

@@ -3,6 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ class Settings:
     threshold: float = 0.5
     wait: float = 1.0
     cache: Path = field(default_factory=lambda: user_cache_path(APPLICATION))
-    base_url: str | None = None
+    base_url: str | None = field(default=None, repr=False)  # it may hold a password
     api_key: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -83,9 +84,10 @@ def find_index(chosen: Path | None, *, environment: Mapping[str, str] = os.envir
         return chosen
     if environment.get("ASSISTANT_INDEX"):
         return Path(environment["ASSISTANT_INDEX"])
-    here = here or Path.cwd()
-    if (here / "index" / LIBRARY_FILE).is_file() or is_checkout(here):
-        return Path("index")
+    with suppress(OSError):  # a folder that was deleted, or may not be looked into
+        here = here or Path.cwd()
+        if (here / "index" / LIBRARY_FILE).is_file() or is_checkout(here):
+            return Path("index")
     return user_data_path(APPLICATION) / "index"
 
 

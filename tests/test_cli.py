@@ -178,7 +178,7 @@ def test_planted_bytes_neither_stop_it_nor_reach_the_screen(run: Run, tmp_path: 
         (("ask", "Who?", "--model", "gpt-99"), "unknown model"),
         (("ask", "Who?", "--threshold", "2"), "threshold"),
         (("ask", "Who?", "--colour"), "--colour"),
-        (("ask",), "question"),
+        (("ask",), "QUESTION"),
         (("ask", "Who?", "--embedding-model", "word2vec"), "unknown embedding model"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else "",
@@ -311,3 +311,58 @@ def test_ctrl_c_is_exit_130_and_the_index_stays_whole(tmp_path: Path) -> None:
     assert "Traceback" not in errors
     assert again.returncode == 0, again.stderr
     assert len(json.loads(listed.stdout)["articles"]) == 400
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("search", "bridge", "--limit", "99999999999999999999"),
+        ("ask", "bridge", "--since", "10000-01-01"),
+        ("ask", "Who?", "--index", "\0"),
+    ],
+)
+def test_an_impossible_value_is_one_line_and_never_exit_1(run: Run, article: Path, arguments: tuple[str, ...]) -> None:
+    run("index", str(article))
+
+    status, _, err = run(*arguments)
+
+    assert status == 2
+    assert len(err.splitlines()) == 1
+    assert "Traceback" not in err
+
+
+def test_until_the_last_day_that_there_is_is_no_limit(run: Run, article: Path) -> None:
+    assert run("ask", "Who cut the ribbon?", str(article), "--until", "9999-12-31")[0] == 0
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", ">/dev/full"])
+def test_streams_that_cannot_be_written_to_are_no_answer(article: Path, tmp_path: Path, redirection: str) -> None:
+    command = f'"$0" -m assistant ask "Who cut the ribbon?" "$1" --index "$2" {redirection}'
+
+    result = subprocess.run(
+        ["sh", "-c", command, sys.executable, str(article), str(tmp_path / "index")], capture_output=True, text=True
+    )
+
+    assert result.returncode == (2 if "full" in redirection else 0)
+    assert "Traceback" not in result.stderr
+    assert "Exception ignored" not in result.stderr
+
+
+def test_a_terminal_that_knows_only_ascii_gets_an_answer(article: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "assistant", "ask", "How much did the repairs of the bridge cost?", str(article)]
+
+    result = subprocess.run(
+        [*command, "--index", str(tmp_path / "index")], env=environment, capture_output=True, text=True
+    )
+
+    assert result.returncode == 0, result.stderr
+    assert "2.4m" in result.stdout
+
+
+def test_a_password_in_an_address_is_not_shown(run: Run, article: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://user:hunter2@127.0.0.1:1/v1")
+
+    _, out, err = run("index", str(article), "--embedding-model", "openai:m")
+
+    assert "hunter2" not in out + err

@@ -10,13 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assistant.embedding import (
-    INSTALL_WEIGHTS,
-    FloatArray,
-    MiniLMEmbedder,
-    PassageInput,
-    SentencePooling,
-)
+from assistant.embedding import DIMENSION, INSTALL_WEIGHTS, FloatArray, MiniLMEmbedder, PassageInput
 from assistant.errors import ModelError
 from assistant.types import Span
 
@@ -99,9 +93,9 @@ def test_vectors_are_rows_of_length_1_in_float32(embedder: MiniLMEmbedder) -> No
     questions = embedder.embed_questions(TEXTS)
     (passage,) = embedder.embed_passages([make_passage()])
 
-    assert questions.shape == (len(TEXTS), embedder.dimension)
-    assert passage.passage.shape == (embedder.dimension,)
-    assert passage.sentences.shape == (len(SENTENCES), embedder.dimension)
+    assert questions.shape == (len(TEXTS), DIMENSION)
+    assert passage.passage.shape == (DIMENSION,)
+    assert passage.sentences.shape == (len(SENTENCES), DIMENSION)
     for vectors in (questions, passage.passage, passage.sentences):
         assert vectors.dtype == np.float32
         assert np.linalg.norm(vectors, axis=-1) == pytest.approx(1)
@@ -159,58 +153,32 @@ def test_embedding_goes_on_after_close(cache_folder: Path) -> None:
     assert before.tobytes() == after.tobytes()
 
 
-def test_progress_counts_passages(embedder: MiniLMEmbedder) -> None:
-    counts: list[int] = []
-
-    embedder.embed_passages([make_passage()] * 3, progress=counts.append)
-
-    assert counts == [1, 2, 3]
-
-
 # Sentences
 
 
-@pytest.mark.parametrize("sentence_pooling", ["late", "standalone"])
-def test_each_sentence_is_found_by_its_offsets(cache_folder: Path, sentence_pooling: SentencePooling) -> None:
-    embedder = MiniLMEmbedder(cache_folder, sentence_pooling=sentence_pooling)
-
+def test_each_sentence_is_found_by_its_offsets(embedder: MiniLMEmbedder) -> None:
     (vectors,) = embedder.embed_passages([make_passage()])
 
     likeness = vectors.sentences @ embedder.embed_questions(SENTENCES).T
-    embedder.close()
     assert likeness.argmax(axis=1).tolist() == list(range(len(SENTENCES)))
 
 
-def test_a_standalone_sentence_has_the_vector_that_it_has_as_a_question(cache_folder: Path) -> None:
-    embedder = MiniLMEmbedder(cache_folder, sentence_pooling="standalone")
-
-    (vectors,) = embedder.embed_passages([make_passage()])
-
-    questions = embedder.embed_questions(SENTENCES)
-    embedder.close()
-    assert vectors.sentences.tobytes() == questions.tobytes()
-
-
-def test_a_late_sentence_knows_its_passage(cache_folder: Path) -> None:
-    embedder = MiniLMEmbedder(cache_folder, sentence_pooling="late")
+def test_a_sentence_knows_its_passage(embedder: MiniLMEmbedder) -> None:
     about_a_minister = make_passage(("The minister resigned.", "She gave no reason."))
     about_a_tennis_player = make_passage(("The tennis player lost the final.", "She gave no reason."))
 
     first, second = embedder.embed_passages([about_a_minister, about_a_tennis_player])
 
     (question,) = embedder.embed_questions(["Did the minister say why?"])
-    embedder.close()
     assert question @ first.sentences[1] > question @ second.sentences[1]
 
 
-def test_a_sentence_beyond_the_last_token_is_embedded_alone(cache_folder: Path) -> None:
-    embedder = MiniLMEmbedder(cache_folder, sentence_pooling="late")
+def test_a_sentence_beyond_the_last_token_is_embedded_alone(embedder: MiniLMEmbedder) -> None:
     last = "The striker scored twice."
 
     (vectors,) = embedder.embed_passages([make_passage(("The council met again. " * 100, "\u200b", last))])
 
     alone = embedder.embed_questions(["\u200b", last])
-    embedder.close()
     assert vectors.sentences[1:].tobytes() == alone.tobytes()
 
 

@@ -1,10 +1,13 @@
 """The whole way, with the real model, real SQLite and real Chroma."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -272,3 +275,55 @@ def test_verify_tells_a_supported_statement_from_another(tmp_path: Path) -> None
     assert any("97" in reason for reason in wrong.reasons)
     assert not none.supported
     assert none.score == 0
+
+
+@pytest.mark.parametrize("question", [None, 5, b"x"])
+def test_a_question_of_another_type_is_refused(assistant: Assistant, question: Any) -> None:
+    with pytest.raises(SettingsError, match="text"):
+        assistant.ask(question)
+
+
+@pytest.mark.parametrize("limit", [0, -1, None, "x", 2.5, 10**30])
+def test_a_limit_that_is_none_is_refused(assistant: Assistant, limit: Any) -> None:
+    with pytest.raises(SettingsError, match="limit"):
+        assistant.search("flood", limit)
+
+
+@pytest.mark.parametrize("source", [None, 5, b"x", [None]])
+def test_a_source_of_another_type_is_a_failure(assistant: Assistant, source: Any) -> None:
+    assert len(assistant.add(source).failed) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"id": 5}, {"title": None}, {"text": b"x"}, {"published": "2025-01-01"}, {"outlet": 5}, {"url": ["x"]}]
+)
+def test_an_article_with_a_field_of_another_type_is_a_failure(assistant: Assistant, wrong: dict[str, Any]) -> None:
+    article = replace(Article("a", "A", "The mayor is Ana Ruiz."), **wrong)
+
+    report = assistant.add([article])
+
+    assert len(report.failed) == 1
+    assert report.added == ()
+
+
+def test_evidence_may_be_one_text(assistant: Assistant) -> None:
+    assert assistant.verify("The mayor is Ana Ruiz.", "The mayor is Ana Ruiz.").supported
+    with pytest.raises(SettingsError, match="text"):
+        assistant.verify("The mayor is Ana Ruiz.", [None])  # type: ignore[list-item]
+
+
+def test_weights_that_are_missing_are_said_once(tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    with Assistant.open(index) as assistant:
+        assistant.add(Article("a", "A", "The mayor is Ana Ruiz."))
+    script = (
+        "import sys; from assistant import Assistant, ModelError\n"
+        "import assistant.embedding as embedding; embedding.WEIGHTS_PACKAGE = 'no_such_package'\n"
+        "try: Assistant.open(sys.argv[1]).ask('Who is the mayor?')\n"
+        "except ModelError as error: print(error)"
+    )
+
+    result = subprocess.run([sys.executable, "-c", script, str(index)], capture_output=True, text=True)
+
+    assert "pip install" in result.stdout
+    assert result.stderr == ""

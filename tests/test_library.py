@@ -638,7 +638,7 @@ def test_a_base_that_is_damaged_while_it_is_open_is_built_anew(copied: Path) -> 
 
 def test_what_a_build_that_died_left_is_in_nobodys_way(library: Library) -> None:
     add(library, make_article("a", 3))
-    rest = library.folder / CHROMA_FOLDER / "00000002-half"
+    rest = library.folder / CHROMA_FOLDER / "00000002-0123abcd"
     rest.mkdir()
     (rest / DATABASE_FILE).write_bytes(b"half")
 
@@ -944,3 +944,44 @@ def test_times_come_back_with_their_zone(library: Library) -> None:
 
     with library.snapshot() as snapshot:
         assert snapshot.articles()[0].published == article.published
+
+
+def test_a_folder_of_chroma_that_is_not_ours_is_left_alone(library: Library, articles: Articles) -> None:
+    theirs = library.folder / CHROMA_FOLDER / "precious" / "data"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("not ours")
+
+    add(library, *articles)
+    remove(library, articles[0].id)
+
+    assert theirs.read_text() == "not ours"
+
+
+def test_vectors_of_another_length_are_refused_and_nothing_of_theirs_is_stored(library: Library) -> None:
+    add(library, make_article("jill", 2))
+    article, embedded = embed(make_article("lamb", 1))
+    longer = [replace(embedded[0], vector=np.zeros(9, np.float32))]
+
+    with library.writing(), pytest.raises(LibraryMismatchError, match="8 numbers"):
+        library.add([(article, longer)])
+
+    with library.snapshot() as snapshot:
+        assert [ref.id for ref in snapshot.articles()] == ["jill"]
+        with pytest.raises(LibraryMismatchError, match="9"):
+            snapshot.nearest(np.zeros(9, np.float32), limit=1)
+
+
+def test_a_library_without_articles_is_of_any_model(tmp_path: Path) -> None:
+    first = Library(tmp_path, embedding_model="one")
+    with first.writing():
+        pass
+    first.close()
+    second = Library(tmp_path, embedding_model="two")
+
+    add(second, make_article("jill", 2))
+    second.close()
+
+    third = Library(tmp_path, embedding_model="one")
+    with pytest.raises(LibraryMismatchError, match="two"), third.snapshot():
+        pass
+    third.close()

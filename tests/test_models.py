@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from assistant.embedding import EndpointEmbedder, PassageInput
-from assistant.errors import ModelError
+from assistant.errors import ModelError, SettingsError
 from assistant.models import OPENAI_URL, OpenAIEmbeddingEndpoint
 from assistant.types import Span
 
@@ -113,9 +113,8 @@ def test_passages_and_their_sentences_go_in_one_request(server: EmbeddingServer,
         PassageInput("News", "It rose. It fell.", (Span(0, 8), Span(9, 17))),
         PassageInput("More", "No sentences.", ()),
     ]
-    counts: list[int] = []
 
-    first, second = embedder.embed_passages(passages, progress=counts.append)
+    first, second = embedder.embed_passages(passages)
 
     assert [request["input"] for request in server.requests] == [
         ["News\nIt rose. It fell.", "It rose.", "It fell.", "More\nNo sentences."]
@@ -123,7 +122,6 @@ def test_passages_and_their_sentences_go_in_one_request(server: EmbeddingServer,
     assert first.passage == normalise(make_vector("News\nIt rose. It fell."))
     assert first.sentences[1] == normalise(make_vector("It fell."))
     assert second.sentences.shape == (0, 3)
-    assert counts == [1, 2]
 
 
 def test_requests_are_bounded_in_texts_and_characters(server: EmbeddingServer, embedder: EndpointEmbedder) -> None:
@@ -141,11 +139,10 @@ def test_texts_that_services_refuse_are_sent_as_others(server: EmbeddingServer, 
     assert server.requests[0]["input"] == [".", ".", "\ufffd alone", "NUL \x00"]
 
 
-def test_the_dimension_is_asked_once(server: EmbeddingServer, embedder: EndpointEmbedder) -> None:
-    assert embedder.dimension == 3
-    assert embedder.embed_questions([]).shape == (0, 3)
+def test_no_texts_take_no_request(server: EmbeddingServer, embedder: EndpointEmbedder) -> None:
+    assert len(embedder.embed_questions([])) == 0
     assert embedder.embed_passages([]) == []
-    assert len(server.requests) == 1
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(
@@ -155,13 +152,114 @@ def test_tokens_are_estimated_from_above(embedder: EndpointEmbedder, text: str, 
     assert embedder.count_tokens([text]) == [count]
 
 
-def test_the_identity_names_the_host_where_it_is_not_the_usual_one() -> None:
-    identities = [
-        OpenAIEmbeddingEndpoint("tiny", base_url=base_url).identity
-        for base_url in (None, OPENAI_URL, OPENAI_URL + "/", "https://user:password@models.example:8443/v1")
-    ]
+@pytest.mark.parametrize(
+    ("base_url", "host"),
+    [
+        (None, "api.openai.com"),
+        ("", "api.openai.com"),
+        (OPENAI_URL, "api.openai.com"),
+        (OPENAI_URL + "/", "api.openai.com"),
+        ("HTTPS://API.OpenAI.com:443/v1", "api.openai.com"),
+        ("https://models.example/v1", "models.example"),
+        ("http://models.example:80/v1/", "models.example"),
+        ("http://localhost:11434/v1", "localhost:11434"),
+        ("http://localhost:11435/v1", "localhost:11435"),
+        ("http://localhost:11434", "localhost:11434/"),
+        ("http://localhost:11434/team/v1", "localhost:11434/team/v1"),
+        ("http://[::1]:8080/v1", "[::1]:8080"),
+        (f"https://{KEY}:{KEY}@models.example:8443/v1?key={KEY}#{KEY}", "models.example:8443"),
+    ],
+)
+def test_the_identity_names_the_server_where_it_is_not_openai(base_url: str | None, host: str) -> None:
+    embedder = EndpointEmbedder("tiny", base_url=base_url)
 
-    assert identities == ["openai:tiny", "openai:tiny", "openai:tiny", "openai:tiny@models.example"]
+    assert embedder.host == host
+    assert embedder.identity == ("openai:tiny" if host == "api.openai.com" else f"openai:tiny@{host}")
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "http://[::1",
+        f"localhost:{KEY}/v1",
+        f"//{KEY}/v1",
+        "localhost",
+        "/v1",
+        "http://",
+        "http:///v1",
+        f"http://user:{KEY}@/v1",
+        f"ftp://user:{KEY}@localhost/v1",
+        f"http://user:{KEY}@localhost:x/v1",
+        f"http://user:{KEY}@localhost:99999/v1",
+        f"http://user:{KEY}@local\x1b[31mhost/v1",
+        f"http://user:{KEY}@localhost/v1\n",
+        f"http://user:{KEY}@local host/v1",
+        f"http://user:{KEY}＃@localhost/v1",
+        "http://local%41host/v1",
+        "http://localhost/" + "x" * 1_000,
+        "http://localhost\\@models.example\\/v1",
+    ],
+)
+def test_a_url_that_is_none_is_refused_at_once(base_url: str) -> None:
+    with pytest.raises(SettingsError, match="OPENAI_BASE_URL is no web address") as raised:
+        EndpointEmbedder("tiny", base_url=base_url)
+
+    assert KEY not in str(raised.value)
+    assert str(raised.value).isprintable()
+
+
+@pytest.mark.parametrize("key", [f"{KEY}\n", f"{KEY}é", f"{KEY} {KEY}", "\ud800"])
+def test_a_key_that_is_none_is_refused_at_once(key: str) -> None:
+    with pytest.raises(SettingsError, match="OPENAI_API_KEY is no key") as raised:
+        EndpointEmbedder("tiny", api_key=key)
+
+    assert KEY not in str(raised.value)
+    assert str(raised.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("HTTP_PROXY", f"garbage:{KEY}::x", "check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY"),
+        ("ALL_PROXY", f"ftp://user:{KEY}@localhost", "check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY"),
+        ("ALL_PROXY", f"socks5://user:{KEY}@localhost:1", "ALL_PROXY names a SOCKS proxy; .* pip install socksio"),
+        ("SSL_CERT_FILE", f"/gone/{KEY}", "SSL_CERT_FILE or SSL_CERT_DIR names no certificates"),
+    ],
+)
+def test_an_environment_that_allows_no_connection_is_an_error_of_ours(
+    server: EmbeddingServer, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    embedder = EndpointEmbedder("tiny", base_url=server.base_url)
+
+    with pytest.raises(ModelError, match=message) as raised:
+        embedder.embed_questions(["bread"])
+
+    assert KEY not in str(raised.value)
+    assert str(raised.value).isprintable()
+    assert not server.requests
+
+
+def test_a_password_and_a_query_are_sent_and_shown_nowhere(
+    server: EmbeddingServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    password = "p@ss-9876"
+    base_url = server.base_url.replace("//", "//user:p%40ss-9876@") + "?version=2"
+    embedder = EndpointEmbedder("tiny", base_url=base_url, api_key=KEY)
+
+    embedder.embed_questions(["bread"])
+    server.queue = [fail(400, f"user:{password} p%40ss-9876 dXNlcjpwQHNzLTk4NzY= \x1b[31m")]
+    with pytest.raises(ModelError, match=r"\(HTTP 400\): .*\[31m") as raised:
+        embedder.embed_questions(["bread"])
+
+    embedder.close()
+    assert server.keys == ["Basic dXNlcjpwQHNzLTk4NzY="] * 2
+    assert server.requests[0]["path"] == "/v1/embeddings?version=2"
+    shown = f"{raised.value} {caplog.text} {embedder.identity} {vars(embedder)} {vars(embedder._endpoint)['_server']}"
+    for secret in (password, "p%40ss", "dXNlcjpwQHNzLTk4NzY="):
+        assert secret not in shown
+    assert str(raised.value).isprintable()
 
 
 @pytest.mark.parametrize(
@@ -173,6 +271,9 @@ def test_the_identity_names_the_host_where_it_is_not_the_usual_one() -> None:
         make_reply([1.0, 2.0], [0.0, 0.0]),
         make_reply([1.0, 2.0], [float("nan"), 1.0]),
         make_reply([1.0, 2.0], [1e400, 1.0]),
+        make_reply([1.0, 2.0], [1e308, 1e308]),
+        make_reply([1.0, 2.0], [10**400, 1.0]),
+        make_reply(1.0, 2.0),
         make_reply([1.0, 2.0], ["a", "b"]),
         make_reply([], []),
         make_reply([1.0], None),
@@ -253,7 +354,7 @@ def test_a_passing_failure_is_tried_again(server: EmbeddingServer, embedder: End
 def test_a_server_that_is_not_there_is_named() -> None:
     embedder = EndpointEmbedder("tiny", base_url="http://127.0.0.1:1/v1", api_key=KEY)
 
-    with pytest.raises(ModelError, match=r"127\.0\.0\.1 can't be reached; check the network") as raised:
+    with pytest.raises(ModelError, match=r"127\.0\.0\.1:1 can't be reached; check the network") as raised:
         embedder.embed_questions(["bread"])
 
     embedder.close()

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from assistant.errors import ArticleError
 from assistant.ingest import check_article
-from assistant.reading import MAX_FILE_BYTES, list_files, normalise, parse_time, read_article
+from assistant.reading import (
+    MAX_FILE_BYTES,
+    MAX_TITLE_CHARACTERS,
+    list_files,
+    normalise,
+    parse_time,
+    read_article,
+)
 
 STORY = """---
 title: "Talks: the third day"
@@ -30,6 +37,16 @@ The talks went on. Nobody left.
 They will end: some day.
 """
 WESTERN = "“The café in Málaga is closed,” the mayor’s office said – “for good”. It cost £5, naïve critics said."
+ACCENTED = (
+    "They met at a café in Málaga.",
+    "The naïve plan cost £5, he said.",
+    "He paid £200,000 for it.",
+    "It was 21°C in Zürich.",
+    "It was déjà vu for Señor Núñez.",
+    "Renée Müller’s résumé named São Paulo, Malmö and Ålesund – and ½ a page of others.",
+    "The square has 300 m² at €5 each, §4 of the Straße Act says.",
+)
+ARTICLES = sorted(Path(__file__).parent.parent.joinpath("articles").glob("*.md"))
 PNG = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010806000000") + bytes(range(256)) * 8
 
 
@@ -130,6 +147,8 @@ def test_a_header_is_not_text(tmp_path: Path, text: str) -> None:
         (b"\xef\xbb\xbf" + WESTERN.encode(), WESTERN),
         (WESTERN.encode("utf-16"), WESTERN),
         ((b"\xfe\xff" + WESTERN.encode("utf-16-be")), WESTERN),
+        (WESTERN.encode("utf-32"), WESTERN),
+        ((b"\0\0\xfe\xff" + WESTERN.encode("utf-32-be")), WESTERN),
         (WESTERN.encode("cp1252"), WESTERN),
         (b"He said \x93no\x94 to the caf\xe9.", "He said “no” to the café."),
         (
@@ -148,6 +167,61 @@ def test_a_header_is_not_text(tmp_path: Path, text: str) -> None:
 )
 def test_text_is_decoded_and_normalised(tmp_path: Path, data: bytes, text: str) -> None:
     assert read_article(write(tmp_path, data)).text == text
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
+@pytest.mark.parametrize("size", [300, 1_000, 3_000])
+@pytest.mark.parametrize("story", ARTICLES, ids=lambda path: path.stem)
+def test_an_english_article_with_a_few_accents_is_western_european(
+    tmp_path: Path, story: Path, size: int, encoding: str
+) -> None:
+    english = read_article(story).text.encode("ascii", "ignore").decode()[:size]
+    chance = random.Random(f"{story.stem} {size} {encoding}")
+    usable = [sentence for sentence in ACCENTED if sentence.encode(encoding, "ignore").decode(encoding) == sentence]
+
+    for count in (1, 2, 3):
+        text = f"{english}\n\n{' '.join(chance.sample(usable, count))}"
+        assert read_article(write(tmp_path, text.encode(encoding))).text == text
+
+
+@pytest.mark.parametrize("length", [1, 20])
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Le président a annoncé de nouvelles mesures où l'été a été déçu.", "latin-1"),
+        ("Die Behörden in München erklärten, dass für die Straße größere Maßnahmen nötig wären.", "cp1252"),
+        ("Pääministeri sanoi keskiviikkona, että hän lähtee Jyväskylään tänään yöllä.", "cp1252"),
+        ("Москва объявила о прекращении огня в среду, сообщил представитель министерства.", "cp1251"),
+        ("Москва объявила о прекращении огня в среду, сообщил представитель министерства.", "koi8-r"),
+        ("Η Αθήνα ανακοίνωσε την Τετάρτη νέα μέτρα για την οικονομία.", "cp1253"),
+        ("Prezes rządu ogłosił w środę, że żołnierze z Łodzi wrócą w październiku.", "cp1250"),
+        ("大阪市は新しい橋を開通させると発表した。市長は水曜日に述べた。", "shift_jis"),
+        ("北京市政府星期三宣布新的经济措施，总理说明了原因。", "gb18030"),
+        ("서울시는 수요일에 새로운 경제 조치를 발표했다고 시장이 말했다.", "euc_kr"),
+    ],
+)
+def test_other_encodings_are_told_apart(tmp_path: Path, text: str, encoding: str, length: int) -> None:
+    text = "\n".join([text] * length)
+
+    assert read_article(write(tmp_path, text.encode(encoding))).text == text
+
+
+def test_a_russian_quotation_in_english_is_not_western_european(tmp_path: Path) -> None:
+    text = "It rained, and the ferry stayed in the harbour for a day. " * 20 + "Москва объявила о прекращении огня."
+
+    assert read_article(write(tmp_path, text.encode("cp1251"))).text == text
+
+
+@pytest.mark.parametrize("text", ["---\ntitle: {}\n---\nIt rained.", "# {}\n\nIt rained."])
+def test_a_very_long_title_is_cut(tmp_path: Path, text: str) -> None:
+    title = "x" * (MAX_TITLE_CHARACTERS - 2) + " yz"
+
+    article = read_article(write(tmp_path, text.format(title)))
+
+    assert article.title == "x" * (MAX_TITLE_CHARACTERS - 2) + "…"
+    assert (
+        read_article(write(tmp_path, text.format(title[:MAX_TITLE_CHARACTERS]))).title == title[:MAX_TITLE_CHARACTERS]
+    )
 
 
 def test_a_header_is_found_after_a_byte_order_mark_and_with_other_line_ends(tmp_path: Path) -> None:
@@ -170,7 +244,7 @@ def test_a_header_is_found_after_a_byte_order_mark_and_with_other_line_ends(tmp_
         (PNG, "not text"),
         (random.Random(0).randbytes(5_000), "not text"),
         (random.Random(0).randbytes(200_000), "not text"),
-        ("It rained. It poured.".encode("utf-16-le"), "not text"),
+        ("It rained. It poured.".encode("utf-16-le"), "not text: it holds NUL bytes"),
         (b"\x00" * 1_000, "not text"),
         (b"\xff\xfe\x00\xd8" * 100, "not text"),
         (b"---\npublished: last Tuesday\n---\nIt rained.", "published: 'last Tuesday' is not a date"),
@@ -241,6 +315,52 @@ def test_a_folder_has_the_articles_below_it_in_order(tmp_path: Path) -> None:
         write(tmp_path, "It rained.", name)
 
     assert list_files(tmp_path) == [tmp_path / "a.TXT", tmp_path / "b.md", tmp_path / "c/d/e.markdown"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_cannot_be_read_is_named_beside_the_files_of_the_others(tmp_path: Path) -> None:
+    for name in ("b.md", "closed/a.md", "listed/c.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write(tmp_path, "It rained.", name)
+    (tmp_path / "closed").chmod(0)
+    (tmp_path / "listed").chmod(0o400)
+
+    found = list_files(tmp_path)
+    alone = list_files(tmp_path / "closed")
+
+    (tmp_path / "closed").chmod(0o700)
+    (tmp_path / "listed").chmod(0o700)
+    assert found[0] == tmp_path / "b.md"
+    assert [str(error) for error in found[1:]] == [
+        f"{tmp_path / 'closed'}: can't be read: Permission denied",
+        f"{tmp_path / 'listed/c.md'}: can't be read: Permission denied",
+    ]
+    assert [str(error) for error in alone] == [f"{tmp_path / 'closed'}: can't be read: Permission denied"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fwalk"), reason="needs folders that are opened from others")
+def test_a_folder_whose_path_is_too_long_is_named_beside_the_files_of_the_others(tmp_path: Path) -> None:
+    story = write(tmp_path, "It rained.")
+    name = "x" * 250
+    here = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(18):  # beyond the 4,096 bytes, or fewer, that a path may have
+        os.mkdir(name, dir_fd=here)
+        there = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = there
+    os.close(here)
+
+    found = list_files(tmp_path)
+
+    assert found[0] == story
+    (error,) = found[1:]
+    assert isinstance(error, ArticleError)
+    assert str(error).endswith(f"{name}: can't be read: File name too long")
+
+
+def test_an_empty_source_is_refused_and_not_the_folder_here() -> None:
+    with pytest.raises(ArticleError, match="no source given"):
+        list_files("")
 
 
 def test_a_hidden_folder_may_be_given_itself(tmp_path: Path) -> None:

@@ -174,7 +174,7 @@ def test_vectors_come_back_as_they_were(connection: sqlite3.Connection) -> None:
     spans = connection.execute("SELECT sentences FROM passages").fetchone()[0]
 
     assert np.array_equal(np.frombuffer(vector, np.float32), embedded.vector)
-    assert unpack_vectors(scales, packed).shape == embedded.sentence_vectors.shape
+    assert unpack_vectors([(scales, packed)])[0].shape == embedded.sentence_vectors.shape
     assert unpack_spans(spans) == embedded.passage.sentences
 
 
@@ -188,10 +188,27 @@ def test_sentence_vectors_come_back_nearly_as_they_were(spread: float) -> None:
     passage = Passage("fox", 0, 1, "x", (Span(0, 1),) * 3)
 
     insert_article(connection, article, [EmbeddedPassage(passage, vectors[0], vectors)])
-    restored = unpack_vectors(*connection.execute("SELECT scales, vectors FROM sentence_vectors").fetchone())
+    (restored,) = unpack_vectors(connection.execute("SELECT scales, vectors FROM sentence_vectors").fetchall())
     connection.close()
 
     assert restored.dtype == np.float32
     cosines = (restored * vectors).sum(axis=1) / np.linalg.norm(restored, axis=1)
     assert (cosines > 0.999).all()
     assert np.allclose(np.linalg.norm(restored, axis=1), 1, atol=0.01)
+
+
+def test_vectors_of_passages_with_and_without_sentences_are_told_apart() -> None:
+    rows = np.eye(4, dtype=np.float32)
+    packed = [_pack(rows[:1]), _pack(rows[:0]), _pack(rows[1:])]
+
+    first, second, third = unpack_vectors(packed)
+
+    assert np.allclose(first, rows[:1])
+    assert len(second) == 0
+    assert np.allclose(third, rows[1:])
+    assert [len(vectors) for vectors in unpack_vectors([_pack(rows[:0])])] == [0]
+
+
+def _pack(vectors: np.ndarray) -> tuple[bytes, bytes]:
+    scales = np.full(len(vectors), 1 / 127, np.float32)
+    return scales.tobytes(), (vectors * 127).astype(np.int8).tobytes()
