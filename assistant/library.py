@@ -736,7 +736,9 @@ class Library:
             sync(folder)
 
     def _refuse_remains(self) -> None:
-        """Refuse a folder whose library is gone, or empty, though there is what was made from it."""
+        """Refuse what is no index folder, and one whose library is gone, or empty, though it holds what came of it."""
+        if (self.folder.exists() and not self.folder.is_dir()) or self._path.is_dir():
+            raise LibraryError(f"{self.folder}: no index folder; choose another one with --index")
         if _has_content(self._path):
             return
         has_remains = _has_content(self._log) or any((self.folder / CHROMA_FOLDER).glob(f"*/{DATABASE_FILE}"))

@@ -767,17 +767,8 @@ def test_another_embedding_model_of_the_same_dimension_is_refused(library: Libra
 def test_a_folder_that_can_not_be_made_is_refused(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("Not a folder.")
 
-    with opened(tmp_path / place) as library:
-        assert nearest(library, make_vectors(1)[0]) == []
-        with pytest.raises(LibraryError, match=r"can't be written .*; choose another folder with --index"):
-            add(library, make_article("a", 1))
-
-
-def test_a_library_file_that_is_a_folder_is_refused(library: Library) -> None:
-    (library.folder / LIBRARY_FILE).mkdir(parents=True)
-
-    assert nearest(library, make_vectors(1)[0]) == []
-    with pytest.raises(LibraryError, match="can't be written"):
+    refusal = pytest.raises(LibraryError, match=r"can't be written .*; choose another folder with --index")
+    with opened(tmp_path / place) as library, refusal:
         add(library, make_article("a", 1))
 
 
@@ -985,3 +976,17 @@ def test_a_library_without_articles_is_of_any_model(tmp_path: Path) -> None:
     with pytest.raises(LibraryMismatchError, match="two"), third.snapshot():
         pass
     third.close()
+
+
+@pytest.mark.parametrize("is_file", [True, False], ids=["the folder is a file", "the library is a folder"])
+def test_what_is_no_index_folder_is_not_taken_for_an_empty_one(tmp_path: Path, is_file: bool) -> None:
+    if is_file:
+        (tmp_path / "index").write_text("not a folder")
+    else:
+        (tmp_path / "index" / "library.sqlite3").mkdir(parents=True)
+    library = Library(tmp_path / "index", embedding_model="words")
+
+    with pytest.raises(LibraryError, match="--index"), library.snapshot():
+        pass
+
+    library.close()
