@@ -19,7 +19,7 @@ from assistant.grounding import verify
 from assistant.ingest import Progress, Source, add_sources
 from assistant.library import Library
 from assistant.quoting import answer_with_quotes
-from assistant.retrieval import retrieve
+from assistant.retrieval import MAX_QUESTION_CHARACTERS, retrieve
 from assistant.schema import PassageFilter
 from assistant.settings import LOCAL_EMBEDDING_MODEL, Settings, load_settings
 from assistant.types import (
@@ -33,7 +33,6 @@ from assistant.types import (
     Support,
 )
 
-MAX_QUESTION_CHARACTERS = 2_000  # longer is a text, not a question about one
 MAX_LIMIT = 1_000  # passages; who wants more wants the articles
 
 Day = datetime | date | str

@@ -79,8 +79,6 @@ MANY_PASSAGES = 20_000
 MAX_COUNTS = 100_000  # terms whose count is kept, some 10 MB
 MAX_FREQUENCY = 10_000  # the count of passages from which a term is just frequent
 
-COLUMN_WEIGHTS = (1.0, 1.0, 1.0, 1.0)  # of text, title, outlet and date in BM25
-
 EVERYTHING = PassageFilter()
 
 StemArray = npt.NDArray[np.uint32]
@@ -236,12 +234,6 @@ class Snapshot:
                 ],
             )
 
-    def outlets(self) -> tuple[str, ...]:
-        """List the outlets of the articles, in the order of their names."""
-        sql = "SELECT DISTINCT outlet FROM articles WHERE outlet IS NOT NULL ORDER BY outlet"
-        return tuple(row[0] for row in self._connection.execute(sql))
-
-    @_trusting_rows()
     def passages(self, article_id: str) -> tuple[Passage, ...]:
         """List the passages of an article in their order."""
         article = self.article(article_id)
@@ -268,9 +260,8 @@ class Snapshot:
         if filter != EVERYTHING:
             sql, parameters = select_passages(filter)
             where = f" AND rowid IN ({sql})"
-        weights = ", ".join(map(str, COLUMN_WEIGHTS))
         rows = self._connection.execute(
-            f"SELECT rowid, bm25(passage_words, {weights}) AS score FROM passage_words"  # noqa: S608
+            "SELECT rowid, bm25(passage_words) AS score FROM passage_words"  # noqa: S608
             f" WHERE passage_words MATCH ?{where} ORDER BY score, rowid LIMIT ?",
             (quoted, *parameters, limit),
         )

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from assistant.citations import PRONOUNS, cite, find_context, needs_context
 from assistant.library import Snapshot, StoredPassage
-from assistant.retrieval import Retrieval
+from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval
 from assistant.terms import STOP_WORDS, find_names, find_numbers, find_terms, find_words, stem
 from assistant.types import Answer, ArticleRef, Citation, Passage, Span, Statement, Support, Usage
 
@@ -29,8 +29,6 @@ FloatArray = npt.NDArray[np.float32]
 WEIGHTS_FILE = Path(__file__).with_name("quoting_weights.json")
 
 MAX_PASSAGES = 10  # whose sentences are measured
-# A longer question is read to here: no question that a person asks is longer.
-MAX_QUESTION_CHARACTERS = 2_000
 MAX_NEGATED_WORDS = 25  # in a longer question a "not" says something of a part of it
 PREFIX_LENGTH = 5  # stems that begin alike ("colonize", "colonies") count as related
 

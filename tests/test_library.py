@@ -143,7 +143,6 @@ def test_opening_and_asking_write_nothing(library: Library) -> None:
         assert snapshot.article("fox") is None
         assert snapshot.hash("fox") is None
         assert snapshot.passages("fox") == ()
-        assert snapshot.outlets() == ()
         assert snapshot.match(["fox"], limit=10) == []
         assert snapshot.nearest(make_vectors(1)[0], limit=10) == []
         assert snapshot.load([1, 2]) == []
@@ -157,7 +156,6 @@ def test_articles_come_back_as_they_were_added(three: Library, articles: Article
     with three.snapshot() as snapshot:
         assert snapshot.articles() == tuple(article.ref for article in articles)
         assert [snapshot.article(article.id) for article in articles] == list(articles)
-        assert snapshot.outlets() == ("Forest Courier", "Hill Herald")
         assert snapshot.article("cat") is None
 
 
