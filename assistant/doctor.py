@@ -28,7 +28,9 @@ from assistant.schema import (
     REF_COLUMNS,
     create_tables,
     find_misplaced_words,
+    has_article_vectors,
     hash_article,
+    pack_article_vectors,
     rebuild_words,
     replace_passages,
     to_ref,
@@ -255,6 +257,8 @@ def _check_articles(connection: sqlite3.Connection, total: int, progress: Progre
             problem = _check_passages(connection, row, text, vector_bytes)
             if problem:
                 yield Finding("passages", f"article {id}", problem, REPAIR, is_repairable=True, article_id=id)
+            elif not has_article_vectors(connection, row):
+                yield _of_rows("its vectors are stored in two ways that differ", id)
         if progress:
             progress(done, total)
 
@@ -564,3 +568,5 @@ def _mend_rows(connection: sqlite3.Connection) -> None:
         with suppress(TypeError, ValueError):  # of an article that is damaged itself
             seconds = datetime.fromisoformat(published).timestamp() if published else None
             connection.execute("UPDATE articles SET published_seconds = ? WHERE id = ?", (seconds, id))
+        with suppress(ValueError):  # of vectors that are damaged themselves
+            pack_article_vectors(connection, id)

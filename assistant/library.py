@@ -7,6 +7,7 @@ of the library, the one that was committed last before it began.
 import errno
 import hashlib
 import json
+import math
 import os
 import queue
 import re
@@ -37,7 +38,8 @@ from assistant.schema import (
     delete_article,
     hash_article,
     insert_article,
-    select_passages,
+    migrate_tables,
+    to_condition,
     to_ref,
     unpack_spans,
     unpack_vectors,
@@ -49,10 +51,12 @@ from assistant.vectors import (
     FloatArray,
     Generation,
     Neighbour,
+    ScaledVectors,
     SegmentFile,
     build_generation,
     exact_neighbours,
     is_intact,
+    screen_neighbours,
     sync,
 )
 
@@ -68,13 +72,20 @@ LOCK_SECONDS = 1.0
 BUSY_SECONDS = 2.0  # how long to wait for another program that has locked the library's own file
 # What SQLite says in a read-only folder or on a full disk, where it can't make the files beside the library.
 UNWRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)
+VERSION_OFFSET = 60  # of the version in SQLite's header of the file
 READ_BATCH = 1000  # vectors in one batch out of SQLite, 1.5 MB
+READ_BATCH_ARTICLES = 100  # articles whose vectors are: the processor's cache holds them, also as float32
 
 ERASE_SECONDS = 2.0  # how long erasing waits for readers
 
 # An ingest ends with the next generation, unless it added few passages to many: those are searched exactly meanwhile.
 FEW_PASSAGES = 2_000
 MANY_PASSAGES = 20_000
+
+# A filter that lets this share of the articles through, or more, is applied to what a search without it found, and one
+# that lets fewer through before an exact one. The search is for more by this factor than are needed on average.
+WIDE_SHARE = 0.15
+WIDE_FACTOR = 2
 
 MAX_COUNTS = 100_000  # terms whose count is kept, some 10 MB
 MAX_FREQUENCY = 10_000  # the count of passages from which a term is just frequent
@@ -86,17 +97,16 @@ StemArray = npt.NDArray[np.uint32]
 
 @dataclass(frozen=True, slots=True)
 class StoredPassage:
-    """A passage as the library keeps it: its id there, its place in its article, and its vectors (d,) and (n, d).
+    """A passage as the library keeps it: its id there, its place in its article, the vectors (n, d) of its sentences.
 
-    `stems` are the numbers of its words' stems in order (`terms.number_word`), `stem_counts` how many of them each of
-    its n sentences has.
+    A passage without sentences counts as one, whose vector is its own. `stems` are the numbers of its words' stems in
+    order (`terms.number_word`), `stem_counts` how many of them each of its n sentences has.
     """
 
     id: int
     ordinal: int
     passage: Passage
     article: ArticleRef
-    vector: FloatArray
     sentence_vectors: FloatArray
     stems: StemArray
     stem_counts: StemArray
@@ -229,7 +239,9 @@ class Snapshot:
             yield (
                 article,
                 [
-                    PackedPassage(Passage(article.id, start, end, article.text[start:end], unpack_spans(spans)), *parts)
+                    PackedPassage(
+                        Passage(article.id, start, end, article.text[start:end], *unpack_spans([spans])), *parts
+                    )
                     for start, end, spans, *parts in rows
                 ],
             )
@@ -245,7 +257,8 @@ class Snapshot:
             (article_id,),
         )
         return tuple(
-            Passage(article_id, start, end, article.text[start:end], unpack_spans(spans)) for start, end, spans in rows
+            Passage(article_id, start, end, article.text[start:end], *unpack_spans([spans]))
+            for start, end, spans in rows
         )
 
     def match(self, terms: Sequence[str], *, limit: int, filter: PassageFilter = EVERYTHING) -> list[Neighbour]:
@@ -256,22 +269,25 @@ class Snapshot:
         quoted = " OR ".join(_quote(term) for term in terms)
         if not quoted:
             return []
-        where, parameters = "", list[object]()
-        if filter != EVERYTHING:
-            sql, parameters = select_passages(filter)
-            where = f" AND rowid IN ({sql})"
-        rows = self._connection.execute(
-            "SELECT rowid, bm25(passage_words) AS score FROM passage_words"  # noqa: S608
-            f" WHERE passage_words MATCH ?{where} ORDER BY score, rowid LIMIT ?",
-            (quoted, *parameters, limit),
-        )
-        return [(id, -score) for id, score in rows]
+        if filter == EVERYTHING:
+            return self._match(quoted, limit)
+        share = self._share(filter)
+        if share >= WIDE_SHARE:
+            asked = math.ceil(limit / share * WIDE_FACTOR)
+            found = self._match(quoted, asked)
+            kept = self._keep(found, filter)
+            if len(kept) >= limit or len(found) < asked:
+                return kept[:limit]
+        condition, parameters = to_condition(filter)
+        through = f"SELECT p.id FROM articles a JOIN passages p ON p.article = a.id WHERE {condition}"  # noqa: S608
+        # Subtle: without the plus SQLite looks every one of those up in the full-text index, which takes seconds.
+        return self._match(quoted, limit, f" AND +rowid IN ({through})", parameters)
 
     def nearest(self, query: FloatArray, *, limit: int, filter: PassageFilter = EVERYTHING) -> list[Neighbour]:
         """Find the passages nearest to a unit vector (d,) as (id, cosine), nearest first.
 
-        Chroma answers for what it holds, and passages added since are searched exactly. With a filter, or without a
-        generation that can be used, the search is exact over everything that is left.
+        Chroma answers for what it holds, and passages added since are searched exactly. Without a generation that can
+        be used, or with a filter that lets few through, the search is exact over everything that is left.
         """
         row = self._connection.execute("SELECT length(vector) FROM passage_vectors LIMIT 1").fetchone()
         if row and row[0] != 4 * len(query):
@@ -280,47 +296,54 @@ class Snapshot:
                 f" {len(query)}: it is not the model that made the index; index the articles into another folder with"
                 " --index"
             )
-        published = self._published
-        if filter == EVERYTHING:
-            found = self._nearest_published(query, limit)
-            if published is None or found is None:
-                return self._exact(query, limit, "", [])
-            fresh = self._exact(query, limit, " WHERE passage > ?", [published.last_passage])
-            return _merge(found, fresh)[:limit]
-        sql, parameters = select_passages(filter)
-        return self._exact(query, limit, f" WHERE passage IN ({sql})", parameters)
+        share = self._share(filter)
+        if share >= WIDE_SHARE:
+            asked = limit if filter == EVERYTHING else math.ceil(limit / share * WIDE_FACTOR)
+            found = self._nearest_published(query, asked)
+            if self._published is not None and found is not None:
+                kept = self._keep(found, filter)
+                if len(kept) >= limit or len(found) < asked:
+                    fresh = self._exact(query, limit, filter, after=self._published.last_passage)
+                    return _merge(kept, fresh)[:limit]
+        return self._exact(query, limit, filter)
 
     @_trusting_rows()
     def load(self, ids: Sequence[int]) -> list[StoredPassage]:
         """Load passages with their texts and vectors, in the order of their ids; an id that isn't there is left out."""
+        wanted = " IN (SELECT value FROM json_each(?))"
         rows = self._connection.execute(
-            'SELECT p.id, p.article, p.ordinal, p.start, p."end", p.sentences, p.stems, p.stem_counts,'
-            " v.vector, s.scales, s.vectors"
-            " FROM passages p JOIN passage_vectors v ON v.passage = p.id JOIN sentence_vectors s ON s.passage = p.id"
-            " WHERE p.id IN (SELECT value FROM json_each(?))",
+            'SELECT p.id, p.article, p.ordinal, p.start, p."end", p.stems, p.stem_counts, p.sentences,'  # noqa: S608
+            " s.scales, s.vectors"
+            f" FROM passages p JOIN sentence_vectors s ON s.passage = p.id WHERE p.id{wanted}",
             (json.dumps(ids),),
         ).fetchall()
         # Each article once, however many of its passages there are: its text may be long.
         articles = {
             id: (to_ref(columns), text)
             for id, text, *columns in self._connection.execute(
-                f"SELECT id, text, {REF_COLUMNS} FROM articles WHERE id IN (SELECT value FROM json_each(?))",  # noqa: S608
+                f"SELECT id, text, {REF_COLUMNS} FROM articles WHERE id{wanted}",  # noqa: S608
                 (json.dumps(sorted({row[1] for row in rows})),),
             )
         }
+        sentences = unpack_spans([row[-3] for row in rows])
         sentence_vectors = unpack_vectors([row[-2:] for row in rows])
+        whole = {
+            id: np.frombuffer(vector, np.float32)[None]
+            for id, vector in self._connection.execute(
+                f"SELECT passage, vector FROM passage_vectors WHERE passage{wanted}",  # noqa: S608
+                (json.dumps([row[0] for row, spans in zip(rows, sentences, strict=True) if not spans]),),
+            )
+        }
         stored = {}
-        for row, vectors in zip(rows, sentence_vectors, strict=True):
-            id, article, ordinal, start, end, spans, stems, stem_counts, vector, *_ = row
+        for row, spans, vectors in zip(rows, sentences, sentence_vectors, strict=True):
+            id, article, ordinal, start, end, stems, stem_counts, *_ = row
             ref, text = articles[article]
-            passage = Passage(ref.id, start, end, text[start:end], unpack_spans(spans))
             stored[id] = StoredPassage(
                 id,
                 ordinal,
-                passage,
+                Passage(ref.id, start, end, text[start:end], spans),
                 ref,
-                vector=np.frombuffer(vector, np.float32),
-                sentence_vectors=vectors,
+                sentence_vectors=vectors if spans else whole[id],
                 stems=np.frombuffer(stems, np.uint32),
                 stem_counts=np.frombuffer(stem_counts, np.uint32),
             )
@@ -374,12 +397,65 @@ class Snapshot:
             return None
         return [neighbour for neighbour in found if neighbour[0] in present]
 
+    def _share(self, filter: PassageFilter) -> float:
+        """Say which share of the articles a filter lets through."""
+        if filter == EVERYTHING:
+            return 1.0
+        condition, parameters = to_condition(filter)
+        through = self._value(f"SELECT count(*) FROM articles a WHERE {condition}", *parameters)  # noqa: S608
+        return through / max(self._count("SELECT count(*) FROM articles"), 1)
+
+    def _keep(self, found: list[Neighbour], filter: PassageFilter) -> list[Neighbour]:
+        """Keep what a filter lets through."""
+        if filter == EVERYTHING:
+            return found
+        condition, parameters = to_condition(filter)
+        rows = self._connection.execute(
+            "SELECT p.id FROM json_each(?) AS j CROSS JOIN passages p ON p.id = j.value"  # noqa: S608
+            f" CROSS JOIN articles a ON a.id = p.article WHERE {condition}",
+            (json.dumps([id for id, _ in found]), *parameters),
+        )
+        kept = {row[0] for row in rows}
+        return [neighbour for neighbour in found if neighbour[0] in kept]
+
+    def _match(self, quoted: str, limit: int, where: str = "", parameters: Sequence[object] = ()) -> list[Neighbour]:
+        rows = self._connection.execute(
+            "SELECT rowid, bm25(passage_words) AS score FROM passage_words"  # noqa: S608
+            f" WHERE passage_words MATCH ?{where} ORDER BY score, rowid LIMIT ?",
+            (quoted, *parameters, limit),
+        )
+        return [(id, -score) for id, score in rows]
+
     @_trusting_rows()
-    def _exact(self, query: FloatArray, limit: int, where: str, parameters: Sequence[object]) -> list[Neighbour]:
+    def _exact(self, query: FloatArray, limit: int, filter: PassageFilter, *, after: int = 0) -> list[Neighbour]:
+        """Search the passages with ids above `after` exactly: those that can be among the best are read in full."""
+        ids = screen_neighbours(query, self._read_scaled_vectors(filter, after), limit)
         nearest: list[Neighbour] = []
-        for ids, vectors in self._read_vectors(where, parameters):
-            nearest = _merge(nearest, exact_neighbours(query, ids, vectors, limit))[:limit]
+        for found, vectors in self._read_vectors(
+            " WHERE passage IN (SELECT value FROM json_each(?))", [json.dumps(ids)]
+        ):
+            nearest = _merge(nearest, exact_neighbours(query, found, vectors, limit))[:limit]
         return nearest
+
+    def _read_scaled_vectors(self, filter: PassageFilter, after: int) -> Iterator[ScaledVectors]:
+        condition, parameters = to_condition(filter)
+        # What comes first in a cross join is what SQLite goes through: the few that are new, or what the filter leaves.
+        tables = (
+            "article_vectors v CROSS JOIN articles a"
+            if after or filter == EVERYTHING
+            else "articles a CROSS JOIN article_vectors v"
+        )
+        cursor = self._connection.execute(
+            f"SELECT v.first_passage, v.scales, v.vectors FROM {tables} ON a.id = v.article"  # noqa: S608
+            f" WHERE v.first_passage > ? AND {condition}",
+            (after, *parameters),
+        )
+        while rows := cursor.fetchmany(READ_BATCH_ARTICLES):
+            scales = np.frombuffer(b"".join(row[1] for row in rows), np.float32)
+            vectors = np.frombuffer(b"".join(row[2] for row in rows), np.int8).reshape(len(scales), -1)
+            counts = [len(row[1]) // scales.itemsize for row in rows]
+            firsts = np.array([row[0] for row in rows], np.int64) - np.cumsum([0, *counts[:-1]])
+            yield ScaledVectors(np.repeat(firsts, counts) + np.arange(len(scales)), scales, vectors)
 
     def _read_vectors(self, where: str, parameters: Sequence[object]) -> Iterator[tuple[list[int], FloatArray]]:
         sql = f"SELECT passage, vector FROM passage_vectors{where}"  # noqa: S608
@@ -648,6 +724,10 @@ class Library:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._connection(writes=True) as connection:
             connection.execute("BEGIN IMMEDIATE")
+            if _read_version(connection) != SCHEMA_VERSION:  # for this connection may be older than the file's state
+                raise LibraryMismatchError(
+                    f"{self._path}: another version of the assistant has taken it over; start this one again"
+                )
             connection.execute("UPDATE properties SET value = random() WHERE name = 'revision'")
             yield connection
             connection.execute("COMMIT")
@@ -665,16 +745,17 @@ class Library:
     def _connect_beside_nothing(self) -> tuple[_FileState, sqlite3.Connection]:
         """Open the library where SQLite can make no files beside it, and say in which state.
 
-        That is the file itself where all is in it, and else, as after the death of a writer, a copy.
+        That is the file itself where all is in it, and else a copy: after the death of a writer, and of an earlier
+        version, which has to be brought to this one.
         """
         state = self._find_state()
-        if len(state) == 1:
+        if len(state) == 1 and not self._is_old():
             return state, self._connect_to(self._path, "mode=ro&immutable=1")
         with self._guard:
             if self._copy is None or self._copy[0] != state:
                 folder = tempfile.TemporaryDirectory(prefix="assistant-", ignore_cleanup_errors=True)
                 try:
-                    for path in (self._path, self._log):
+                    for path in (self._path, self._log)[: len(state)]:
                         shutil.copyfile(path, Path(folder.name) / path.name)
                 except OSError as error:
                     folder.cleanup()
@@ -687,6 +768,12 @@ class Library:
                 self._copy = (state, folder)
             return state, self._connect_to(Path(self._copy[1].name) / self._path.name, "mode=rw")
 
+    def _is_old(self) -> bool:
+        """Whether the library's file is of an earlier version, which SQLite notes at a fixed place in it."""
+        with self._path.open("rb") as file:
+            file.seek(VERSION_OFFSET)
+            return int.from_bytes(file.read(4), "big") < SCHEMA_VERSION
+
     def _find_state(self) -> _FileState:
         """Say when the library was written to, and how large it is: the file, and the log of writes if there is one."""
         statuses = [path.stat() for path in (self._path, self._log) if _has_content(path)]
@@ -698,7 +785,8 @@ class Library:
             address, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
         )
         try:
-            self._refuse_others(connection)
+            if self._refuse_others(connection) < SCHEMA_VERSION:
+                _migrate(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA secure_delete = ON")  # for the old text of what was replaced; it costs nothing
@@ -740,19 +828,19 @@ class Library:
                 f" from it; restore it from a copy, or remove {self.folder} and index the articles again"
             )
 
-    def _refuse_others(self, connection: sqlite3.Connection) -> None:
-        """Refuse a file that is not ours, of a newer version, or made by another embedding model."""
+    def _refuse_others(self, connection: sqlite3.Connection) -> int:
+        """Refuse a file that is not ours, of a newer version, or made by another embedding model; say which version."""
         if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             raise LibraryDamagedError(
                 f"{self._path}: not a library of this program; move it away, or choose another folder with --index"
             )
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        version = _read_version(connection)
         if version > SCHEMA_VERSION:
             raise LibraryMismatchError(
                 f"{self._path}: made by a newer version of the assistant (format {version}, this one reads"
                 f" {SCHEMA_VERSION}); upgrade the assistant, or choose another folder with --index"
             )
-        if version < SCHEMA_VERSION:
+        if version < 1:
             raise LibraryDamagedError(
                 f"{self._path}: of a format that no version of the assistant made (format {version}); restore it from"
                 " a copy, or index the articles into another folder with --index"
@@ -766,6 +854,7 @@ class Library:
                 " that made it with --embedding-model (and OPENAI_BASE_URL), or index the articles into another folder"
                 " with --index"
             )
+        return version
 
     def _refuse_dimension(
         self, connection: sqlite3.Connection, embedded: Sequence[EmbeddedPassage | PackedPassage]
@@ -860,6 +949,18 @@ class Library:
         return LibraryDamagedError(
             f"{self._path}: damaged ({reason}); restore it from a copy, or index the articles into another folder"
         )
+
+
+def _read_version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+@_trusting_rows()
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Bring a library of an earlier version to this one; who opens it first does it, in one transaction."""
+    connection.execute("BEGIN IMMEDIATE")
+    migrate_tables(connection, _read_version(connection))
+    connection.execute("COMMIT")
 
 
 def _build(folder: Path, snapshot: Snapshot, *, base: Path | None, after: int) -> tuple[SegmentFile, ...]:

@@ -7,6 +7,7 @@ that it serves best counts.
 
 import math
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -101,9 +102,12 @@ def retrieve(
     Higher scores are better, and none is above 1. A score compares the passages found for one question: being the best
     of them in every part says nothing about how good that is.
     """
-    embedded = embed_question(question, embedder=embedder)
-    frequencies = library.document_frequencies(find_terms(embedded.text)[:MAX_TERMS])
-    matched = library.match(choose_search_terms(frequencies), limit=max(MATCHED_PASSAGES, limit), filter=filter)
+    text = question[:MAX_QUESTION_CHARACTERS]
+    with ThreadPoolExecutor(max_workers=1) as executor:  # both take about as long, and neither holds Python's lock
+        embedding = executor.submit(embed_question, text, embedder=embedder)
+        frequencies = library.document_frequencies(find_terms(text)[:MAX_TERMS])
+        matched = library.match(choose_search_terms(frequencies), limit=max(MATCHED_PASSAGES, limit), filter=filter)
+        embedded = embedding.result()
     nearest = library.nearest(embedded.vector, limit=max(NEAREST_PASSAGES, limit), filter=filter)
     candidates = library.load(sorted({id for id, _ in matched} | {id for id, _ in nearest}))
     scores = score_passages(embedded, candidates, frequencies=frequencies, passage_count=library.passage_count).tolist()
@@ -121,9 +125,8 @@ def retrieve(
     )
 
 
-def embed_question(question: str, *, embedder: Embedder) -> EmbeddedQuestion:
+def embed_question(text: str, *, embedder: Embedder) -> EmbeddedQuestion:
     """Split a question into its clauses and embed both; the clauses as they read in the question, which is free."""
-    text = question[:MAX_QUESTION_CHARACTERS]
     clauses = split_clauses(text)
     if len(clauses) == 1:
         vectors = embedder.embed_questions([text])
@@ -163,8 +166,7 @@ def score_passages(
     stems = [{stem(term) for term in find_terms(question.text[start:end])} for start, end in question.clauses]
     held = np.array([[term in clause for clause in stems] for term in weights], np.float32)
     clause_idf = idf[:, None] * held.reshape(len(weights), len(stems))
-    # A passage without sentence vectors is its own sentence.
-    vectors = [it.sentence_vectors if len(it.sentence_vectors) else it.vector[None] for it in candidates]
+    vectors = [it.sentence_vectors for it in candidates]
     cosines = _best(np.concatenate(vectors) @ question.clause_vectors.T, [len(rows) for rows in vectors])
     in_sentences = _best(sentence_words @ clause_idf, [len(it.passage.sentences) for it in candidates])
 

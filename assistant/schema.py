@@ -13,11 +13,26 @@ from assistant.terms import find_words, number_word
 from assistant.types import Article, ArticleRef, Passage, Span
 from assistant.vectors import FloatArray
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 PAGE_BYTES = 16_384  # ten passage vectors fill one; smaller pages leave a quarter of themselves empty
 APPLICATION_ID = 0x4E415353  # "NASS", in the header of the file: tells ours from another SQLite database
 
-TABLES = """
+# Indexes that answer which articles a filter lets through without a look at their rows, which are long.
+_FILTER_INDEXES = """
+CREATE INDEX articles_by_outlet ON articles (outlet COLLATE NOCASE, published_seconds);
+CREATE INDEX articles_by_time ON articles (published_seconds, outlet COLLATE NOCASE);
+"""
+# The passages' vectors once more, a byte a number and all of an article in one row: what a search without Chroma has to
+# read is a row an article and a quarter of the bytes, and only the best of it is read in full.
+_ARTICLE_VECTORS = """
+CREATE TABLE article_vectors (
+    first_passage INTEGER PRIMARY KEY,
+    article INTEGER NOT NULL UNIQUE REFERENCES articles (id) ON DELETE CASCADE,
+    scales BLOB NOT NULL, vectors BLOB NOT NULL
+);
+"""
+
+TABLES = f"""
 CREATE TABLE properties (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE articles (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -26,9 +41,9 @@ CREATE TABLE articles (
     hash TEXT NOT NULL,
     text TEXT NOT NULL
 );
-CREATE INDEX articles_by_outlet ON articles (outlet COLLATE NOCASE);
-CREATE INDEX articles_by_time ON articles (published_seconds);
--- Ids are never used twice, so what Chroma knows of a removed passage can't be taken for another one.
+{_FILTER_INDEXES}
+-- Ids are never used twice, so what Chroma knows of a removed passage can't be taken for another one. Those of an
+-- article follow each other.
 CREATE TABLE passages (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     article INTEGER NOT NULL REFERENCES articles (id) ON DELETE CASCADE,
@@ -41,6 +56,7 @@ CREATE TABLE passages (
 CREATE TABLE passage_vectors (
     passage INTEGER PRIMARY KEY REFERENCES passages (id) ON DELETE CASCADE, vector BLOB NOT NULL
 );
+{_ARTICLE_VECTORS}
 CREATE TABLE sentence_vectors (
     passage INTEGER PRIMARY KEY REFERENCES passages (id) ON DELETE CASCADE, scales BLOB NOT NULL, vectors BLOB NOT NULL
 );
@@ -99,6 +115,44 @@ def create_tables(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
+def migrate_tables(connection: sqlite3.Connection, version: int) -> None:
+    """Bring the tables of an earlier version, which is at least 1, to this one. Call within a transaction."""
+    if version < 2:
+        connection.execute("DROP INDEX articles_by_outlet")
+        connection.execute("DROP INDEX articles_by_time")
+        for statement in f"{_FILTER_INDEXES}{_ARTICLE_VECTORS}".split(";"):
+            connection.execute(statement)
+        for (article,) in connection.execute("SELECT id FROM articles").fetchall():
+            pack_article_vectors(connection, article)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def pack_article_vectors(connection: sqlite3.Connection, article: int) -> None:
+    """Write the row of an article's vectors anew, from those of its passages. ValueError where those can't be read."""
+    connection.execute("DELETE FROM article_vectors WHERE article = ?", (article,))
+    row = _make_article_vectors(connection, article)
+    if row:
+        connection.execute("INSERT INTO article_vectors VALUES (?, ?, ?, ?)", row)
+
+
+def has_article_vectors(connection: sqlite3.Connection, article: int) -> bool:
+    """Whether the row of an article's vectors is as those of its passages make it."""
+    stored = connection.execute("SELECT * FROM article_vectors WHERE article = ?", (article,)).fetchone()
+    return bool(stored == _make_article_vectors(connection, article))
+
+
+def _make_article_vectors(connection: sqlite3.Connection, article: int) -> tuple[int, int, bytes, bytes] | None:
+    rows = connection.execute(
+        "SELECT p.id, v.vector FROM passages p JOIN passage_vectors v ON v.passage = p.id WHERE p.article = ?"
+        " ORDER BY p.ordinal",
+        (article,),
+    ).fetchall()
+    if not rows:
+        return None
+    with np.errstate(invalid="ignore"):  # a number that is none makes a scale that is none, which a search refuses
+        return (rows[0][0], article, *_pack_vectors(_stack([vector for _, vector in rows])))
+
+
 def hash_article(article: Article) -> str:
     """Hash everything of an article that is stored, so that a change of any of it is noticed."""
     published = article.published.isoformat() if article.published else None
@@ -136,6 +190,7 @@ def replace_passages(connection: sqlite3.Connection, article: Article, embedded:
     """
     (row,) = connection.execute("SELECT id FROM articles WHERE article_id = ?", (article.id,)).fetchone()
     connection.execute("DELETE FROM passages WHERE article = ?", (row,))
+    connection.execute("DELETE FROM article_vectors WHERE article = ?", (row,))
     _insert_passages(connection, row, article, embedded)
 
 
@@ -181,9 +236,10 @@ def _insert_passages(
     article: Article,
     embedded: Sequence[EmbeddedPassage | PackedPassage],
 ) -> None:
-    for ordinal, item in enumerate(embedded):
-        passage = item.passage
-        packed = item if isinstance(item, PackedPassage) else _pack_passage(item)
+    packed_passages = [item if isinstance(item, PackedPassage) else _pack_passage(item) for item in embedded]
+    id = None
+    for ordinal, packed in enumerate(packed_passages):
+        passage = packed.passage
         id = connection.execute(
             'INSERT INTO passages (article, ordinal, start, "end", sentences, stems, stem_counts)'
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -194,6 +250,10 @@ def _insert_passages(
             "INSERT INTO sentence_vectors VALUES (?, ?, ?)", (id, packed.scales, packed.sentence_vectors)
         )
         connection.execute(INSERT_WORDS, (id, passage.text, *_words_of(article.ref)))
+    if id is not None:
+        scales, vectors = _pack_vectors(_stack([packed.vector for packed in packed_passages]))
+        first = id - len(packed_passages) + 1
+        connection.execute("INSERT INTO article_vectors VALUES (?, ?, ?, ?)", (first, row, scales, vectors))
 
 
 def delete_article(connection: sqlite3.Connection, article_id: str) -> bool:
@@ -223,8 +283,8 @@ def to_ref(row: Sequence[object]) -> ArticleRef:
     return ArticleRef(id, title, outlet, author, time, url)  # type: ignore[arg-type]  # the columns' types
 
 
-def select_passages(filter: PassageFilter) -> tuple[str, list[object]]:
-    """Make the SQL, and its parameters, that lists the passages of the articles that a filter lets through."""
+def to_condition(filter: PassageFilter) -> tuple[str, list[object]]:
+    """Make the SQL, and its parameters, that says of an article `a` whether a filter lets it through."""
     conditions: list[tuple[str, object]] = []
     if filter.outlet is not None:
         conditions.append(("a.outlet = ? COLLATE NOCASE", filter.outlet))
@@ -232,15 +292,18 @@ def select_passages(filter: PassageFilter) -> tuple[str, list[object]]:
         conditions.append(("a.published_seconds >= ?", filter.since.timestamp()))
     if filter.until is not None:
         conditions.append(("a.published_seconds < ?", filter.until.timestamp()))
-    where = " AND ".join(condition for condition, _ in conditions)
-    sql = f"SELECT p.id FROM passages p JOIN articles a ON a.id = p.article WHERE {where or 'true'}"  # noqa: S608
-    return sql, [value for _, value in conditions]
+    sql = " AND ".join(condition for condition, _ in conditions)
+    return sql or "true", [value for _, value in conditions]
 
 
-def unpack_spans(packed: bytes) -> tuple[Span, ...]:
-    """Read the spans that a passage's row holds."""
-    numbers = np.frombuffer(packed, np.uint32).tolist()
-    return tuple(Span(start, end) for start, end in zip(numbers[::2], numbers[1::2], strict=True))
+def unpack_spans(packed: Sequence[bytes]) -> list[tuple[Span, ...]]:
+    """Read the spans that each of some passages' rows holds; all at once, for speed. ValueError where a row is cut."""
+    if any(len(part) % 8 for part in packed):
+        raise ValueError("a span without an end")
+    numbers = np.frombuffer(b"".join(packed), np.uint32).tolist()
+    spans = list(map(Span, numbers[::2], numbers[1::2]))
+    ends = np.cumsum([len(part) // 8 for part in packed]).tolist()
+    return [tuple(spans[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def unpack_vectors(packed: Sequence[tuple[bytes, bytes]]) -> list[FloatArray]:
@@ -270,6 +333,10 @@ def _pack_spans(spans: Sequence[Span]) -> bytes:
 def _pack_passage(item: EmbeddedPassage) -> PackedPassage:
     scales, sentence_vectors = _pack_vectors(item.sentence_vectors)
     return PackedPassage(item.passage, item.vector.astype(np.float32).tobytes(), scales, sentence_vectors)
+
+
+def _stack(packed: Sequence[bytes]) -> FloatArray:
+    return np.frombuffer(b"".join(packed), np.float32).reshape(len(packed), -1)
 
 
 def _pack_vectors(vectors: FloatArray) -> tuple[bytes, bytes]:

@@ -15,7 +15,7 @@ from collections.abc import Container, Iterable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +52,8 @@ HNSW: "CreateHNSWConfiguration" = {
 }
 
 
+ROUNDING = np.float32(1e-5)  # what sums of float32 differ by, in whatever order they are made
+
 _USED_BY: dict[str, int] = {}  # the process that was the first to use Chroma
 
 
@@ -68,19 +70,49 @@ class SegmentFile:
     sha256: str | None = field(default=None, compare=False)
 
 
+class ScaledVectors(NamedTuple):
+    """Vectors (n, d) of a byte a number, the scales (n,) that they are multiplied by, and their ids (n,)."""
+
+    ids: npt.NDArray[np.int64]
+    scales: FloatArray
+    vectors: npt.NDArray[np.int8]
+
+
 def exact_neighbours(query: FloatArray, ids: Sequence[int], vectors: FloatArray, limit: int) -> list[Neighbour]:
     """Find the rows of `vectors` (n, d) nearest to `query` (d,) as (id, cosine), nearest first; all of unit length."""
     if not len(ids):
         return []
     cosines = vectors @ query
     if np.isnan(cosines).any():
-        raise LibraryDamagedError("a stored vector is damaged; restore it from a copy, or index the articles again")
+        raise _damaged_vector()
     count = min(limit, len(ids))
     least = np.partition(cosines, -count)[-count]
     nearest = np.flatnonzero(cosines >= least).tolist()
     # The id breaks ties, so that equal vectors come in one order whatever their place.
     ordered = sorted(nearest, key=lambda row: (-cosines[row], ids[row]))[:count]
     return [(ids[row], float(cosines[row])) for row in ordered]
+
+
+def screen_neighbours(query: FloatArray, batches: Iterable[ScaledVectors], limit: int) -> list[int]:
+    """Find the ids of the vectors that can be among the `limit` nearest to `query` (d,), and of few others.
+
+    Rounding moved a number by half a scale at most, and so a cosine by that times the sum of the query's numbers. What
+    is further than twice this from the limit-th best can't be among the best.
+    """
+    reach = np.float32(np.abs(query).sum() / 2)
+    ids, least, most = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)], [np.zeros(0, np.float32)]
+    for batch in batches:
+        cosines = (batch.vectors.astype(np.float32) @ query) * batch.scales
+        bounds = batch.scales * reach + ROUNDING
+        ids.append(batch.ids)
+        least.append(cosines - bounds)
+        most.append(cosines + bounds)
+    lowest, highest = np.concatenate(least), np.concatenate(most)
+    if np.isnan(lowest).any():
+        raise _damaged_vector()
+    needed = np.partition(lowest, -limit)[-limit] if len(lowest) > limit else np.float32(-np.inf)
+    found: list[int] = np.concatenate(ids)[highest >= needed].tolist()
+    return found
 
 
 def build_generation(
@@ -251,6 +283,10 @@ class Generation:
     def close(self) -> None:
         """Release the files."""
         self._client.close()
+
+
+def _damaged_vector() -> LibraryDamagedError:
+    return LibraryDamagedError("a stored vector is damaged; restore it from a copy, or index the articles again")
 
 
 def _open_client(folder: Path) -> "Client":

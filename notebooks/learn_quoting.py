@@ -40,7 +40,6 @@ from assistant.quoting import (
     read_question,
 )
 from assistant.retrieval import retrieve
-from assistant.schema import EmbeddedPassage
 from assistant.settings import Settings
 from assistant.types import Article
 
@@ -92,11 +91,8 @@ class Shelf:
         self.folder = folder
         library = self._open("whole")
         add_sources(list(self.articles.values()), library=library, embedder=embedder)
-        self.embedded: dict[str, list[EmbeddedPassage]] = {}
         with library.snapshot() as snapshot:
-            for stored in snapshot.load(list(range(1, snapshot.passage_count + 1))):
-                embedded = EmbeddedPassage(stored.passage, stored.vector, stored.sentence_vectors)
-                self.embedded.setdefault(stored.article.id, []).append(embedded)
+            self.embedded = {article.id: passages for article, passages in snapshot.packed_articles()}
         self.libraries = {frozenset(self.articles): library}
 
     def ask(self, row: dict[str, Any], group: str, *, articles: Iterable[str] | None = None) -> Case:

@@ -239,6 +239,7 @@ def test_loose_rows_and_wrong_orders_are_mended(small: Path, open_copy: Callable
         'INSERT INTO passages SELECT NULL, 999, 0, start, "end", sentences, stems, stem_counts FROM passages LIMIT 1',
         "INSERT INTO passage_vectors VALUES (998, x'00')",
         "UPDATE articles SET published_seconds = 5 WHERE article_id = 'fox'",
+        "UPDATE article_vectors SET scales = zeroblob(length(scales)) WHERE article != 1",
         # An order over other outlets than those that the rows have.
         "PRAGMA writable_schema = ON",
         "UPDATE sqlite_master SET sql = replace(sql, 'outlet COLLATE NOCASE', 'outlet COLLATE NOCASE DESC')"
@@ -252,6 +253,7 @@ def test_loose_rows_and_wrong_orders_are_mended(small: Path, open_copy: Callable
     assert "1 rows of passage_vectors belong to nothing" in said
     assert "1 rows of passages belong to nothing" in said
     assert "its date is stored in two ways that differ" in said
+    assert "its vectors are stored in two ways that differ" in said
     assert diagnosis.is_healthy, diagnosis.findings
 
 

@@ -71,6 +71,7 @@ import durability
 import numpy as np
 import pytest
 from durability import WORDS, Content, add, ask, check, content_of, make_article, make_embedder, opened
+from earlier_versions import to_version_1
 from fakes import WordEmbedder
 
 from assistant import ingest
@@ -479,13 +480,17 @@ def test_a_clean_close_leaves_no_log(copied: Path) -> None:
     assert [path.name for path in copied.glob(f"{LIBRARY_FILE}*")] == [LIBRARY_FILE]
 
 
-@pytest.mark.parametrize("left", ["nothing", "log", "log and its index"])
+@pytest.mark.parametrize("left", ["nothing", "an earlier version", "log", "log and its index"])
 def test_a_read_only_index_answers(large: Path, public: Path, left: str) -> None:
-    """It may have been closed well, or its writer was killed, or it was copied without SQLite's -shm file."""
+    """It may have been closed well, also by an earlier version, or its writer was killed, or its -shm file is gone."""
     folder = public / "index"
-    if left == "nothing":
+    if left in ("nothing", "an earlier version"):
         shutil.copytree(large, folder)
         numbers = list(NUMBERS)
+        if left == "an earlier version":
+            connection = sqlite3.connect(folder / LIBRARY_FILE, isolation_level=None)
+            to_version_1(connection)
+            connection.close()
     else:
         numbers = list(FEW)
         with running(durability.leave_log, folder, numbers) as (process, talk):

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
+from earlier_versions import to_version_1
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,9 +17,13 @@ from assistant.schema import (
     PassageFilter,
     create_tables,
     delete_article,
+    has_article_vectors,
     hash_article,
     insert_article,
-    select_passages,
+    migrate_tables,
+    pack_article_vectors,
+    replace_passages,
+    to_condition,
     to_ref,
     unpack_spans,
     unpack_vectors,
@@ -35,7 +40,7 @@ FOX = Article(
     published=datetime(2025, 3, 15, 23, 30, tzinfo=timezone(timedelta(hours=-5))),
     url="https://forest-courier.example/fox",
 )
-TABLES = ("articles", "passages", "passage_vectors", "sentence_vectors")
+TABLES = ("articles", "passages", "passage_vectors", "article_vectors", "sentence_vectors")
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
 
 
@@ -114,7 +119,7 @@ def test_deleting_an_article_leaves_nothing_of_it(title: str, text: str) -> None
     assert delete_article(connection, "fox")
     assert not delete_article(connection, "fox")
 
-    assert [count(connection, table) for table in TABLES] == [1, 1, 1, 1]
+    assert [count(connection, table) for table in TABLES] == [1] * len(TABLES)
     connection.execute("INSERT INTO passage_words (passage_words) VALUES ('integrity-check')")
     connection.execute("INSERT INTO passage_words (passage_words) VALUES ('optimize')")
     assert connection.execute("SELECT count(*) FROM passage_words_idx").fetchone() == words
@@ -158,8 +163,8 @@ def test_a_filter_selects_by_outlet_and_time(
     undated = replace(FOX, id="undated", outlet=None, published=None)
     insert_article(connection, undated, [embed(undated)])
 
-    sql, parameters = select_passages(wanted)
-    ids = {row[0] for row in connection.execute(sql, parameters)}
+    condition, parameters = to_condition(wanted)
+    ids = {row[0] for row in connection.execute(f"SELECT id FROM articles a WHERE {condition}", parameters)}
 
     assert (1 in ids) == is_found
     assert (2 in ids) == (wanted == PassageFilter())
@@ -175,7 +180,62 @@ def test_vectors_come_back_as_they_were(connection: sqlite3.Connection) -> None:
 
     assert np.array_equal(np.frombuffer(vector, np.float32), embedded.vector)
     assert unpack_vectors([(scales, packed)])[0].shape == embedded.sentence_vectors.shape
-    assert unpack_spans(spans) == embedded.passage.sentences
+    assert unpack_spans([spans, b"", spans]) == [embedded.passage.sentences, (), embedded.passage.sentences]
+
+
+def test_a_span_without_an_end_shifts_no_others() -> None:
+    with pytest.raises(ValueError, match="without an end"):
+        unpack_spans([np.array([0, 4, 9], np.uint32).tobytes(), np.array([0, 4, 9], np.uint32).tobytes()])
+
+
+# Versions -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_library_of_version_1_becomes_one_of_this_version(connection: sqlite3.Connection) -> None:
+    empty = replace(FOX, id="empty")
+    insert_article(connection, FOX, [embed(FOX), embed(FOX)])
+    insert_article(connection, empty, [])
+    laid_out = layout(connection)
+    vectors = connection.execute("SELECT * FROM article_vectors").fetchall()
+    to_version_1(connection)
+    assert layout(connection) != laid_out
+
+    migrate_tables(connection, 1)
+
+    assert layout(connection) == laid_out
+    assert connection.execute("SELECT * FROM article_vectors").fetchall() == vectors
+    assert [row[:2] for row in vectors] == [(1, 1)]
+    assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+
+
+def test_a_library_of_this_version_is_left_as_it_is(connection: sqlite3.Connection) -> None:
+    insert_article(connection, FOX, [embed(FOX)])
+    content = list(connection.iterdump())
+
+    migrate_tables(connection, SCHEMA_VERSION)
+
+    assert list(connection.iterdump()) == content
+
+
+def layout(connection: sqlite3.Connection) -> dict[str, str]:
+    return dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+
+
+def test_the_vectors_of_an_article_are_as_those_of_its_passages(connection: sqlite3.Connection) -> None:
+    insert_article(connection, FOX, [embed(FOX), embed(FOX)])
+    replace_passages(connection, FOX, [embed(FOX)] * 3)
+    assert connection.execute("SELECT first_passage, article, length(scales) FROM article_vectors").fetchall() == [
+        (3, 1, 12)
+    ]
+    assert has_article_vectors(connection, 1)
+
+    connection.execute("UPDATE article_vectors SET vectors = zeroblob(length(vectors))")
+    assert not has_article_vectors(connection, 1)
+    pack_article_vectors(connection, 1)
+    assert has_article_vectors(connection, 1)
+
+    delete_article(connection, FOX.id)
+    assert count(connection, "article_vectors") == 0
 
 
 @pytest.mark.parametrize("spread", [0.01, 1, 3])

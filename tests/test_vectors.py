@@ -14,16 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from assistant.errors import LibraryError
+from assistant.errors import LibraryDamagedError, LibraryError
 from assistant.vectors import (
     DATABASE_FILE,
     FloatArray,
     Generation,
     Neighbour,
+    ScaledVectors,
     SegmentFile,
     build_generation,
     exact_neighbours,
     record_segments,
+    screen_neighbours,
 )
 
 DIMENSION = 8
@@ -278,3 +280,45 @@ def find_open_files(folder: Path) -> list[str]:
         with suppress(OSError):  # closed meanwhile
             found.append(str(link.readlink()))
     return [name for name in found if name.startswith(str(folder))]
+
+
+# Screening ------------------------------------------------------------------------------------------------------------
+
+
+@given(
+    seed=st.integers(0, 1000),
+    count=st.integers(1, 300),
+    limit=st.integers(1, 40),
+    spread=st.sampled_from([1e-4, 0.1, 1]),
+)
+def test_screening_leaves_out_none_of_the_nearest(seed: int, count: int, limit: int, spread: float) -> None:
+    random = np.random.default_rng(seed)
+    rows = random.normal(size=16) + spread * random.normal(size=(count, 16))
+    vectors = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    query = vectors[0] + np.float32(spread) * random.normal(size=16).astype(np.float32)
+    query /= np.linalg.norm(query)
+    scales = np.abs(vectors).max(axis=1) / np.float32(127)
+    rounded = np.rint(vectors / scales[:, None]).astype(np.int8)
+    ids = np.arange(count) * 3
+    half = count // 2
+    batches = [ScaledVectors(ids[part], scales[part], rounded[part]) for part in (slice(half), slice(half, None))]
+
+    screened = screen_neighbours(query, batches, limit)
+
+    assert {id for id, _ in exact_neighbours(query, ids.tolist(), vectors, limit)} <= set(screened)
+
+
+def test_screening_spares_most_of_what_is_far() -> None:
+    vectors = make_vectors(2000, seed=3)
+    scales = np.abs(vectors).max(axis=1) / np.float32(127)
+    batch = ScaledVectors(np.arange(2000), scales, np.rint(vectors / scales[:, None]).astype(np.int8))
+
+    assert len(screen_neighbours(vectors[7], [batch], 10)) < 100
+    assert screen_neighbours(vectors[7], [], 10) == []
+
+
+def test_screening_a_damaged_vector_is_refused() -> None:
+    batch = ScaledVectors(np.arange(2), np.array([np.nan, 1], np.float32), np.ones((2, 4), np.int8))
+
+    with pytest.raises(LibraryDamagedError, match="a stored vector is damaged"):
+        screen_neighbours(np.ones(4, np.float32), [batch], 1)
