@@ -4,6 +4,7 @@ Whatever makes Chroma open files happens in a child process, for a damaged file 
 """
 
 import json
+import os
 import re
 import signal
 import sqlite3
@@ -62,6 +63,7 @@ BATCH_ARTICLES = 16  # what is embedded and committed together
 ATTEMPTS = 3
 
 RESTORE = "restore the index from a copy, or index the articles into another folder with --index"
+UNWRITABLE = "Chroma opens nothing that can't be written, so questions are answered by exact search"
 REPAIR = "`assistant doctor --repair` mends it"
 # What SQLite says of a file whose rows are all there, but not in all of its orders.
 _DISORDER = re.compile(r"row \d+ missing from index|wrong # of entries in index")
@@ -396,7 +398,11 @@ def _check_chroma(library: Library, checked: _PublishedRow | None) -> list[Findi
                     problem = "the index still holds bytes of articles that were removed"
                 elif not snapshot.is_published:
                     problem = "it doesn't know all passages; those that it doesn't are searched exactly"
-        findings = [Finding("chroma", where, problem, REPAIR, is_repairable=True)] if problem else []
+        findings = []
+        if problem:
+            is_repairable = problem != UNWRITABLE
+            remedy = REPAIR if is_repairable else "make the folder writable for its speed; the answers are the same"
+            findings = [Finding("chroma", where, problem, remedy, is_repairable=is_repairable)]
         # A writer may have published another one meanwhile, and deleted what was looked at.
         if not findings or _find_published(library) == row:
             break
@@ -425,7 +431,10 @@ def _find_problem(connection: sqlite3.Connection, row: _PublishedRow | None, roo
         folder = root / row.folder
     except (TypeError, ValueError):
         return "the record of its files can't be read"
-    return _check_files(folder, recorded) or _check_holdings(connection, row, folder, recorded)
+    problem = _check_files(folder, recorded)
+    if problem is None and not os.access(folder, os.W_OK):
+        return UNWRITABLE
+    return problem or _check_holdings(connection, row, folder, recorded)
 
 
 def _check_files(folder: Path, recorded: Sequence[SegmentFile]) -> str | None:
@@ -517,6 +526,8 @@ def _ask_child(
             errors="replace",
             timeout=seconds,
         )
+    except OSError as error:
+        return f"no process can be started that looks into it ({error.strerror or error})"
     except subprocess.TimeoutExpired:
         return f"Chroma hangs on it: there was no answer for {seconds:.0f} s"
     if child.returncode < 0:

@@ -13,10 +13,12 @@ import numpy as np
 from fakes import WordEmbedder
 
 from assistant import ingest
+from assistant.doctor import UNWRITABLE, examine
 from assistant.errors import AssistantError
+from assistant.exporting import import_library
 from assistant.library import CHROMA_FOLDER, Library
 from assistant.retrieval import retrieve
-from assistant.schema import hash_article
+from assistant.schema import has_article_vectors, hash_article
 from assistant.settings import LIBRARY_FILE
 from assistant.types import Article
 
@@ -137,6 +139,10 @@ def content_of(folder: Path) -> Content:
                 " ORDER BY articles.article_id, passages.ordinal"
             ).fetchall()
             assert len(rows) == len(snapshot.passage_ids())
+            assert all(
+                has_article_vectors(connection, id)
+                for (id,) in connection.execute("SELECT id FROM articles").fetchall()
+            )
         words = [snapshot.match([word], limit=10_000) for word in WORDS]
         return [
             ("hash", snapshot.content_hash()),
@@ -156,6 +162,19 @@ def ingest_batches(folder: Path, ledger: Path, numbers: Sequence[int], batch: in
             add(folder, [make_article(number, version=version) for number in taken])
             written.write("".join(f"{number} {version}\n" for number in taken))
             written.flush()
+
+
+def remove_all(folder: Path, numbers: Sequence[int]) -> None:
+    """Remove those of some articles that are there, for good."""
+    with opened(folder) as library, library.writing():
+        for number in numbers:
+            library.remove(f"article-{number}")
+        library.publish()
+
+
+def import_all(folder: Path, file: Path) -> None:
+    with opened(folder) as library:
+        import_library(file, library=library)
 
 
 def ingest_in_turns(folder: Path, numbers: Sequence[int], batch: int) -> None:
@@ -182,7 +201,7 @@ def ingest_with_limit(folder: Path, numbers: Sequence[int], limit: int | None, t
 
 
 def ask_as_nobody(folder: Path, numbers: Sequence[int], talk: Connection) -> None:
-    """Ask, and then try to add, as a user who may not write there."""
+    """Ask, examine, and then try to add, as a user who may not write there."""
     if os.getuid() == 0:
         os.setgid(65534)
         os.setuid(65534)
@@ -192,6 +211,8 @@ def ask_as_nobody(folder: Path, numbers: Sequence[int], talk: Connection) -> Non
         with library.snapshot() as snapshot:
             there = {ref.id for ref in snapshot.articles()}
         assert there == {f"article-{number}" for number in numbers}
+        found = [finding.what for finding in examine(library).findings]
+        assert found in ([UNWRITABLE], ["there is none; questions are answered by exact search"])
     report_outcome(lambda: add(folder, [make_article(99)]), talk)
 
 

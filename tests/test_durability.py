@@ -5,6 +5,8 @@ that is named. "Never:" is a row that our design can't reach any more.
 
 kill -9 at any time               test_nothing_is_lost_by_kills[anywhere]
 kill -9 while Chroma writes       test_nothing_is_lost_by_kills[flush]
+kill -9 of a removal, an import   test_a_removal_is_whole_whenever_it_is_killed,
+                                  test_an_import_is_whole_whenever_it_is_killed
 power cut                         simulated by test_a_log_that_was_cut_off_holds_whole_articles and
                                   test_a_generation_is_on_the_disk_before_it_is_used
 two writers                       test_a_second_writer_is_told_who_writes, test_a_killed_writer_holds_no_lock,
@@ -84,6 +86,7 @@ from assistant.errors import (
     ModelError,
     SettingsError,
 )
+from assistant.exporting import export_library
 from assistant.library import CHROMA_FOLDER, Library
 from assistant.schema import PassageFilter
 from assistant.settings import LIBRARY_FILE, load_settings
@@ -94,6 +97,7 @@ NUMBERS = range(60)  # articles, of some three passages each: enough for Chroma 
 BATCH = 12
 FEW = range(5)
 KILLS = 25  # of each kind
+FEW_KILLS = 5  # of each removal and import
 FIRST = dict.fromkeys(range(1000), (0,))
 
 # Children come from a process that has loaded everything and started nothing, for a hundred of them must be cheap.
@@ -226,6 +230,51 @@ def _kill(process: BaseProcess, folder: Path, chance: random.Random, *, at_flush
 @pytest.mark.parametrize("at_flush", [False, True], ids=["anywhere", "flush"])
 def test_nothing_is_lost_by_kills(tmp_path: Path, undisturbed: dict[int, Content], at_flush: bool) -> None:
     assert survive_kills(tmp_path, undisturbed, kills=KILLS, seed=3, at_flush=at_flush) == KILLS
+
+
+def kill_often(work: Callable[..., None], *arguments: object, seed: int) -> Iterator[bool]:
+    """Run something again and again, killed at any time but the last; says after each whether that was the last."""
+    chance = random.Random(seed)
+    for kills_left in reversed(range(FEW_KILLS + 1)):
+        process = PROCESSES.Process(target=work, args=arguments)
+        process.start()
+        if kills_left:
+            process.join(timeout=chance.uniform(0, 0.25))
+            process.kill()
+        process.join(timeout=60)
+        assert process.exitcode in (0, -signal.SIGKILL)
+        process.close()
+        yield not kills_left
+
+
+def test_a_removal_is_whole_whenever_it_is_killed(large: Path, tmp_path: Path) -> None:
+    removed = NUMBERS[2:9]
+    kept = dict.fromkeys(set(NUMBERS) - set(removed), 0)
+    rest = tmp_path / "rest"
+    add(rest, [make_article(number) for number in kept])
+
+    for seed in range(3):
+        folder = Path(shutil.copytree(large, tmp_path / f"index-{seed}"))
+        for is_last in kill_often(durability.remove_all, folder, removed, seed=seed):
+            there = check(folder, FIRST, kept)
+            assert not is_last or there == set(kept)
+        assert content_of(folder) == content_of(rest)
+        everything = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+        assert all(make_article(number).text.encode() not in everything for number in removed)
+        assert all(make_article(number).text.encode() in everything for number in kept)
+
+
+def test_an_import_is_whole_whenever_it_is_killed(large: Path, undisturbed: dict[int, Content], tmp_path: Path) -> None:
+    file = tmp_path / "export.jsonl"
+    with opened(large) as library:
+        export_library(file, library=library)
+
+    for seed in range(3):
+        folder = tmp_path / f"index-{seed}"
+        for is_last in kill_often(durability.import_all, folder, file, seed=seed):
+            there = check(folder, FIRST, {})
+            assert not is_last or there == set(NUMBERS)
+        assert content_of(folder) == undisturbed[0]
 
 
 def test_a_killed_writer_holds_no_lock(copied: Path) -> None:
