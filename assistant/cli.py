@@ -29,6 +29,7 @@ from assistant.rendering import (
     render_diagnosis,
     render_export,
     render_json,
+    render_parts,
     render_passages,
     render_report,
     report_to_json,
@@ -219,6 +220,7 @@ def ask(
 def search(
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="What to look for.")],
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most this many passages.")] = 10,
+    explain: Annotated[bool, typer.Option("--explain", help="Show what each part contributed to the scores.")] = False,
     outlet: OutletOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
@@ -232,9 +234,13 @@ def search(
         found = assistant.search(question, limit, outlet=outlet, since=since, until=until)
         _say_how_searched(assistant)
     if as_json:
-        text = render_json({"question": question, "passages": [passage_to_json(each) for each in found]})
+        text = render_json(
+            {"question": question, "passages": [passage_to_json(each, explain=explain) for each in found]}
+        )
     else:
         text = render_passages(found, width=_width()) or "Nothing was found.\n"
+        if explain and found:
+            text += f"\n{render_parts(found)}"
     return Outcome(text, is_no=not found)
 
 

@@ -4,10 +4,19 @@ import json
 import textwrap
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
-from assistant.types import Answer, ArticleRef, Citation, Diagnosis, ExportReport, IngestReport, RetrievedPassage
+from assistant.types import (
+    Answer,
+    ArticleRef,
+    Citation,
+    Diagnosis,
+    ExportReport,
+    IngestReport,
+    RetrievedPassage,
+    ScoreParts,
+)
 
 MAX_WIDTH = 100  # longer lines are hard to read
 NEAREST_SHOWN = 3
@@ -79,6 +88,25 @@ def render_passages(passages: Sequence[RetrievedPassage], *, width: int) -> str:
         excerpt = _shorten(clean_line(retrieved.passage.text))
         blocks.append(f"{head}\n{_wrap(f'   {excerpt}', width, indent='   ')}")
     return "\n\n".join(blocks) + "\n" if blocks else ""
+
+
+def render_parts(passages: Sequence[RetrievedPassage]) -> str:
+    """Render what the scores of passages are made of as a table: a row for each passage, numbered as they are shown."""
+    rows = [
+        (str(position), retrieved.score, *asdict(retrieved.parts).values())
+        for position, retrieved in enumerate(passages, start=1)
+        if retrieved.parts
+    ]
+    if not rows:
+        return ""
+    # A part's name stands on two lines, so that the table fits a narrow terminal.
+    names = [("", "score"), *(tuple(part.name.split("_")) for part in fields(ScoreParts))]
+    heads = [name if len(name) == 2 else ("", *name) for name in names]
+    lines = ["".join(f"{word:>9}" for word in words) for words in zip(*heads, strict=True)]
+    lines = [f"   {line}" for line in lines]
+    for position, *values in rows:
+        lines.append(f"{position:>3}" + "".join(f"{value + 0.0:>9.3f}" for value in values))
+    return "\n".join(lines) + "\n"
 
 
 def render_articles(articles: Sequence[ArticleRef]) -> str:
@@ -166,15 +194,17 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
     }
 
 
-def passage_to_json(retrieved: RetrievedPassage) -> dict[str, Any]:
-    """Turn a retrieved passage into what `search --json` prints."""
+def passage_to_json(retrieved: RetrievedPassage, *, explain: bool = False) -> dict[str, Any]:
+    """Turn a retrieved passage into what `search --json` prints; explained, with the parts of its score."""
     passage = retrieved.passage
+    parts = {"parts": asdict(retrieved.parts)} if explain and retrieved.parts else {}
     return {
         **article_to_json(retrieved.article),
         "start": passage.start,
         "end": passage.end,
         "text": passage.text,
         "score": retrieved.score,
+        **parts,
     }
 
 

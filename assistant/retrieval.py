@@ -7,7 +7,7 @@ that it serves best counts.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
@@ -28,7 +28,7 @@ from assistant.terms import (
     split_clauses,
     stem,
 )
-from assistant.types import ArticleRef, RetrievedPassage, Span
+from assistant.types import ArticleRef, RetrievedPassage, ScoreParts, Span
 from assistant.vectors import FloatArray
 
 IntArray = npt.NDArray[np.int64]
@@ -37,30 +37,47 @@ IntArray = npt.NDArray[np.int64]
 MAX_QUESTION_CHARACTERS = 2_000
 MAX_TERMS = 64
 
-# How many passages full text and nearest neighbours each propose, at least: more where more are asked for.
-MATCHED_PASSAGES = 100
-NEAREST_PASSAGES = 30
 # Full text scores every passage that holds any of its terms, about a microsecond each. Rare terms come first, and the
 # common ones that would take it beyond this many are left out of the search, though not of the ranking.
 MAX_POSTINGS = 8_000
-
-# What each part of a score weighs. The first four are shares of the best candidate's, the last two are 0 or 1.
-QUESTION_WORDS = 1.0  # BM25 of the question's terms in the passage and its article's title, outlet and date
-CLAUSE_WORDS = 1.0  # the same of the clause's
-CLAUSE_SENTENCE_WORDS = 1.0  # BM25 of the clause's terms in the passage's best sentence
-CLAUSE_COSINE = 3.0  # of the clause and the best sentence, each as it reads in its context
-NAMED_OUTLET = 0.8  # the question names the article's outlet
-NAMED_DAY = 0.8  # the question names the day on which the article was published
-ALL_PARTS = 7.6  # their sum
-
-# What each better passage of the same article takes from a score: of two about as good, the one from a new article says
-# more.
-SAME_ARTICLE = 0.12
 
 # BM25's saturation and length normalisation (Robertson and Zaragoza, 2009), k1 and b, for passages, which differ little
 # in length, and for sentences. Lengths are in words.
 PASSAGE_SATURATION, PASSAGE_NORMALISATION = 0.9, 0.2
 SENTENCE_SATURATION, SENTENCE_NORMALISATION = 1.2, 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalWeights:
+    """What each part of a score weighs, and how many passages are scored.
+
+    A weight of 0 leaves a part out, `max_clauses` of 1 the clauses. The first four parts are shares of the best
+    candidate's, the next two are 0 or 1.
+    """
+
+    question_words: float = 1.0  # BM25 of the question's terms in the passage and its article's title, outlet and date
+    clause_words: float = 1.0  # the same of the clause's
+    sentence_words: float = 1.0  # BM25 of the clause's terms in the passage's best sentence
+    cosine: float = 3.0  # of the clause and the best sentence, each as it reads in its context
+    named_outlet: float = 0.8  # the question names the article's outlet
+    named_day: float = 0.8  # the question names the day on which the article was published
+    # What each better passage of the same article takes from a score: of two about as good, the one from a new article
+    # says more.
+    same_article: float = 0.12
+    max_clauses: int = 4
+    # How many passages full text and nearest neighbours each propose, at least: more where more are asked for.
+    matched_passages: int = 100
+    nearest_passages: int = 30
+
+    @property
+    def highest(self) -> float:
+        """The sum of a passage that is the best in every part: what scores are divided by."""
+        parts = (self.question_words, self.clause_words, self.sentence_words, self.cosine)
+        return sum(parts) + self.named_outlet + self.named_day
+
+
+DEFAULT_WEIGHTS = RetrievalWeights()
+PARTS = tuple(part.name for part in fields(ScoreParts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +111,40 @@ class Retrieval:
 
 
 def retrieve(
-    question: str, *, library: Snapshot, embedder: Embedder, limit: int, filter: PassageFilter = EVERYTHING
+    question: str,
+    *,
+    library: Snapshot,
+    embedder: Embedder,
+    limit: int,
+    filter: PassageFilter = EVERYTHING,
+    weights: RetrievalWeights = DEFAULT_WEIGHTS,
 ) -> Retrieval:
     """Find the `limit` passages that bear most on a question.
 
     Higher scores are better, and none is above 1. A score compares the passages found for one question: being the best
     of them in every part says nothing about how good that is.
     """
-    embedded = embed_question(question, embedder=embedder)
+    embedded = embed_question(question, embedder=embedder, max_clauses=weights.max_clauses)
     frequencies = library.document_frequencies(find_terms(embedded.text)[:MAX_TERMS])
-    matched = library.match(choose_search_terms(frequencies), limit=max(MATCHED_PASSAGES, limit), filter=filter)
-    nearest = library.nearest(embedded.vector, limit=max(NEAREST_PASSAGES, limit), filter=filter)
+    terms = choose_search_terms(frequencies)
+    matched = library.match(terms, limit=max(weights.matched_passages, limit), filter=filter)
+    nearest = library.nearest(embedded.vector, limit=max(weights.nearest_passages, limit), filter=filter)
     candidates = library.load(sorted({id for id, _ in matched} | {id for id, _ in nearest}))
-    scores = score_passages(embedded, candidates, frequencies=frequencies, passage_count=library.passage_count).tolist()
+    parts = score_passages(
+        embedded, candidates, frequencies=frequencies, passage_count=library.passage_count, weights=weights
+    )
+    scores = parts.sum(axis=1).clip(max=1.0).tolist()  # clipped, for parts that are rounded may add up to a bit more
     # Ids break ties, so that the order is the same every time.
     order = sorted(range(len(candidates)), key=lambda index: (-scores[index], candidates[index].id))
     return Retrieval(
         question=embedded,
         passages=tuple(
-            RetrievedPassage(candidates[index].passage, scores[index], candidates[index].article)
+            RetrievedPassage(
+                candidates[index].passage,
+                scores[index],
+                candidates[index].article,
+                ScoreParts(*parts[index].tolist()),
+            )
             for index in order[:limit]
         ),
         candidates=tuple(candidates[index] for index in order),
@@ -121,10 +153,12 @@ def retrieve(
     )
 
 
-def embed_question(question: str, *, embedder: Embedder) -> EmbeddedQuestion:
+def embed_question(
+    question: str, *, embedder: Embedder, max_clauses: int = DEFAULT_WEIGHTS.max_clauses
+) -> EmbeddedQuestion:
     """Split a question into its clauses and embed both; the clauses as they read in the question, which is free."""
     text = question[:MAX_QUESTION_CHARACTERS]
-    clauses = split_clauses(text)
+    clauses = split_clauses(text, limit=max_clauses)
     if len(clauses) == 1:
         vectors = embedder.embed_questions([text])
         return EmbeddedQuestion(text, clauses, vectors[0], vectors)
@@ -152,32 +186,48 @@ def score_passages(
     *,
     frequencies: Mapping[str, int],
     passage_count: int,
-) -> FloatArray:
-    """Score candidates (n,) for a question whose terms stand in so many of a library's passages."""
+    weights: RetrievalWeights = DEFAULT_WEIGHTS,
+) -> npt.NDArray[np.float64]:
+    """Score candidates for a question whose terms stand in so many of a library's passages: (n, parts).
+
+    The columns are those of ScoreParts, and their sum is the score. What a clause contributes is that of the one clause
+    that the passage serves best.
+    """
     if not candidates:
-        return np.zeros(0, np.float32)
-    weights = _weigh_terms(frequencies, passage_count=passage_count)
-    passage_words, sentence_words = _weigh_words(candidates, tuple(weights))
-    idf = np.array(list(weights.values()), np.float32)
+        return np.zeros((0, len(PARTS)))
+    idf_of = _weigh_terms(frequencies, passage_count=passage_count)
+    passage_words, sentence_words = _weigh_words(candidates, tuple(idf_of))
+    idf = np.array(list(idf_of.values()), np.float32)
     # Which terms each clause holds: (terms, clauses).
     stems = [{stem(term) for term in find_terms(question.text[start:end])} for start, end in question.clauses]
-    held = np.array([[term in clause for clause in stems] for term in weights], np.float32)
-    clause_idf = idf[:, None] * held.reshape(len(weights), len(stems))
+    held = np.array([[term in clause for clause in stems] for term in idf_of], np.float32)
+    clause_idf = idf[:, None] * held.reshape(len(idf_of), len(stems))
     # A passage without sentence vectors is its own sentence.
     vectors = [it.sentence_vectors if len(it.sentence_vectors) else it.vector[None] for it in candidates]
     cosines = _best(np.concatenate(vectors) @ question.clause_vectors.T, [len(rows) for rows in vectors])
     in_sentences = _best(sentence_words @ clause_idf, [len(it.passage.sentences) for it in candidates])
 
-    by_clause = (
-        CLAUSE_WORDS * _share(passage_words @ clause_idf)
-        + CLAUSE_SENTENCE_WORDS * _share(in_sentences)
-        + CLAUSE_COSINE * _share(cosines)
+    by_clause = np.stack(
+        (
+            weights.clause_words * _share(passage_words @ clause_idf),
+            weights.sentence_words * _share(in_sentences),
+            weights.cosine * _share(cosines),
+        )
     )
-    total = QUESTION_WORDS * _share(passage_words @ idf) + by_clause.max(axis=1)
+    best_clauses = by_clause.sum(axis=0).argmax(axis=1)
     articles = [candidate.article for candidate in candidates]
-    total += NAMED_OUTLET * _match_outlets(question.text, articles) + NAMED_DAY * _match_days(question.text, articles)
-    scores: FloatArray = (total - SAME_ARTICLE * _rank_in_article(total, articles)) / np.float32(ALL_PARTS)
-    return scores
+    parts = np.column_stack(
+        (
+            weights.question_words * _share(passage_words @ idf).astype(np.float64),
+            *by_clause[:, np.arange(len(candidates)), best_clauses].astype(np.float64),
+            weights.named_outlet * _match_outlets(question.text, articles),
+            weights.named_day * _match_days(question.text, articles),
+            np.zeros(len(candidates)),
+        )
+    )
+    parts[:, -1] = -weights.same_article * _rank_in_article(parts.sum(axis=1), articles)
+    scored: npt.NDArray[np.float64] = parts / (weights.highest or 1.0)
+    return scored
 
 
 def _weigh_terms(frequencies: Mapping[str, int], *, passage_count: int) -> dict[str, float]:
@@ -202,7 +252,7 @@ def _best(values: FloatArray, counts: Sequence[int]) -> FloatArray:
     return best
 
 
-def _match_outlets(question: str, articles: Sequence[ArticleRef]) -> FloatArray:
+def _match_outlets(question: str, articles: Sequence[ArticleRef]) -> npt.NDArray[np.float64]:
     """Say of each article, as 1 or 0, whether the question names its outlet."""
     words = find_words(question)
     # Subtle: "the first time" doesn't name Time. Where a question has capitals, so have the names in it.
@@ -217,10 +267,10 @@ def _match_outlets(question: str, articles: Sequence[ArticleRef]) -> FloatArray:
         asked = in_names if has_capitals and outlet[0].isupper() else anywhere
         if outlet_words and f" {outlet_words} " in asked:
             named.add(outlet)
-    return np.array([article.outlet in named for article in articles], np.float32)
+    return np.array([article.outlet in named for article in articles], np.float64)
 
 
-def _match_days(question: str, articles: Sequence[ArticleRef]) -> FloatArray:
+def _match_days(question: str, articles: Sequence[ArticleRef]) -> npt.NDArray[np.float64]:
     """Say of each article, as 1 or 0, whether the question names the day on which it was published."""
     days = set(find_days(question))
     times = [article.published for article in articles]
@@ -231,11 +281,11 @@ def _match_days(question: str, articles: Sequence[ArticleRef]) -> FloatArray:
             and not days.isdisjoint({Day(time.year, time.month, time.day), Day(None, time.month, time.day)})
             for time in times
         ],
-        np.float32,
+        np.float64,
     )
 
 
-def _rank_in_article(scores: FloatArray, articles: Sequence[ArticleRef]) -> IntArray:
+def _rank_in_article(scores: npt.NDArray[np.float64], articles: Sequence[ArticleRef]) -> IntArray:
     """Count for each passage those of the same article with a higher score.
 
     Taking the same off for each of them ranks as picking the best one by one does, each pick lowering the rest of its

@@ -61,12 +61,29 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreParts:
+    """What each part of a ranking contributed to a passage's score: they sum to it."""
+
+    question_words: float  # of the question, in the passage or its article's title, outlet and date
+    clause_words: float  # of the question's clause that the passage serves best
+    sentence_words: float  # of that clause, in one sentence
+    cosine: float  # how near in meaning that clause and one sentence are
+    named_outlet: float  # the question names the article's outlet
+    named_day: float  # the question names the day on which the article was published
+    same_article: float  # taken off for the better passages of the same article
+
+
+@dataclass(frozen=True, slots=True)
 class RetrievedPassage:
-    """A passage with its relevance to a question, higher is better, and the article that it is from."""
+    """A passage with its relevance to a question, higher is better, and the article that it is from.
+
+    `parts` say what the score is made of, where it was made by a search.
+    """
 
     passage: Passage
     score: float
     article: ArticleRef
+    parts: ScoreParts | None = None
 
 
 @dataclass(frozen=True, slots=True)

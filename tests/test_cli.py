@@ -108,6 +108,17 @@ def test_search_prints_passages(run: Run, article: Path) -> None:
     assert run("search", "bridge", "--since", "2026-01-01")[0] == 1
 
 
+def test_search_explains_scores(run: Run, article: Path) -> None:
+    run("index", str(article))
+
+    _, out, _ = run("search", "bridge repairs", "--explain")
+    assert "cosine" in out
+
+    _, out, _ = run("search", "bridge repairs", "--explain", "--json")
+    (passage,) = json.loads(out)["passages"]
+    assert sum(passage["parts"].values()) == pytest.approx(passage["score"])
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [

@@ -16,6 +16,7 @@ from assistant.rendering import (
     render_answer,
     render_articles,
     render_json,
+    render_parts,
     render_passages,
     render_report,
     report_to_json,
@@ -29,6 +30,7 @@ from assistant.types import (
     IngestReport,
     Passage,
     RetrievedPassage,
+    ScoreParts,
     Span,
     Statement,
     Support,
@@ -231,7 +233,24 @@ def test_a_long_passage_is_shown_by_how_it_begins(text: str, excerpt: str) -> No
     assert len(" ".join(shown.split())) < 340
 
 
+def test_the_parts_of_scores_are_a_table_that_fits_a_terminal() -> None:
+    passage = Passage("lamb", 0, len(LAMB.text), LAMB.text)
+    parts = ScoreParts(0.1, 0.125, 0.0, 0.4, 0.0, 0.0, -0.0)
+
+    shown = render_parts([RetrievedPassage(passage, 0.625, LAMB.ref, parts)] * 10)
+
+    first, second, *rows = shown.splitlines()
+    assert first.split()[:3] == ["question", "clause", "sentence"]
+    assert second.split()[:3] == ["score", "words", "words"]
+    assert [rows[0].split(), rows[-1].split()[0]] == [
+        ["1", "0.625", *["0.100", "0.125", "0.000", "0.400"]] + 3 * ["0.000"],
+        "10",
+    ]
+    assert {len(line) for line in shown.splitlines()} == {75}
+
+
 def test_no_passages_are_nothing() -> None:
+    assert render_parts([]) == ""
     assert render_passages([], width=80) == ""
     assert render_articles([]) == ""
 
