@@ -38,6 +38,7 @@ from assistant.types import (
     Span,
     Statement,
     Support,
+    Understood,
     Usage,
 )
 
@@ -70,6 +71,7 @@ __all__ = [
     "Span",
     "Statement",
     "Support",
+    "Understood",
     "Usage",
 ]
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from assistant.citations import PRONOUNS, cite, find_context, needs_context
 from assistant.library import Snapshot, StoredPassage
 from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval
-from assistant.terms import STOP_WORDS, find_names, find_numbers, find_terms, find_words, stem
+from assistant.terms import STOP_WORDS, find_names, find_numbers, find_sources, find_terms, find_words, stem
 from assistant.types import Answer, ArticleRef, Citation, Passage, Span, Statement, Support, Usage
 
 FloatArray = npt.NDArray[np.float32]
@@ -148,12 +148,6 @@ _KIND_WORDS = frozenset(
     """)
 )
 KIND_WORD_SHARE = 0.5
-_OUTLET = r"[\"'“‘]?((?:The )?[A-Z][\w.&’'-]*(?:\s+(?:(?:of|the|&|-)\s+)?[A-Z][\w.&’'-]*)*)"
-_SOURCE = re.compile(
-    r"(?:according to|reported (?:by|in)|published (?:by|in)"
-    r"|(?:article|report|piece|story|coverage|analysis|news) (?:from|by|in|of|published by))"
-    rf"\s+(?:the\s+|an?\s+)?{_OUTLET}|{_OUTLET}[\"'”’]?(?:'s|’s)?\s+(?:article|report|piece|story|coverage|analysis)\b"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +182,7 @@ def read_question(question: str, *, frequencies: Mapping[str, int], passage_coun
         total=sum(weights.values()) or 1.0,
         names=tuple(_to_words(name) for name in find_names(question)),
         numbers=frozenset(find_numbers(question)),
-        sources=tuple(dict.fromkeys(_to_words(one or other) for one, other in _SOURCE.findall(question))),
+        sources=tuple(dict.fromkeys(map(_to_words, find_sources(question)))),
         is_negated=len(words) <= MAX_NEGATED_WORDS and not _NEGATIONS.isdisjoint(words),
         kind=_find_kind(question),
     )

@@ -16,6 +16,7 @@ from assistant.types import (
     IngestReport,
     RetrievedPassage,
     ScoreParts,
+    Understood,
 )
 
 MAX_WIDTH = 100  # longer lines are hard to read
@@ -57,13 +58,16 @@ def describe_article(article: ArticleRef) -> str:
 def render_answer(answer: Answer, *, context_of: Callable[[Citation], str], width: int) -> str:
     """Render an answer: its sentences with their numbers, then the sources; or the nearest passages when it abstained.
 
+    How the question was read comes before it, where there was something to read.
+
     `context_of` gives what to read before a quote that can't stand alone; it is shown in brackets, unless it was just
     quoted itself.
     """
+    understood = render_understood(answer.understood, width=width)
     if answer.abstained:
         nearest = render_passages(answer.retrieved[:NEAREST_SHOWN], width=width)
         said = _wrap(clean_line(answer.text), width)
-        return f"{said}\n" + (f"\nThe nearest passages:\n\n{nearest}" if nearest else "")
+        return f"{understood}{said}\n" + (f"\nThe nearest passages:\n\n{nearest}" if nearest else "")
     paragraphs = []
     before: Sequence[Citation] = ()
     for statement in answer.statements:
@@ -77,7 +81,14 @@ def render_answer(answer: Answer, *, context_of: Callable[[Citation], str], widt
         sources.append(_wrap(f"[{citation.number}] {describe_article(citation.article)}", width, indent="    "))
         if citation.article.url:
             sources.append(f"    {clean_line(citation.article.url)}")
-    return "\n\n".join([*paragraphs, "\n".join(sources), f"Confidence: {answer.confidence:.2f}"]) + "\n"
+    body = "\n\n".join([*paragraphs, "\n".join(sources), f"Confidence: {answer.confidence:.2f}"])
+    return f"{understood}{body}\n"
+
+
+def render_understood(understood: Sequence[Understood], *, width: int) -> str:
+    """Render how a question was read, a line for each thing and an empty one after them."""
+    lines = [f"{_wrap(clean_line(each.text), width)}\n" for each in understood]
+    return "".join([*lines, "\n"]) if lines else ""
 
 
 def render_passages(passages: Sequence[RetrievedPassage], *, width: int) -> str:
@@ -164,6 +175,7 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
     """Turn an answer into what `ask --json` prints."""
     return {
         "question": answer.question,
+        "understood": [understood_to_json(each) for each in answer.understood],
         "answer": answer.text,
         "abstained": answer.abstained,
         "confidence": answer.confidence,
@@ -191,6 +203,16 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
         "retrieved": [passage_to_json(retrieved) for retrieved in answer.retrieved],
         "usage": asdict(answer.usage),
         "seconds": answer.seconds,
+    }
+
+
+def understood_to_json(understood: Understood) -> dict[str, Any]:
+    """Turn how a question was read into JSON's types."""
+    return {
+        "text": understood.text,
+        "since": understood.since.isoformat() if understood.since else None,
+        "until": understood.until.isoformat() if understood.until else None,
+        "is_filter": understood.is_filter,
     }
 
 

@@ -8,19 +8,20 @@ that it serves best counts.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
+from assistant.dates import Day, Period, find_days
 from assistant.embedding import Embedder, PassageInput
 from assistant.library import EVERYTHING, Snapshot, StemArray, StoredPassage
 from assistant.schema import PassageFilter
 from assistant.terms import (
     STOP_WORDS,
-    Day,
-    find_days,
     find_names,
+    find_sources,
     find_terms,
     find_words,
     number_stem,
@@ -60,7 +61,7 @@ class RetrievalWeights:
     sentence_words: float = 1.0  # BM25 of the clause's terms in the passage's best sentence
     cosine: float = 3.0  # of the clause and the best sentence, each as it reads in its context
     named_outlet: float = 0.8  # the question names the article's outlet
-    named_day: float = 0.8  # the question names the day on which the article was published
+    named_day: float = 0.8  # the question names or prefers the day on which the article was published
     # What each better passage of the same article takes from a score: of two about as good, the one from a new article
     # says more.
     same_article: float = 0.12
@@ -117,9 +118,10 @@ def retrieve(
     embedder: Embedder,
     limit: int,
     filter: PassageFilter = EVERYTHING,
+    preferred: Sequence[Period] = (),
     weights: RetrievalWeights = DEFAULT_WEIGHTS,
 ) -> Retrieval:
-    """Find the `limit` passages that bear most on a question.
+    """Find the `limit` passages that bear most on a question; articles of `preferred` days rank higher.
 
     Higher scores are better, and none is above 1. A score compares the passages found for one question: being the best
     of them in every part says nothing about how good that is.
@@ -131,7 +133,12 @@ def retrieve(
     nearest = library.nearest(embedded.vector, limit=max(weights.nearest_passages, limit), filter=filter)
     candidates = library.load(sorted({id for id, _ in matched} | {id for id, _ in nearest}))
     parts = score_passages(
-        embedded, candidates, frequencies=frequencies, passage_count=library.passage_count, weights=weights
+        embedded,
+        candidates,
+        frequencies=frequencies,
+        passage_count=library.passage_count,
+        preferred=preferred,
+        weights=weights,
     )
     scores = parts.sum(axis=1).clip(max=1.0).tolist()  # clipped, for parts that are rounded may add up to a bit more
     # Ids break ties, so that the order is the same every time.
@@ -186,6 +193,7 @@ def score_passages(
     *,
     frequencies: Mapping[str, int],
     passage_count: int,
+    preferred: Sequence[Period] = (),
     weights: RetrievalWeights = DEFAULT_WEIGHTS,
 ) -> npt.NDArray[np.float64]:
     """Score candidates for a question whose terms stand in so many of a library's passages: (n, parts).
@@ -221,7 +229,7 @@ def score_passages(
             weights.question_words * _share(passage_words @ idf).astype(np.float64),
             *by_clause[:, np.arange(len(candidates)), best_clauses].astype(np.float64),
             weights.named_outlet * _match_outlets(question.text, articles),
-            weights.named_day * _match_days(question.text, articles),
+            weights.named_day * _match_days(question.text, preferred, articles),
             np.zeros(len(candidates)),
         )
     )
@@ -261,28 +269,30 @@ def _match_outlets(question: str, articles: Sequence[ArticleRef]) -> npt.NDArray
     anywhere, in_names = (
         f" {' '.join(word if word in allowed else '-' for word in words)} " for allowed in (set(words), capitalised)
     )
-    named = set()
-    for outlet in {article.outlet for article in articles if article.outlet}:
-        outlet_words = " ".join(find_words(outlet))
-        asked = in_names if has_capitals and outlet[0].isupper() else anywhere
-        if outlet_words and f" {outlet_words} " in asked:
-            named.add(outlet)
+    outlets = {outlet: f" {' '.join(find_words(outlet))} " for article in articles if (outlet := article.outlet)}
+    named = {
+        outlet
+        for outlet, name in outlets.items()
+        if name.strip() and name in (in_names if has_capitals and outlet[0].isupper() else anywhere)
+    }
+    # "According to the Courier" means the Harbour Courier, where it doesn't mean an outlet that was named whole.
+    for source in find_sources(question):
+        asked = f" {' '.join(find_words(source)).removeprefix('the ')} "
+        if asked.strip() and not any(asked in outlets[outlet] for outlet in named):
+            named |= {outlet for outlet, name in outlets.items() if asked in name}
     return np.array([article.outlet in named for article in articles], np.float64)
 
 
-def _match_days(question: str, articles: Sequence[ArticleRef]) -> npt.NDArray[np.float64]:
-    """Say of each article, as 1 or 0, whether the question names the day on which it was published."""
+def _match_days(question: str, preferred: Sequence[Period], articles: Sequence[ArticleRef]) -> npt.NDArray[np.float64]:
+    """Say of each article, as 1 or 0, whether it was published on a day that the question names, or prefers."""
     days = set(find_days(question))
+
+    def is_meant(time: datetime) -> bool:
+        named = {Day(time.year, time.month, time.day), Day(None, time.month, time.day)}
+        return not days.isdisjoint(named) or any(period.holds(time.date()) for period in preferred)
+
     times = [article.published for article in articles]
-    return np.array(
-        [
-            bool(days)
-            and time is not None
-            and not days.isdisjoint({Day(time.year, time.month, time.day), Day(None, time.month, time.day)})
-            for time in times
-        ],
-        np.float64,
-    )
+    return np.array([time is not None and is_meant(time) for time in times], np.float64)
 
 
 def _rank_in_article(scores: npt.NDArray[np.float64], articles: Sequence[ArticleRef]) -> IntArray:

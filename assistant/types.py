@@ -5,7 +5,7 @@ wraps the record of an earlier one and never edits it.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, NamedTuple
 
 
@@ -130,6 +130,20 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Understood:
+    """How a question's own words, or an option, were read, in one line for its reader to check.
+
+    Where a period was read it is that from `since` to `until`, both included, None for an open end; `is_filter` says
+    whether no other articles were asked, rather than asked behind those.
+    """
+
+    text: str
+    since: date | None = None
+    until: date | None = None
+    is_filter: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The answer to one question. Abstained means no statements and no citations; `retrieved` is what came nearest.
 
@@ -146,6 +160,7 @@ class Answer:
     model: str
     usage: Usage
     seconds: float
+    understood: tuple[Understood, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,40 @@ def test_search_prints_passages(run: Run, article: Path) -> None:
     assert run("search", "bridge", "--since", "2026-01-01")[0] == 1
 
 
+def test_words_for_time_are_read_and_that_is_said(run: Run, article: Path) -> None:
+    run("index", str(article))
+
+    status, out, _ = run("ask", "How much did the repairs of the bridge cost this week?")
+    assert status == 0
+    assert out.startswith("Read as: articles published 31 March – 6 April 2025 (this week)\n\n")
+
+    status, out, _ = run(
+        "ask", "How much did the repairs of the bridge cost this week?", "--today", "2025-03-01", "--json"
+    )
+    (understood,) = json.loads(out)["understood"]
+    assert understood["text"].startswith("No article was published 24 February – 2 March 2025")
+    assert not understood["is_filter"]
+
+    _, out, _ = run("search", "repairs since Monday", "--json")
+    assert json.loads(out)["understood"] == [
+        {
+            "text": "Read as: articles published since 31 March 2025 (since Monday)",
+            "since": "2025-03-31",
+            "until": None,
+            "is_filter": True,
+        }
+    ]
+
+
+def test_an_outlet_that_no_article_has_is_said(run: Run, article: Path) -> None:
+    run("index", str(article))
+
+    status, out, _ = run("search", "repairs", "--outlet", "Observer")
+
+    assert status == 1
+    assert "did you mean 'Vale Observer'?" in out
+
+
 def test_search_explains_scores(run: Run, article: Path) -> None:
     run("index", str(article))
 

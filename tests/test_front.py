@@ -140,6 +140,23 @@ def test_filters_that_leave_nothing_make_it_abstain(assistant: Assistant) -> Non
     assert assistant.ask(CONDITIONS, outlet="No Such Outlet").abstained
 
 
+def test_an_answer_says_how_words_for_time_were_read(assistant: Assistant) -> None:
+    answer = assistant.ask("As of 20 March, how much will the flood repairs in Ardenbridge cost?")
+
+    assert answer.question.startswith("As of 20 March")
+    assert "£12 million" in answer.citations[0].quote
+    assert [each.until for each in answer.understood] == [date(2025, 3, 20)]
+    assert assistant.understand("What will the repairs cost?") == ()
+
+
+def test_what_this_week_does_not_answer_all_articles_do(assistant: Assistant) -> None:
+    answer = assistant.ask("Who was named chief conductor of the Vale Philharmonic this week?")
+
+    assert "Ingrid Solheim" in answer.text
+    assert answer.understood[0].text.endswith("so all articles were asked")
+    assert not answer.understood[0].is_filter
+
+
 def test_a_changed_article_answers_with_its_new_text_only(tmp_path: Path) -> None:
     before = Article("a", "Bridge", "The old bridge was painted green. Its toll is four marks. Nobody likes it.")
     with Assistant.open(tmp_path / "index") as assistant:
