@@ -10,7 +10,7 @@ be of any later day. So it only says which articles come first, unless it can bu
 - it is a first day: what has happened "since Tuesday" or "after the 12th" was not reported before.
 
 A question with several such expressions, or of several clauses, may ask a different article for each, so that none of
-them is a filter. Days are UTC's. Everything here is a rule about English.
+them is read, except for one that is alone and recent. Days are UTC's. Everything here is a rule about English.
 """
 
 import re
@@ -191,33 +191,33 @@ _LATEST = re.compile(
 LATEST_DAYS = 7
 
 
-def find_times(question: str, *, today: Callable[[], date | None]) -> tuple[TimeExpression, ...]:
-    """List the expressions of a question that say when its articles were published, or make some days more likely.
+def find_time(question: str, *, today: Callable[[], date | None]) -> TimeExpression | None:
+    """Find the words of a question that say when its articles were published, or make some days more likely.
 
     `today` gives the day that "this week" is seen from, and is only asked where the question needs it; without one
-    there is no time to speak of. Days that the question merely names are not listed: see `find_days`.
+    there is no time to speak of. A day that the question merely names is not meant: see `find_days`.
     """
     matches = [*_STRETCHES.finditer(question)]
     latest = _LATEST.search(question)
-    now = today() if matches or latest else None
+    if len(matches) > 1 or not (matches or latest):
+        return None
+    now = today()
     if now is None:
-        return ()
-    found = []
-    for match in matches:
-        rest = f"{question[: match.start()]} {question[match.end() :]}"
-        is_alone = len(matches) == 1 and len(split_clauses(rest)) == 1
-        expression = _read_expression(question, match, now, is_alone=is_alone)
-        if expression:
-            found.append(expression)
-    if latest and not found:
+        return None
+    if not matches and latest:
         week = Period(now - (LATEST_DAYS - 1) * _DAY, now)
-        found.append(
-            TimeExpression(latest.group().strip(), Span(*latest.span()), week, is_filter=False, is_strict=False)
-        )
-    return tuple(found)
+        expression = TimeExpression(latest.group(), Span(*latest.span()), week, is_filter=False, is_strict=False)
+        return expression if _has_one_clause(question, expression) else None
+    read = _read_expression(question, matches[0], now)
+    return read if read and (_has_one_clause(question, read) or (matches[0]["recent"] and read.is_filter)) else None
 
 
-def _read_expression(question: str, match: re.Match[str], today: date, *, is_alone: bool) -> TimeExpression | None:
+def _has_one_clause(question: str, expression: TimeExpression) -> bool:
+    start, end = expression.span
+    return len(split_clauses(f"{question[:start]} {question[end:]}")) == 1
+
+
+def _read_expression(question: str, match: re.Match[str], today: date) -> TimeExpression | None:
     """Read one match; None where it says nothing that `find_days` doesn't, or nothing at all."""
     preposition = (match["preposition"] or "").lower()
     before = _PUBLISHED_BEFORE.search(question, 0, match.start())
@@ -236,7 +236,7 @@ def _read_expression(question: str, match: re.Match[str], today: date, *, is_alo
     is_start = preposition in {"since", "after"} and not match["year"]
     # "Last week's game" may have been reported at any time since.
     is_seen_from_today = match["recent"] and not match["possessive"]
-    is_filter = is_alone and bool(is_published or is_as_of or is_start or is_seen_from_today)
+    is_filter = bool(is_published or is_as_of or is_start or is_seen_from_today)
     return TimeExpression(
         " ".join(match.group().split()),
         Span(*match.span()),

@@ -50,15 +50,15 @@ def clean_line(text: str) -> str:
 
 def describe_article(article: ArticleRef) -> str:
     """Name an article as a reader would cite it: outlet, date and title, as far as they are known."""
-    date = f"{article.published.day} {article.published:%B %Y}" if article.published else None
-    source = ", ".join(part for part in (article.outlet, date) if part)
+    source = ", ".join(part for part in (article.outlet, _write_day(article)) if part)
     return clean_line(f"{source}: {article.title}" if source else article.title)
 
 
 def render_answer(answer: Answer, *, context_of: Callable[[Citation], str], width: int) -> str:
     """Render an answer: its sentences with their numbers, then the sources; or the nearest passages when it abstained.
 
-    How the question was read comes before it, where there was something to read.
+    How the question was read comes before it, where there was something to read. Where the quotes are of different
+    days, each has its day after it: what was true on one may not be on another.
 
     `context_of` gives what to read before a quote that can't stand alone; it is shown in brackets, unless it was just
     quoted itself.
@@ -68,6 +68,7 @@ def render_answer(answer: Answer, *, context_of: Callable[[Citation], str], widt
         nearest = render_passages(answer.retrieved[:NEAREST_SHOWN], width=width)
         said = _wrap(clean_line(answer.text), width)
         return f"{understood}{said}\n" + (f"\nThe nearest passages:\n\n{nearest}" if nearest else "")
+    are_of_different_days = len({_write_day(citation.article) for citation in answer.citations} - {""}) > 1
     paragraphs = []
     before: Sequence[Citation] = ()
     for statement in answer.statements:
@@ -75,6 +76,9 @@ def render_answer(answer: Answer, *, context_of: Callable[[Citation], str], widt
         before = statement.citations
         context = "".join(f"({clean_line(context)}) " for context in contexts if context)
         markers = "".join(f"[{citation.number}]" for citation in statement.citations)
+        days = dict.fromkeys(_write_day(citation.article) for citation in statement.citations)
+        if are_of_different_days and any(days):
+            markers += f" ({', '.join(filter(None, days))})"
         paragraphs.append(_wrap(f"{context}{clean_line(statement.text)} {markers}", width))
     sources = []
     for citation in answer.citations:
@@ -255,6 +259,10 @@ def article_to_json(article: ArticleRef) -> dict[str, Any]:
         "published": article.published.isoformat() if article.published else None,
         "url": article.url,
     }
+
+
+def _write_day(article: ArticleRef) -> str:
+    return f"{article.published.day} {article.published:%B %Y}" if article.published else ""
 
 
 def _shorten(text: str) -> str:

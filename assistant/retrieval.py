@@ -118,10 +118,10 @@ def retrieve(
     embedder: Embedder,
     limit: int,
     filter: PassageFilter = EVERYTHING,
-    preferred: Sequence[Period] = (),
+    preferred: Period | None = None,
     weights: RetrievalWeights = DEFAULT_WEIGHTS,
 ) -> Retrieval:
-    """Find the `limit` passages that bear most on a question; articles of `preferred` days rank higher.
+    """Find the `limit` passages that bear most on a question; articles of the `preferred` period rank higher.
 
     Higher scores are better, and none is above 1. A score compares the passages found for one question: being the best
     of them in every part says nothing about how good that is.
@@ -193,7 +193,7 @@ def score_passages(
     *,
     frequencies: Mapping[str, int],
     passage_count: int,
-    preferred: Sequence[Period] = (),
+    preferred: Period | None = None,
     weights: RetrievalWeights = DEFAULT_WEIGHTS,
 ) -> npt.NDArray[np.float64]:
     """Score candidates for a question whose terms stand in so many of a library's passages: (n, parts).
@@ -283,13 +283,13 @@ def _match_outlets(question: str, articles: Sequence[ArticleRef]) -> npt.NDArray
     return np.array([article.outlet in named for article in articles], np.float64)
 
 
-def _match_days(question: str, preferred: Sequence[Period], articles: Sequence[ArticleRef]) -> npt.NDArray[np.float64]:
+def _match_days(question: str, preferred: Period | None, articles: Sequence[ArticleRef]) -> npt.NDArray[np.float64]:
     """Say of each article, as 1 or 0, whether it was published on a day that the question names, or prefers."""
     days = set(find_days(question))
 
     def is_meant(time: datetime) -> bool:
         named = {Day(time.year, time.month, time.day), Day(None, time.month, time.day)}
-        return not days.isdisjoint(named) or any(period.holds(time.date()) for period in preferred)
+        return not days.isdisjoint(named) or (preferred is not None and preferred.holds(time.date()))
 
     times = [article.published for article in articles]
     return np.array([time is not None and is_meant(time) for time in times], np.float64)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
 
-from assistant.dates import Period, TimeExpression, describe_period, find_times, get_bounds, read_bounds
+from assistant.dates import Period, TimeExpression, describe_period, find_time, get_bounds, read_bounds
 from assistant.errors import SettingsError
 from assistant.schema import PassageFilter
 from assistant.terms import find_terms
@@ -22,7 +22,7 @@ OUTLETS_SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What is asked, and of which articles: those that `filter` lets through, those of the `preferred` periods first.
+    """What is asked, and of which articles: those that `filter` lets through, those of the `preferred` period first.
 
     `question` is without the words that were read as a filter: no article need hold them. `wider` is asked where this
     doesn't answer.
@@ -30,7 +30,7 @@ class Scope:
 
     question: str
     filter: PassageFilter
-    preferred: tuple[Period, ...] = ()
+    preferred: Period | None = None
     understood: tuple[Understood, ...] = ()
     wider: "Scope | None" = None
 
@@ -54,23 +54,26 @@ def read_scope(
     start, end = read_bounds(since, until)
     options = PassageFilter(outlet, start, end)
     articles = cache(list_articles)
-    times = find_times(question, today=lambda: today or _find_newest_day(articles(), options))
+    expression = find_time(question, today=lambda: today or _find_newest_day(articles(), options))
     unknown = _check_outlet(outlet, articles()) if outlet is not None else ()
-    narrowing = next((time for time in times if time.is_filter), None)
-    if narrowing is None:
-        days = {time.astimezone(UTC).date() for article in articles() if (time := article.published)} if times else ()
-        preferring = [time for time in times if any(map(time.period.holds, days))]
-        understood = (*unknown, *map(_describe, preferring))
-        return Scope(question, options, tuple(time.period for time in preferring), understood)
+    if expression is None:
+        return Scope(question, options, None, unknown)
+    if not expression.is_filter:
+        days = (time.astimezone(UTC).date() for article in articles() if (time := article.published))
+        if not any(map(expression.period.holds, days)):
+            return Scope(question, options, None, unknown)
+        return Scope(question, options, expression.period, (*unknown, _describe(expression)))
     if since is not None or until is not None:
-        return Scope(question, options, (), unknown)
-    rest = _leave_out(question, narrowing.span)
-    narrowed = PassageFilter(outlet, *get_bounds(narrowing.period))
-    what = f"published {describe_period(narrowing.period)} ({narrowing.phrase})"
+        return Scope(question, options, None, unknown)
+    rest = _leave_out(question, expression.span)
+    narrowed = PassageFilter(outlet, *get_bounds(expression.period))
+    what = f"published {describe_period(expression.period)} ({expression.phrase})"
     if not any(_lets_through(narrowed, article) for article in articles()):
-        return Scope(rest, options, (), (*unknown, Understood(f"No article was {what}, so all were asked")))
-    wider = Scope(rest, options, (), (*unknown, Understood(f"Nothing {what} answers this, so all articles were asked")))
-    return Scope(rest, narrowed, (), (*unknown, _describe(narrowing)), None if narrowing.is_strict else wider)
+        return Scope(rest, options, None, (*unknown, Understood(f"No article was {what}, so all were asked")))
+    wider = Scope(
+        rest, options, None, (*unknown, Understood(f"Nothing {what} answers this, so all articles were asked"))
+    )
+    return Scope(rest, narrowed, None, (*unknown, _describe(expression)), None if expression.is_strict else wider)
 
 
 def _describe(time: TimeExpression) -> Understood:

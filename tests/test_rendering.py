@@ -34,6 +34,7 @@ from assistant.types import (
     Span,
     Statement,
     Support,
+    Understood,
     Usage,
 )
 
@@ -231,6 +232,34 @@ def test_a_long_passage_is_shown_by_how_it_begins(text: str, excerpt: str) -> No
     assert excerpt in shown
     assert shown.endswith(" …\n")
     assert len(" ".join(shown.split())) < 340
+
+
+def test_quotes_of_different_days_each_have_their_day() -> None:
+    answer = make_answer()
+    late = replace(JILL.ref, published=datetime(2025, 3, 9, tzinfo=UTC))
+    second = replace(answer.citations[1], article=late)
+    dated = replace(
+        answer,
+        citations=(answer.citations[0], second),
+        statements=(replace(answer.statements[0], citations=(second,)), answer.statements[1]),
+    )
+
+    shown = render_answer(dated, context_of=context_of, width=200)
+
+    assert "[2] (9 March 2025)\n" in shown
+    assert "[1] (7 March 2025)\n" in shown
+    same = replace(dated, citations=answer.citations[:1], statements=answer.statements[1:])
+    assert "[1]\n" in render_answer(same, context_of=context_of, width=200)
+
+
+def test_how_a_question_was_read_comes_first() -> None:
+    answer = replace(make_answer(), understood=(Understood("Read as: articles of \x1b[2Jtoday"),))
+
+    for shown in (answer, replace(answer, abstained=True, citations=(), statements=())):
+        assert render_answer(shown, context_of=context_of, width=80).startswith("Read as: articles of [2Jtoday\n\n")
+    assert answer_to_json(answer)["understood"] == [
+        {"text": "Read as: articles of \x1b[2Jtoday", "since": None, "until": None, "is_filter": False}
+    ]
 
 
 def test_the_parts_of_scores_are_a_table_that_fits_a_terminal() -> None:
