@@ -66,7 +66,8 @@ class RetrievalWeights:
     # says more.
     same_article: float = 0.12
     max_clauses: int = 4
-    # How many passages full text and nearest neighbours each propose, at least: more where more are asked for.
+    # How many passages full text and nearest neighbours each propose, at least: more where more are asked for, and none
+    # of the neighbours where that is 0.
     matched_passages: int = 100
     nearest_passages: int = 30
 
@@ -130,7 +131,11 @@ def retrieve(
     frequencies = library.document_frequencies(find_terms(embedded.text)[:MAX_TERMS])
     terms = choose_search_terms(frequencies)
     matched = library.match(terms, limit=max(weights.matched_passages, limit), filter=filter)
-    nearest = library.nearest(embedded.vector, limit=max(weights.nearest_passages, limit), filter=filter)
+    nearest = (
+        library.nearest(embedded.vector, limit=max(weights.nearest_passages, limit), filter=filter)
+        if weights.nearest_passages
+        else []
+    )
     candidates = library.load(sorted({id for id, _ in matched} | {id for id, _ in nearest}))
     parts = score_passages(
         embedded,
