@@ -402,8 +402,8 @@ def order_by_day(
     """Put what the newest article says first, and what older ones said of the same matter next, by day.
 
     `chosen` are sentences, best first. An article of another day has a say with the one sentence that is most like the
-    best and scores well itself; what else was chosen comes after those. There are at most `MAX_QUOTES`, and the best is
-    always among them. Where it has no date, or the question names the outlets to ask, nothing moves.
+    best and scores well itself, of those that were chosen, or of all where there is room for more than were. What else
+    was chosen comes after those. Where the best has no date, or the question names the outlets to ask, nothing moves.
     """
     best = chosen[0]
     articles = [passages[place.passage].article for place in measured.places]
@@ -412,7 +412,8 @@ def order_by_day(
         return list(chosen)
     windows = measured.features[:, [SENTENCE_FEATURES.index(name) for name in _WINDOW_FEATURES]].sum(axis=1)
     rivals: dict[str, tuple[float, int]] = {}
-    for index in map(int, np.flatnonzero(scores >= scores[best] - OLDER_MARGIN)):
+    likely = map(int, np.flatnonzero(scores >= scores[best] - OLDER_MARGIN))
+    for index in chosen if len(chosen) == MAX_QUOTES else likely:
         time = articles[index].published
         is_copy = measured.readings[index].words == measured.readings[best].words
         if time is None or time.date() == published.date() or is_copy:

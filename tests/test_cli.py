@@ -94,6 +94,16 @@ def test_index_adds_lists_and_removes(run: Run, article: Path) -> None:
     assert json.loads(out) == {"removed": [], "articles": []}
 
 
+def test_the_threshold_decides_what_is_answered(run: Run, article: Path) -> None:
+    run("index", str(article))
+    question = "Who won the Champions League final?"
+
+    assert run("ask", question)[0] == 1
+    status, out, _ = run("ask", question, "--threshold", "0", "--json")
+    assert (status, json.loads(out)["abstained"]) == (0, False)
+    assert run("ask", "Who cut the ribbon?", "--threshold", "1")[0] == 1
+
+
 def test_search_prints_passages(run: Run, article: Path) -> None:
     run("index", str(article))
 
