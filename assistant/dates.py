@@ -158,7 +158,7 @@ _DAY_WORDS = (
     rf"\d{{1,2}}(?:st|nd|rd|th)? (?:of )?(?:{_MONTH_NAME})(?:,? (?:19|20)\d\d)?\b"
     rf"|(?:{_MONTH_NAME}) \d{{1,2}}(?:st|nd|rd|th)?\b(?!:)(?:,? (?:19|20)\d\d\b)?|(?:19|20)\d\d-\d\d-\d\d\b"
 )
-# "Monday Night Football" and "the 12th Congress" are no days.
+# "Monday Night Football" and "the 12th Congress" are no days, and "the last week of the trial" may be long ago.
 _WEEKDAY_WORDS = rf"(?:last |this )?(?:{'|'.join(_WEEKDAYS)})\b(?!\s+[A-Z])"
 _ORDINAL_WORDS = r"the \d{1,2}(?:st|nd|rd|th)\b(?!\s+\w)"
 _RECENT_WORDS = (
@@ -168,13 +168,14 @@ _RECENT_WORDS = (
 _MONTH_WORDS = rf"(?:{_MONTH_NAME})(?: of)? (?:19|20)\d\d|(?:{_MONTH_NAME})\b(?! \d)"
 _STRETCH = (
     rf"(?:(?P<date>{_DAY_WORDS})|(?P<weekday>{_WEEKDAY_WORDS})|(?P<ordinal>{_ORDINAL_WORDS})"
-    rf"|(?P<recent>\b(?:{_RECENT_WORDS})\b)|(?P<today>\btoday\b)|(?P<months>{_MONTH_WORDS})|(?P<year>(?:19|20)\d\d\b))"
+    rf"|(?P<recent>\b(?:{_RECENT_WORDS})\b(?! of\b))|(?P<today>\btoday\b)|(?P<months>{_MONTH_WORDS})"
+    r"|(?P<year>(?:19|20)\d\d\b))"
 )
 _PREPOSITION = r"\b(?P<preposition>as of|as at|up to|since|after|before|until|till|between|from|during|in|on|of)\b"
 # "(?i:...)", for the names of months and weekdays have capitals: "may" and "march" are words.
 _STRETCHES = re.compile(
     rf"(?:(?i:{_PREPOSITION}) )?(?:(?P<from_day>\d{{1,2}}) (?:and|to) )?(?<!\w){_STRETCH}(?P<possessive>['’]s)?"
-    rf"(?:(?P<joint> (?:and|to|until) )(?P<other>{_DAY_WORDS}|{_WEEKDAY_WORDS}|{_ORDINAL_WORDS}))?"
+    rf"(?: (?:and|to|until) (?P<other>{_DAY_WORDS}|{_WEEKDAY_WORDS}|{_ORDINAL_WORDS}))?"
 )
 _PUBLISHED = r"(?:articles?|reports?|reporting|stor(?:y|ies)|news|coverage|headlines?|pieces?|dispatch(?:es)?|issues?)"
 # "Reports on 7 October" are about that day.
@@ -199,17 +200,17 @@ def find_time(question: str, *, today: Callable[[], date | None]) -> TimeExpress
     """
     matches = [*_STRETCHES.finditer(question)]
     latest = _LATEST.search(question)
-    if len(matches) > 1 or not (matches or latest):
-        return None
-    now = today()
+    now = today() if matches or latest else None
     if now is None:
         return None
-    if not matches and latest:
+    found = [read for match in matches if (read := _read_expression(question, match, now))]
+    if latest and not found:
         week = Period(now - (LATEST_DAYS - 1) * _DAY, now)
-        expression = TimeExpression(latest.group(), Span(*latest.span()), week, is_filter=False, is_strict=False)
-        return expression if _has_one_clause(question, expression) else None
-    read = _read_expression(question, matches[0], now)
-    return read if read and (_has_one_clause(question, read) or (matches[0]["recent"] and read.is_filter)) else None
+        found = [TimeExpression(latest.group(), Span(*latest.span()), week, is_filter=False, is_strict=False)]
+    if len(found) != 1:
+        return None
+    is_recent = found[0].is_filter and re.search(_RECENT_WORDS, found[0].phrase) is not None
+    return found[0] if is_recent or (len(matches) < 2 and _has_one_clause(question, found[0])) else None
 
 
 def _has_one_clause(question: str, expression: TimeExpression) -> bool:
@@ -233,7 +234,8 @@ def _read_expression(question: str, match: re.Match[str], today: date) -> TimeEx
         return None  # 31 February
     if not (is_published or is_as_of or match["recent"] or _says_more_than_when(match, preposition, period, today)):
         return None
-    is_start = preposition in {"since", "after"} and not match["year"]
+    # "Since May left" is of a person.
+    is_start = preposition in {"since", "after"} and not (match["year"] or match["months"] in _MONTH_NAME.split("|"))
     # "Last week's game" may have been reported at any time since.
     is_seen_from_today = match["recent"] and not match["possessive"]
     is_filter = bool(is_published or is_as_of or is_start or is_seen_from_today)

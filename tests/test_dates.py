@@ -68,6 +68,7 @@ def test_what_is_bound_to_publishing_or_to_what_was_known_leaves_no_other_articl
         ("What has been agreed since 11 March?", "since 11 March 2025"),
         ("What has been agreed since December 28?", "since 28 December 2024"),
         ("What was said after the 12th?", "since 13 March 2025"),
+        ("What was said this week about the vote on 12 March and the 2024 budget?", "24–30 March 2025"),
         ("What was said after the 30th?", "since 31 January 2025"),
     ],
 )
@@ -79,6 +80,7 @@ def test_what_is_recent_or_a_first_day_is_a_filter(question: str, period: str) -
     ("question", "period"),
     [
         ("What happened on Monday?", "on 24 March 2025"),
+        ("What has gone wrong since February left?", "since 1 February 2025"),
         ("What happened on Thursday?", "on 27 March 2025"),
         ("What happened last Thursday?", "on 20 March 2025"),
         ("What happened in October 2023?", "1–31 October 2023"),
@@ -104,6 +106,7 @@ def test_what_may_well_date_an_event_only_says_what_comes_first(question: str, p
         "May he march in May?",
         "What was said up to 30 February?",
         "Who has been in office since 2019?",
+        "What was the last week of the trial like?",
     ],
 )
 def test_an_event_or_a_name_says_nothing_of_articles(question: str) -> None:
