@@ -34,9 +34,11 @@ from assistant.types import (
     IngestReport,
     Passage,
     RetrievedPassage,
+    ScoreParts,
     Span,
     Statement,
     Support,
+    Understood,
     Usage,
 )
 
@@ -63,11 +65,13 @@ __all__ = [
     "ModelError",
     "Passage",
     "RetrievedPassage",
+    "ScoreParts",
     "Settings",
     "SettingsError",
     "Span",
     "Statement",
     "Support",
+    "Understood",
     "Usage",
 ]
 

@@ -29,9 +29,12 @@ from assistant.rendering import (
     render_diagnosis,
     render_export,
     render_json,
+    render_parts,
     render_passages,
     render_report,
+    render_understood,
     report_to_json,
+    understood_to_json,
 )
 from assistant.settings import APPLICATION, LOCAL_EMBEDDING_MODEL, find_index
 from assistant.types import Citation, IngestReport
@@ -93,6 +96,14 @@ ModelOption = Annotated[
 OutletOption = Annotated[str | None, typer.Option(metavar="NAME", help="Only articles of this outlet.")]
 SinceOption = Annotated[str | None, typer.Option(metavar="DATE", help="Only articles published on this day or later.")]
 UntilOption = Annotated[str | None, typer.Option(metavar="DATE", help="Only articles published on this day or before.")]
+TodayOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DATE",
+        help='The day that "this week" is seen from. [default: that of the newest article]',
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 ThresholdOption = Annotated[
@@ -190,6 +201,7 @@ def ask(
     outlet: OutletOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
+    today: TodayOption = None,
     model: ModelOption = None,
     threshold: ThresholdOption = None,
     wait: WaitOption = None,
@@ -199,7 +211,8 @@ def ask(
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Answer a question from the articles, with citations; exit with 1 when they don't answer it."""
-    with _open(index, model=model, threshold=threshold, wait=wait, embedding_model=embedding_model) as assistant:
+    chosen = {"model": model, "threshold": threshold, "today": today, "wait": wait, "embedding_model": embedding_model}
+    with _open(index, **chosen) as assistant:
         report = _add(assistant, sources) if sources else None
         answer = assistant.ask(question, outlet=outlet, since=since, until=until)
         _say_who_answers(assistant)
@@ -219,22 +232,30 @@ def ask(
 def search(
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="What to look for.")],
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most this many passages.")] = 10,
+    explain: Annotated[bool, typer.Option("--explain", help="Show what each part contributed to the scores.")] = False,
     outlet: OutletOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
+    today: TodayOption = None,
     index: IndexOption = None,
     embedding_model: EmbeddingOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Show the passages that bear on a question, best first; exit with 1 when there is none."""
-    with _open(index, embedding_model=embedding_model) as assistant:
+    with _open(index, today=today, embedding_model=embedding_model) as assistant:
         found = assistant.search(question, limit, outlet=outlet, since=since, until=until)
+        understood = assistant.understand(question, outlet=outlet, since=since, until=until)
         _say_how_searched(assistant)
     if as_json:
-        text = render_json({"question": question, "passages": [passage_to_json(each) for each in found]})
+        passages = [passage_to_json(each, explain=explain) for each in found]
+        read = [understood_to_json(each) for each in understood]
+        text = render_json({"question": question, "understood": read, "passages": passages})
     else:
-        text = render_passages(found, width=_width()) or "Nothing was found.\n"
+        text = render_understood(understood, width=_width())
+        text += render_passages(found, width=_width()) or "Nothing was found.\n"
+        if explain and found:
+            text += f"\n{render_parts(found)}"
     return Outcome(text, is_no=not found)
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,10 +17,10 @@ from assistant.errors import ArticleError, AssistantError, LibraryError, Setting
 from assistant.exporting import export_library, import_library
 from assistant.grounding import verify
 from assistant.ingest import Progress, Source, add_sources
-from assistant.library import Library
+from assistant.library import Library, Snapshot
 from assistant.quoting import answer_with_quotes
-from assistant.retrieval import MAX_QUESTION_CHARACTERS, retrieve
-from assistant.schema import PassageFilter
+from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval, retrieve
+from assistant.scope import Scope, read_scope
 from assistant.settings import LOCAL_EMBEDDING_MODEL, Settings, load_settings
 from assistant.types import (
     Answer,
@@ -31,6 +31,7 @@ from assistant.types import (
     IngestReport,
     RetrievedPassage,
     Support,
+    Understood,
 )
 
 MAX_LIMIT = 1_000  # passages; who wants more wants the articles
@@ -131,12 +132,23 @@ class Assistant:
         _check_question(question)
         if not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
             raise SettingsError(f"limit {limit!r} is no whole number between 1 and {MAX_LIMIT:,}")
-        wanted = _make_filter(outlet, since, until)
         self._warm_up()
         with self._library.snapshot() as snapshot:
             self._refuse_empty(snapshot.passage_count)
-            retrieval = retrieve(question, library=snapshot, embedder=self._embedder, limit=limit, filter=wanted)
-        return list(retrieval.passages)
+            scope = self._read_scope(question, snapshot, outlet, since, until)
+            return list(self._retrieve(snapshot, scope, limit).passages)
+
+    def understand(
+        self,
+        question: str,
+        *,
+        outlet: str | None = None,
+        since: Day | None = None,
+        until: Day | None = None,
+    ) -> tuple[Understood, ...]:
+        """Say how a search reads a question's own words for time, and an outlet that no article has."""
+        with self._library.snapshot() as snapshot:
+            return self._read_scope(question, snapshot, outlet, since, until).understood
 
     def ask(
         self,
@@ -146,16 +158,21 @@ class Assistant:
         since: Day | None = None,
         until: Day | None = None,
     ) -> Answer:
-        """Answer a question from the articles, or abstain. `since` and `until` are days or times, both included."""
+        """Answer a question from the articles, or abstain. `since` and `until` are days or times, both included.
+
+        Without them, the question's own words for time count: `Answer.understood` says how they were read.
+        """
         started = time.perf_counter()
         _check_question(question)
-        wanted = _make_filter(outlet, since, until)
         self._warm_up()
         with self._library.snapshot() as snapshot:
             self._refuse_empty(snapshot.passage_count)
-            retrieval = retrieve(question, library=snapshot, embedder=self._embedder, limit=10, filter=wanted)
-            answer = answer_with_quotes(question, retrieval, library=snapshot, threshold=self.settings.threshold)
-        return replace(answer, seconds=time.perf_counter() - started)
+            scope = self._read_scope(question, snapshot, outlet, since, until)
+            answer = self._answer(snapshot, scope)
+            if answer.abstained and scope.wider:
+                wider = self._answer(snapshot, scope.wider)
+                answer = answer if wider.abstained else wider
+        return replace(answer, question=question, seconds=time.perf_counter() - started)
 
     def verify(self, statement: str, evidence: Sequence[str]) -> Support:
         """Say whether evidence, given as sentences or whole articles, supports a statement; needs no index."""
@@ -186,6 +203,33 @@ class Assistant:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _read_scope(
+        self, question: str, snapshot: Snapshot, outlet: str | None, since: Day | None, until: Day | None
+    ) -> Scope:
+        return read_scope(
+            question,
+            list_articles=snapshot.articles,
+            outlet=outlet,
+            since=since,
+            until=until,
+            today=self.settings.today,
+        )
+
+    def _retrieve(self, snapshot: Snapshot, scope: Scope, limit: int) -> Retrieval:
+        return retrieve(
+            scope.question,
+            library=snapshot,
+            embedder=self._embedder,
+            limit=limit,
+            filter=scope.filter,
+            preferred=scope.preferred,
+        )
+
+    def _answer(self, snapshot: Snapshot, scope: Scope) -> Answer:
+        retrieval = self._retrieve(snapshot, scope, 10)
+        answer = answer_with_quotes(scope.question, retrieval, library=snapshot, threshold=self.settings.threshold)
+        return replace(answer, understood=scope.understood)
 
     def _warm_up(self) -> None:
         """Load the embedding model beside Chroma: both are needed, and neither waits for the other."""
@@ -220,27 +264,3 @@ def _check_question(question: str) -> None:
         raise SettingsError(
             f"the question has {len(question):,} characters; it may have {MAX_QUESTION_CHARACTERS:,} at most"
         )
-
-
-def _make_filter(outlet: str | None, since: Day | None, until: Day | None) -> PassageFilter:
-    if outlet is not None and not isinstance(outlet, str):
-        raise SettingsError(f"an outlet is text, and not {type(outlet).__name__}")
-    start = None if since is None else _read_day(since)
-    end = None
-    if until is not None:
-        # The filter ends before its end: after the last moment of a day, or just after a time.
-        is_day = not isinstance(until, datetime) and len(str(until)) <= len("2025-03-15")
-        try:
-            end = _read_day(until) + (timedelta(days=1) if is_day else timedelta.resolution)
-        except OverflowError:
-            end = None  # after the last day that there is
-    return PassageFilter(outlet, start, end)
-
-
-def _read_day(day: Day) -> datetime:
-    """Read a day or a time, in UTC where it has no time zone. Raises SettingsError."""
-    try:
-        time = day if isinstance(day, datetime) else datetime.fromisoformat(str(day))
-    except ValueError:
-        raise SettingsError(f"{day!r} is no date; write it as 2025-03-15 or 2025-03-15T09:30:00+00:00") from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)

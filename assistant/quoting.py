@@ -21,7 +21,7 @@ import numpy.typing as npt
 from assistant.citations import PRONOUNS, cite, find_context, needs_context
 from assistant.library import Snapshot, StoredPassage
 from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval
-from assistant.terms import STOP_WORDS, find_names, find_numbers, find_terms, find_words, stem
+from assistant.terms import STOP_WORDS, find_names, find_numbers, find_sources, find_terms, find_words, stem
 from assistant.types import Answer, ArticleRef, Citation, Passage, Span, Statement, Support, Usage
 
 FloatArray = npt.NDArray[np.float32]
@@ -35,6 +35,18 @@ PREFIX_LENGTH = 5  # stems that begin alike ("colonize", "colonies") count as re
 MAX_QUOTES = 3
 # A further quote is shown when its share of the probability is above this for each of its characters.
 PROBABILITY_PER_CHARACTER = 1.5e-5
+
+# Two sentences of different days are about the same matter from this cosine on. A figure that both hold, and the
+# question doesn't, adds to it, for a correction names what it corrects.
+SAME_MATTER = 0.65
+SHARED_FIGURE = 0.1
+# The newer of two such sentences answers about as well where its score is at most this much lower (odds of 1:7)
+# and this share of the other's words of the question is in or about it. The older one is kept though less likely.
+NEWER_MARGIN = 2.0
+NEWER_WINDOW = 0.8
+OLDER_MARGIN = 6.0
+# Which sentence of an article it is: so much of a score does its likeness count.
+LIKENESS_WEIGHT = 10.0
 
 ABSTENTION = "The articles don't answer this."
 
@@ -148,12 +160,6 @@ _KIND_WORDS = frozenset(
     """)
 )
 KIND_WORD_SHARE = 0.5
-_OUTLET = r"[\"'“‘]?((?:The )?[A-Z][\w.&’'-]*(?:\s+(?:(?:of|the|&|-)\s+)?[A-Z][\w.&’'-]*)*)"
-_SOURCE = re.compile(
-    r"(?:according to|reported (?:by|in)|published (?:by|in)"
-    r"|(?:article|report|piece|story|coverage|analysis|news) (?:from|by|in|of|published by))"
-    rf"\s+(?:the\s+|an?\s+)?{_OUTLET}|{_OUTLET}[\"'”’]?(?:'s|’s)?\s+(?:article|report|piece|story|coverage|analysis)\b"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +194,7 @@ def read_question(question: str, *, frequencies: Mapping[str, int], passage_coun
         total=sum(weights.values()) or 1.0,
         names=tuple(_to_words(name) for name in find_names(question)),
         numbers=frozenset(find_numbers(question)),
-        sources=tuple(dict.fromkeys(_to_words(one or other) for one, other in _SOURCE.findall(question))),
+        sources=tuple(dict.fromkeys(map(_to_words, find_sources(question)))),
         is_negated=len(words) <= MAX_NEGATED_WORDS and not _NEGATIONS.isdisjoint(words),
         kind=_find_kind(question),
     )
@@ -385,10 +391,64 @@ def choose_sentences(measured: Measured, scores: npt.NDArray[np.float64], length
     return chosen
 
 
+def order_by_day(
+    chosen: Sequence[int],
+    *,
+    question: QuestionReading,
+    measured: Measured,
+    scores: npt.NDArray[np.float64],
+    passages: Sequence[StoredPassage],
+) -> list[int]:
+    """Put what the newest article says first, and what older ones said of the same matter next, by day.
+
+    `chosen` are sentences, best first. An article of another day has a say with the one sentence that is most like the
+    best and scores well itself, of those that were chosen, or of all where there is room for more than were. What else
+    was chosen comes after those. Where the best has no date, or the question names the outlets to ask, nothing moves.
+    """
+    best = chosen[0]
+    articles = [passages[place.passage].article for place in measured.places]
+    published = articles[best].published
+    if published is None or question.sources:
+        return list(chosen)
+    windows = measured.features[:, [SENTENCE_FEATURES.index(name) for name in _WINDOW_FEATURES]].sum(axis=1)
+    rivals: dict[str, tuple[float, int]] = {}
+    likely = map(int, np.flatnonzero(scores >= scores[best] - OLDER_MARGIN))
+    for index in chosen if len(chosen) == MAX_QUOTES else likely:
+        time = articles[index].published
+        is_copy = measured.readings[index].words == measured.readings[best].words
+        if time is None or time.date() == published.date() or is_copy:
+            continue
+        answers_as_well = scores[index] >= scores[best] - NEWER_MARGIN
+        if time > published and not (answers_as_well and windows[index] >= NEWER_WINDOW * windows[best]):
+            continue
+        likeness = _measure_likeness(best, index, question, measured, passages)
+        if likeness >= SAME_MATTER:
+            rank = float(scores[index]) + LIKENESS_WEIGHT * likeness
+            rivals[articles[index].id] = max(rivals.get(articles[index].id, (-math.inf, 0)), (rank, index))
+    told = {best: published}
+    for _, index in sorted(rivals.values(), reverse=True)[: MAX_QUOTES - 1]:
+        told[index] = articles[index].published or published
+    by_day = sorted(told, key=told.__getitem__, reverse=True)
+    return [*by_day, *(index for index in chosen if index not in told)][:MAX_QUOTES]
+
+
+def _measure_likeness(
+    one: int, other: int, question: QuestionReading, measured: Measured, passages: Sequence[StoredPassage]
+) -> float:
+    """Measure how likely two sentences are about the same matter: their cosine, and more for a figure in both."""
+    first, second = (
+        passages[place.passage].sentence_vectors[place.sentence]
+        for place in (measured.places[one], measured.places[other])
+    )
+    shared = (measured.readings[one].numbers & measured.readings[other].numbers) - question.numbers
+    return float(first @ second) + SHARED_FIGURE * bool(shared)
+
+
 def answer_with_quotes(question: str, retrieval: Retrieval, *, library: Snapshot, threshold: float) -> Answer:
     """Answer with at most three verbatim sentences, or abstain where the confidence is below `threshold` (0 to 1).
 
-    Citations are numbered by how well they answer; statements stand in the order of their article, and the articles in
+    Citations are numbered by how well they answer; where articles of different days do, the newest has the first number
+    and the older ones come next (`order_by_day`). Statements stand in the order of their article, and the articles in
     that of their best citation. `seconds` is left at 0 for the caller, who knows when the question came.
     """
     passages = retrieval.candidates[:MAX_PASSAGES]
@@ -405,6 +465,9 @@ def answer_with_quotes(question: str, retrieval: Retrieval, *, library: Snapshot
         if confidence >= threshold:
             spans = [_find_span(passages, place) for place in measured.places]
             chosen = choose_sentences(measured, scores, [end - start for start, end in spans])
+            # A question of several clauses asks more than one thing, each of which may have its own day.
+            if len(retrieval.question.clauses) == 1:
+                chosen = order_by_day(chosen, question=asked, measured=measured, scores=scores, passages=passages)
             citations = _cite_all(
                 [(passages[measured.places[index].passage], spans[index]) for index in chosen], library
             )

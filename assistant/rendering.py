@@ -4,10 +4,20 @@ import json
 import textwrap
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
-from assistant.types import Answer, ArticleRef, Citation, Diagnosis, ExportReport, IngestReport, RetrievedPassage
+from assistant.types import (
+    Answer,
+    ArticleRef,
+    Citation,
+    Diagnosis,
+    ExportReport,
+    IngestReport,
+    RetrievedPassage,
+    ScoreParts,
+    Understood,
+)
 
 MAX_WIDTH = 100  # longer lines are hard to read
 NEAREST_SHOWN = 3
@@ -40,21 +50,25 @@ def clean_line(text: str) -> str:
 
 def describe_article(article: ArticleRef) -> str:
     """Name an article as a reader would cite it: outlet, date and title, as far as they are known."""
-    date = f"{article.published.day} {article.published:%B %Y}" if article.published else None
-    source = ", ".join(part for part in (article.outlet, date) if part)
+    source = ", ".join(part for part in (article.outlet, _write_day(article)) if part)
     return clean_line(f"{source}: {article.title}" if source else article.title)
 
 
 def render_answer(answer: Answer, *, context_of: Callable[[Citation], str], width: int) -> str:
     """Render an answer: its sentences with their numbers, then the sources; or the nearest passages when it abstained.
 
+    How the question was read comes before it, where there was something to read. Where the quotes are of different
+    days, each has its day after it: what was true on one may not be on another.
+
     `context_of` gives what to read before a quote that can't stand alone; it is shown in brackets, unless it was just
     quoted itself.
     """
+    understood = render_understood(answer.understood, width=width)
     if answer.abstained:
         nearest = render_passages(answer.retrieved[:NEAREST_SHOWN], width=width)
         said = _wrap(clean_line(answer.text), width)
-        return f"{said}\n" + (f"\nThe nearest passages:\n\n{nearest}" if nearest else "")
+        return f"{understood}{said}\n" + (f"\nThe nearest passages:\n\n{nearest}" if nearest else "")
+    are_of_different_days = len({_write_day(citation.article) for citation in answer.citations} - {""}) > 1
     paragraphs = []
     before: Sequence[Citation] = ()
     for statement in answer.statements:
@@ -62,13 +76,23 @@ def render_answer(answer: Answer, *, context_of: Callable[[Citation], str], widt
         before = statement.citations
         context = "".join(f"({clean_line(context)}) " for context in contexts if context)
         markers = "".join(f"[{citation.number}]" for citation in statement.citations)
+        days = dict.fromkeys(_write_day(citation.article) for citation in statement.citations)
+        if are_of_different_days and any(days):
+            markers += f" ({', '.join(filter(None, days))})"
         paragraphs.append(_wrap(f"{context}{clean_line(statement.text)} {markers}", width))
     sources = []
     for citation in answer.citations:
         sources.append(_wrap(f"[{citation.number}] {describe_article(citation.article)}", width, indent="    "))
         if citation.article.url:
             sources.append(f"    {clean_line(citation.article.url)}")
-    return "\n\n".join([*paragraphs, "\n".join(sources), f"Confidence: {answer.confidence:.2f}"]) + "\n"
+    body = "\n\n".join([*paragraphs, "\n".join(sources), f"Confidence: {answer.confidence:.2f}"])
+    return f"{understood}{body}\n"
+
+
+def render_understood(understood: Sequence[Understood], *, width: int) -> str:
+    """Render how a question was read, a line for each thing and an empty one after them."""
+    lines = [f"{_wrap(clean_line(each.text), width)}\n" for each in understood]
+    return "".join([*lines, "\n"]) if lines else ""
 
 
 def render_passages(passages: Sequence[RetrievedPassage], *, width: int) -> str:
@@ -79,6 +103,25 @@ def render_passages(passages: Sequence[RetrievedPassage], *, width: int) -> str:
         excerpt = _shorten(clean_line(retrieved.passage.text))
         blocks.append(f"{head}\n{_wrap(f'   {excerpt}', width, indent='   ')}")
     return "\n\n".join(blocks) + "\n" if blocks else ""
+
+
+def render_parts(passages: Sequence[RetrievedPassage]) -> str:
+    """Render what the scores of passages are made of as a table: a row for each passage, numbered as they are shown."""
+    rows = [
+        (str(position), retrieved.score, *asdict(retrieved.parts).values())
+        for position, retrieved in enumerate(passages, start=1)
+        if retrieved.parts
+    ]
+    if not rows:
+        return ""
+    # A part's name stands on two lines, so that the table fits a narrow terminal.
+    names = [("", "score"), *(tuple(part.name.split("_")) for part in fields(ScoreParts))]
+    heads = [name if len(name) == 2 else ("", *name) for name in names]
+    lines = ["".join(f"{word:>9}" for word in words) for words in zip(*heads, strict=True)]
+    lines = [f"   {line}" for line in lines]
+    for position, *values in rows:
+        lines.append(f"{position:>3}" + "".join(f"{value + 0.0:>9.3f}" for value in values))
+    return "\n".join(lines) + "\n"
 
 
 def render_articles(articles: Sequence[ArticleRef]) -> str:
@@ -136,6 +179,7 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
     """Turn an answer into what `ask --json` prints."""
     return {
         "question": answer.question,
+        "understood": [understood_to_json(each) for each in answer.understood],
         "answer": answer.text,
         "abstained": answer.abstained,
         "confidence": answer.confidence,
@@ -166,15 +210,27 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
     }
 
 
-def passage_to_json(retrieved: RetrievedPassage) -> dict[str, Any]:
-    """Turn a retrieved passage into what `search --json` prints."""
+def understood_to_json(understood: Understood) -> dict[str, Any]:
+    """Turn how a question was read into JSON's types."""
+    return {
+        "text": understood.text,
+        "since": understood.since.isoformat() if understood.since else None,
+        "until": understood.until.isoformat() if understood.until else None,
+        "is_filter": understood.is_filter,
+    }
+
+
+def passage_to_json(retrieved: RetrievedPassage, *, explain: bool = False) -> dict[str, Any]:
+    """Turn a retrieved passage into what `search --json` prints; explained, with the parts of its score."""
     passage = retrieved.passage
+    parts = {"parts": asdict(retrieved.parts)} if explain and retrieved.parts else {}
     return {
         **article_to_json(retrieved.article),
         "start": passage.start,
         "end": passage.end,
         "text": passage.text,
         "score": retrieved.score,
+        **parts,
     }
 
 
@@ -203,6 +259,10 @@ def article_to_json(article: ArticleRef) -> dict[str, Any]:
         "published": article.published.isoformat() if article.published else None,
         "url": article.url,
     }
+
+
+def _write_day(article: ArticleRef) -> str:
+    return f"{article.published.day} {article.published:%B %Y}" if article.published else ""
 
 
 def _shorten(text: str) -> str:

@@ -8,20 +8,21 @@ that it serves best counts.
 import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import datetime
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
+from assistant.dates import Day, Period, find_days
 from assistant.embedding import Embedder, PassageInput
 from assistant.library import EVERYTHING, Snapshot, StemArray, StoredPassage
 from assistant.schema import PassageFilter
 from assistant.terms import (
     STOP_WORDS,
-    Day,
-    find_days,
     find_names,
+    find_sources,
     find_terms,
     find_words,
     number_stem,
@@ -29,7 +30,7 @@ from assistant.terms import (
     split_clauses,
     stem,
 )
-from assistant.types import ArticleRef, RetrievedPassage, Span
+from assistant.types import ArticleRef, RetrievedPassage, ScoreParts, Span
 from assistant.vectors import FloatArray
 
 IntArray = npt.NDArray[np.int64]
@@ -38,30 +39,48 @@ IntArray = npt.NDArray[np.int64]
 MAX_QUESTION_CHARACTERS = 2_000
 MAX_TERMS = 64
 
-# How many passages full text and nearest neighbours each propose, at least: more where more are asked for.
-MATCHED_PASSAGES = 100
-NEAREST_PASSAGES = 30
 # Full text scores every passage that holds any of its terms, about a microsecond each. Rare terms come first, and the
 # common ones that would take it beyond this many are left out of the search, though not of the ranking.
 MAX_POSTINGS = 8_000
-
-# What each part of a score weighs. The first four are shares of the best candidate's, the last two are 0 or 1.
-QUESTION_WORDS = 1.0  # BM25 of the question's terms in the passage and its article's title, outlet and date
-CLAUSE_WORDS = 1.0  # the same of the clause's
-CLAUSE_SENTENCE_WORDS = 1.0  # BM25 of the clause's terms in the passage's best sentence
-CLAUSE_COSINE = 3.0  # of the clause and the best sentence, each as it reads in its context
-NAMED_OUTLET = 0.8  # the question names the article's outlet
-NAMED_DAY = 0.8  # the question names the day on which the article was published
-ALL_PARTS = 7.6  # their sum
-
-# What each better passage of the same article takes from a score: of two about as good, the one from a new article says
-# more.
-SAME_ARTICLE = 0.12
 
 # BM25's saturation and length normalisation (Robertson and Zaragoza, 2009), k1 and b, for passages, which differ little
 # in length, and for sentences. Lengths are in words.
 PASSAGE_SATURATION, PASSAGE_NORMALISATION = 0.9, 0.2
 SENTENCE_SATURATION, SENTENCE_NORMALISATION = 1.2, 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalWeights:
+    """What each part of a score weighs, and how many passages are scored.
+
+    A weight of 0 leaves a part out, `max_clauses` of 1 the clauses. The first four parts are shares of the best
+    candidate's, the next two are 0 or 1.
+    """
+
+    question_words: float = 1.0  # BM25 of the question's terms in the passage and its article's title, outlet and date
+    clause_words: float = 1.0  # the same of the clause's
+    sentence_words: float = 1.0  # BM25 of the clause's terms in the passage's best sentence
+    cosine: float = 3.0  # of the clause and the best sentence, each as it reads in its context
+    named_outlet: float = 0.8  # the question names the article's outlet
+    named_day: float = 0.8  # the question names or prefers the day on which the article was published
+    # What each better passage of the same article takes from a score: of two about as good, the one from a new article
+    # says more.
+    same_article: float = 0.12
+    max_clauses: int = 4
+    # How many passages full text and nearest neighbours each propose, at least: more where more are asked for, and none
+    # of the neighbours where that is 0.
+    matched_passages: int = 100
+    nearest_passages: int = 30
+
+    @property
+    def highest(self) -> float:
+        """The sum of a passage that is the best in every part: what scores are divided by."""
+        parts = (self.question_words, self.clause_words, self.sentence_words, self.cosine)
+        return sum(parts) + self.named_outlet + self.named_day
+
+
+DEFAULT_WEIGHTS = RetrievalWeights()
+PARTS = tuple(part.name for part in fields(ScoreParts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,28 +114,53 @@ class Retrieval:
 
 
 def retrieve(
-    question: str, *, library: Snapshot, embedder: Embedder, limit: int, filter: PassageFilter = EVERYTHING
+    question: str,
+    *,
+    library: Snapshot,
+    embedder: Embedder,
+    limit: int,
+    filter: PassageFilter = EVERYTHING,
+    preferred: Period | None = None,
+    weights: RetrievalWeights = DEFAULT_WEIGHTS,
 ) -> Retrieval:
-    """Find the `limit` passages that bear most on a question.
+    """Find the `limit` passages that bear most on a question; articles of the `preferred` period rank higher.
 
     Higher scores are better, and none is above 1. A score compares the passages found for one question: being the best
     of them in every part says nothing about how good that is.
     """
     text = question[:MAX_QUESTION_CHARACTERS]
     with ThreadPoolExecutor(max_workers=1) as executor:  # both take about as long, and neither holds Python's lock
-        embedding = executor.submit(embed_question, text, embedder=embedder)
+        embedding = executor.submit(embed_question, text, embedder=embedder, max_clauses=weights.max_clauses)
         frequencies = library.document_frequencies(find_terms(text)[:MAX_TERMS])
-        matched = library.match(choose_search_terms(frequencies), limit=max(MATCHED_PASSAGES, limit), filter=filter)
+        terms = choose_search_terms(frequencies)
+        matched = library.match(terms, limit=max(weights.matched_passages, limit), filter=filter)
         embedded = embedding.result()
-    nearest = library.nearest(embedded.vector, limit=max(NEAREST_PASSAGES, limit), filter=filter)
+    nearest = (
+        library.nearest(embedded.vector, limit=max(weights.nearest_passages, limit), filter=filter)
+        if weights.nearest_passages
+        else []
+    )
     candidates = library.load(sorted({id for id, _ in matched} | {id for id, _ in nearest}))
-    scores = score_passages(embedded, candidates, frequencies=frequencies, passage_count=library.passage_count).tolist()
+    parts = score_passages(
+        embedded,
+        candidates,
+        frequencies=frequencies,
+        passage_count=library.passage_count,
+        preferred=preferred,
+        weights=weights,
+    )
+    scores = parts.sum(axis=1).clip(max=1.0).tolist()  # clipped, for parts that are rounded may add up to a bit more
     # Ids break ties, so that the order is the same every time.
     order = sorted(range(len(candidates)), key=lambda index: (-scores[index], candidates[index].id))
     return Retrieval(
         question=embedded,
         passages=tuple(
-            RetrievedPassage(candidates[index].passage, scores[index], candidates[index].article)
+            RetrievedPassage(
+                candidates[index].passage,
+                scores[index],
+                candidates[index].article,
+                ScoreParts(*parts[index].tolist()),
+            )
             for index in order[:limit]
         ),
         candidates=tuple(candidates[index] for index in order),
@@ -125,9 +169,11 @@ def retrieve(
     )
 
 
-def embed_question(text: str, *, embedder: Embedder) -> EmbeddedQuestion:
+def embed_question(
+    text: str, *, embedder: Embedder, max_clauses: int = DEFAULT_WEIGHTS.max_clauses
+) -> EmbeddedQuestion:
     """Split a question into its clauses and embed both; the clauses as they read in the question, which is free."""
-    clauses = split_clauses(text)
+    clauses = split_clauses(text, limit=max_clauses)
     if len(clauses) == 1:
         vectors = embedder.embed_questions([text])
         return EmbeddedQuestion(text, clauses, vectors[0], vectors)
@@ -155,31 +201,48 @@ def score_passages(
     *,
     frequencies: Mapping[str, int],
     passage_count: int,
-) -> FloatArray:
-    """Score candidates (n,) for a question whose terms stand in so many of a library's passages."""
+    preferred: Period | None = None,
+    weights: RetrievalWeights = DEFAULT_WEIGHTS,
+) -> npt.NDArray[np.float64]:
+    """Score candidates for a question whose terms stand in so many of a library's passages: (n, parts).
+
+    The columns are those of ScoreParts, and their sum is the score. What a clause contributes is that of the one clause
+    that the passage serves best.
+    """
     if not candidates:
-        return np.zeros(0, np.float32)
-    weights = _weigh_terms(frequencies, passage_count=passage_count)
-    passage_words, sentence_words = _weigh_words(candidates, tuple(weights))
-    idf = np.array(list(weights.values()), np.float32)
+        return np.zeros((0, len(PARTS)))
+    idf_of = _weigh_terms(frequencies, passage_count=passage_count)
+    passage_words, sentence_words = _weigh_words(candidates, tuple(idf_of))
+    idf = np.array(list(idf_of.values()), np.float32)
     # Which terms each clause holds: (terms, clauses).
     stems = [{stem(term) for term in find_terms(question.text[start:end])} for start, end in question.clauses]
-    held = np.array([[term in clause for clause in stems] for term in weights], np.float32)
-    clause_idf = idf[:, None] * held.reshape(len(weights), len(stems))
+    held = np.array([[term in clause for clause in stems] for term in idf_of], np.float32)
+    clause_idf = idf[:, None] * held.reshape(len(idf_of), len(stems))
     vectors = [it.sentence_vectors for it in candidates]
     cosines = _best(np.concatenate(vectors) @ question.clause_vectors.T, [len(rows) for rows in vectors])
     in_sentences = _best(sentence_words @ clause_idf, [len(it.passage.sentences) for it in candidates])
 
-    by_clause = (
-        CLAUSE_WORDS * _share(passage_words @ clause_idf)
-        + CLAUSE_SENTENCE_WORDS * _share(in_sentences)
-        + CLAUSE_COSINE * _share(cosines)
+    by_clause = np.stack(
+        (
+            weights.clause_words * _share(passage_words @ clause_idf),
+            weights.sentence_words * _share(in_sentences),
+            weights.cosine * _share(cosines),
+        )
     )
-    total = QUESTION_WORDS * _share(passage_words @ idf) + by_clause.max(axis=1)
+    best_clauses = by_clause.sum(axis=0).argmax(axis=1)
     articles = [candidate.article for candidate in candidates]
-    total += NAMED_OUTLET * _match_outlets(question.text, articles) + NAMED_DAY * _match_days(question.text, articles)
-    scores: FloatArray = (total - SAME_ARTICLE * _rank_in_article(total, articles)) / np.float32(ALL_PARTS)
-    return scores
+    parts = np.column_stack(
+        (
+            weights.question_words * _share(passage_words @ idf).astype(np.float64),
+            *by_clause[:, np.arange(len(candidates)), best_clauses].astype(np.float64),
+            weights.named_outlet * _match_outlets(question.text, articles),
+            weights.named_day * _match_days(question.text, preferred, articles),
+            np.zeros(len(candidates)),
+        )
+    )
+    parts[:, -1] = -weights.same_article * _rank_in_article(parts.sum(axis=1), articles)
+    scored: npt.NDArray[np.float64] = parts / (weights.highest or 1.0)
+    return scored
 
 
 def _weigh_terms(frequencies: Mapping[str, int], *, passage_count: int) -> dict[str, float]:
@@ -204,7 +267,7 @@ def _best(values: FloatArray, counts: Sequence[int]) -> FloatArray:
     return best
 
 
-def _match_outlets(question: str, articles: Sequence[ArticleRef]) -> FloatArray:
+def _match_outlets(question: str, articles: Sequence[ArticleRef]) -> npt.NDArray[np.float64]:
     """Say of each article, as 1 or 0, whether the question names its outlet."""
     words = find_words(question)
     # Subtle: "the first time" doesn't name Time. Where a question has capitals, so have the names in it.
@@ -213,31 +276,33 @@ def _match_outlets(question: str, articles: Sequence[ArticleRef]) -> FloatArray:
     anywhere, in_names = (
         f" {' '.join(word if word in allowed else '-' for word in words)} " for allowed in (set(words), capitalised)
     )
-    named = set()
-    for outlet in {article.outlet for article in articles if article.outlet}:
-        outlet_words = " ".join(find_words(outlet))
-        asked = in_names if has_capitals and outlet[0].isupper() else anywhere
-        if outlet_words and f" {outlet_words} " in asked:
-            named.add(outlet)
-    return np.array([article.outlet in named for article in articles], np.float32)
+    outlets = {outlet: f" {' '.join(find_words(outlet))} " for article in articles if (outlet := article.outlet)}
+    named = {
+        outlet
+        for outlet, name in outlets.items()
+        if name.strip() and name in (in_names if has_capitals and outlet[0].isupper() else anywhere)
+    }
+    # "According to the Courier" means the Harbour Courier, where it doesn't mean an outlet that was named whole.
+    for source in find_sources(question):
+        asked = f" {' '.join(find_words(source)).removeprefix('the ')} "
+        if asked.strip() and not any(asked in outlets[outlet] for outlet in named):
+            named |= {outlet for outlet, name in outlets.items() if asked in name}
+    return np.array([article.outlet in named for article in articles], np.float64)
 
 
-def _match_days(question: str, articles: Sequence[ArticleRef]) -> FloatArray:
-    """Say of each article, as 1 or 0, whether the question names the day on which it was published."""
+def _match_days(question: str, preferred: Period | None, articles: Sequence[ArticleRef]) -> npt.NDArray[np.float64]:
+    """Say of each article, as 1 or 0, whether it was published on a day that the question names, or prefers."""
     days = set(find_days(question))
+
+    def is_meant(time: datetime) -> bool:
+        named = {Day(time.year, time.month, time.day), Day(None, time.month, time.day)}
+        return not days.isdisjoint(named) or (preferred is not None and preferred.holds(time.date()))
+
     times = [article.published for article in articles]
-    return np.array(
-        [
-            bool(days)
-            and time is not None
-            and not days.isdisjoint({Day(time.year, time.month, time.day), Day(None, time.month, time.day)})
-            for time in times
-        ],
-        np.float32,
-    )
+    return np.array([time is not None and is_meant(time) for time in times], np.float64)
 
 
-def _rank_in_article(scores: FloatArray, articles: Sequence[ArticleRef]) -> IntArray:
+def _rank_in_article(scores: npt.NDArray[np.float64], articles: Sequence[ArticleRef]) -> IntArray:
     """Count for each passage those of the same article with a higher score.
 
     Taking the same off for each of them ranks as picking the best one by one does, each pick lowering the rest of its

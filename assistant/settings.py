@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ LOCAL_EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 class Settings:
     """Everything that can be chosen about an assistant.
 
-    `threshold` is the confidence from which an answer is given rather than abstained from. `wait` is for how many
+    `threshold` is the confidence from which an answer is given rather than abstained from. `today` is the day that a
+    question's "this week" is seen from, without one that of the newest article. `wait` is for how many
     seconds a write waits for another process to finish its own. `api_key` and `base_url` are of the OpenAI-compatible
     service, used only when a model there is chosen; the key is in no representation of this.
     """
@@ -30,6 +32,7 @@ class Settings:
     model: str = "quotes"
     embedding_model: str = LOCAL_EMBEDDING_MODEL
     threshold: float = 0.5
+    today: date | None = None
     wait: float = 1.0
     cache: Path = field(default_factory=lambda: user_cache_path(APPLICATION))
     base_url: str | None = field(default=None, repr=False)  # it may hold a password
@@ -48,6 +51,8 @@ class Settings:
             )
         if not 0 <= self.wait < float("inf"):
             raise SettingsError(f"wait {self.wait} is no number of seconds")
+        if not isinstance(self.today, date | None):
+            raise SettingsError(f"today is a date, and not {type(self.today).__name__}")
         if not 0 <= self.threshold <= 1:
             raise SettingsError(f"threshold {self.threshold} is not between 0 and 1")
 
@@ -70,6 +75,11 @@ def load_settings(
     for name, variable in (("base_url", "OPENAI_BASE_URL"), ("api_key", "OPENAI_API_KEY")):
         if name not in values and environment.get(variable):
             values[name] = environment[variable]
+    if isinstance(values.get("today"), str):
+        try:
+            values["today"] = date.fromisoformat(values["today"])
+        except ValueError:
+            raise SettingsError(f"today {values['today']!r} is no date; write it as 2025-03-15") from None
     if "cache" in values:
         values["cache"] = Path(str(values["cache"]))
     try:

@@ -140,39 +140,17 @@ class _Piece(NamedTuple):
     terms: frozenset[str]
 
 
-class Day(NamedTuple):
-    """A day that a text names, with or without its year."""
-
-    year: int | None
-    month: int
-    day: int
-
-
-_MONTHS = (
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
-    "december",
-)  # fmt: skip
-_MONTH_NUMBERS = {name[:3]: number for number, name in enumerate(_MONTHS, start=1)}
-_MONTH = "(?P<month>" + "|".join(f"{name}|{name[:3]}" for name in _MONTHS) + r"|sept)\b\.?"
-_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
-_DATES = (
-    re.compile(rf"\b{_MONTH} {_DAY}\b(?!:)(?:,? (?P<year>(?:19|20)\d\d)\b)?", re.IGNORECASE),
-    re.compile(rf"\b{_DAY} (?:of )?{_MONTH}(?:,? (?P<year>(?:19|20)\d\d)\b)?", re.IGNORECASE),
-    re.compile(r"\b(?P<year>(?:19|20)\d\d)-(?P<month>0\d|1[0-2])-(?P<day>\d\d)\b"),
+_OUTLET = r"[\"'“‘]?((?:The )?[A-Z][\w.&’'-]*(?:\s+(?:(?:of|the|&|-)\s+)?[A-Z][\w.&’'-]*)*)"
+_SOURCE = re.compile(
+    r"(?:according to|reported (?:by|in)|published (?:by|in)"
+    r"|(?:article|report|piece|story|coverage|analysis|news) (?:from|by|in|of|published by))"
+    rf"\s+(?:the\s+|an?\s+)?{_OUTLET}|{_OUTLET}[\"'”’]?(?:'s|’s)?\s+(?:article|report|piece|story|coverage|analysis)\b"
 )
 
 
-def find_days(text: str) -> tuple[Day, ...]:
-    """List the days that a text names in words or as ISO dates: "October 7", "7 Oct 2023", "2023-10-07"."""
-    return tuple(
-        Day(
-            int(match["year"]) if match["year"] else None,
-            _MONTH_NUMBERS.get(match["month"][:3].lower()) or int(match["month"]),
-            int(match["day"]),
-        )
-        for pattern in _DATES
-        for match in pattern.finditer(text)
-    )
+def find_sources(question: str) -> tuple[str, ...]:
+    """List the different outlets that a question names as such: "according to Reuters", "the Courier's report"."""
+    return tuple(dict.fromkeys(one or other for one, other in _SOURCE.findall(question)))
 
 
 @lru_cache(maxsize=1 << 17)

@@ -5,7 +5,7 @@ wraps the record of an earlier one and never edits it.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, NamedTuple
 
 
@@ -61,12 +61,29 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreParts:
+    """What each part of a ranking contributed to a passage's score: they sum to it."""
+
+    question_words: float  # of the question, in the passage or its article's title, outlet and date
+    clause_words: float  # of the question's clause that the passage serves best
+    sentence_words: float  # of that clause, in one sentence
+    cosine: float  # how near in meaning that clause and one sentence are
+    named_outlet: float  # the question names the article's outlet
+    named_day: float  # the question names the day on which the article was published
+    same_article: float  # taken off for the better passages of the same article
+
+
+@dataclass(frozen=True, slots=True)
 class RetrievedPassage:
-    """A passage with its relevance to a question, higher is better, and the article that it is from."""
+    """A passage with its relevance to a question, higher is better, and the article that it is from.
+
+    `parts` say what the score is made of, where it was made by a search.
+    """
 
     passage: Passage
     score: float
     article: ArticleRef
+    parts: ScoreParts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +130,20 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Understood:
+    """How a question's own words, or an option, were read, in one line for its reader to check.
+
+    Where a period was read it is that from `since` to `until`, both included, None for an open end; `is_filter` says
+    whether no other articles were asked, rather than asked behind those.
+    """
+
+    text: str
+    since: date | None = None
+    until: date | None = None
+    is_filter: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The answer to one question. Abstained means no statements and no citations; `retrieved` is what came nearest.
 
@@ -129,6 +160,7 @@ class Answer:
     model: str
     usage: Usage
     seconds: float
+    understood: tuple[Understood, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

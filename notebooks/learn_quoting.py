@@ -86,7 +86,7 @@ class Shelf:
     """One set of articles, embedded once, of which any part can be put into a library of its own."""
 
     def __init__(self, documents: Sequence[dict[str, Any]], embedder: MiniLMEmbedder, folder: Path) -> None:
-        self.articles = {row["doc_id"]: _to_article(row) for row in documents}
+        self.articles = {row["doc_id"]: to_article(row) for row in documents}
         self.embedder = embedder
         self.folder = folder
         library = self._open("whole")
@@ -130,7 +130,8 @@ class Shelf:
         return Library(self.folder / name, embedding_model=self.embedder.identity)
 
 
-def _to_article(row: dict[str, Any]) -> Article:
+def to_article(row: dict[str, Any]) -> Article:
+    """Make an article of a row of documents.jsonl."""
     published = datetime.fromisoformat(row["date"].replace("Z", "+00:00")) if row.get("date") else None
     if published and published.tzinfo is None:
         published = published.replace(tzinfo=UTC)
@@ -138,7 +139,8 @@ def _to_article(row: dict[str, Any]) -> Article:
     return Article(row["doc_id"], title, row["text"], row.get("source"), row.get("author"), published, row.get("url"))
 
 
-def _read_rows(folder: Path, name: str) -> list[dict[str, Any]]:
+def read_rows(folder: Path, name: str) -> list[dict[str, Any]]:
+    """Read the rows of a file of a set, gzipped or not."""
     packed = folder / f"{name}.jsonl.gz"
     text = gzip.decompress(packed.read_bytes()).decode() if packed.exists() else (folder / f"{name}.jsonl").read_text()
     return [json.loads(line) for line in text.splitlines() if line.strip()]
@@ -149,9 +151,9 @@ def gather_cases(sets: Path, embedder: MiniLMEmbedder, folder: Path) -> list[Cas
     cases: list[Case] = []
     chance = random.Random(3)  # noqa: S311 - which other article is asked, the same every time
     for name in ("squad2_dev16", "xquad_en", "multihop_rag"):
-        documents = _read_rows(sets / name, "documents")
+        documents = read_rows(sets / name, "documents")
         shelf, ids = Shelf(documents, embedder, folder / name), [row["doc_id"] for row in documents]
-        for row in _read_rows(sets / name, "questions"):
+        for row in read_rows(sets / name, "questions"):
             kind = " adversarial" if row["unanswerable"] and row["doc_ids"] else " null" if row["unanswerable"] else ""
             row["answer_spans"] = row.get("answer_spans") or []
             cases.append(shelf.ask(row, name + kind))

@@ -94,6 +94,16 @@ def test_index_adds_lists_and_removes(run: Run, article: Path) -> None:
     assert json.loads(out) == {"removed": [], "articles": []}
 
 
+def test_the_threshold_decides_what_is_answered(run: Run, article: Path) -> None:
+    run("index", str(article))
+    question = "Who won the Champions League final?"
+
+    assert run("ask", question)[0] == 1
+    status, out, _ = run("ask", question, "--threshold", "0", "--json")
+    assert (status, json.loads(out)["abstained"]) == (0, False)
+    assert run("ask", "Who cut the ribbon?", "--threshold", "1")[0] == 1
+
+
 def test_search_prints_passages(run: Run, article: Path) -> None:
     run("index", str(article))
 
@@ -106,6 +116,51 @@ def test_search_prints_passages(run: Run, article: Path) -> None:
     assert json.loads(out)["passages"][0]["title"] == "Bridge reopens"
 
     assert run("search", "bridge", "--since", "2026-01-01")[0] == 1
+
+
+def test_words_for_time_are_read_and_that_is_said(run: Run, article: Path) -> None:
+    run("index", str(article))
+
+    status, out, _ = run("ask", "How much did the repairs of the bridge cost this week?")
+    assert status == 0
+    assert out.startswith("Read as: articles published 31 March – 6 April 2025 (this week)\n\n")
+
+    status, out, _ = run(
+        "ask", "How much did the repairs of the bridge cost this week?", "--today", "2025-03-01", "--json"
+    )
+    (understood,) = json.loads(out)["understood"]
+    assert understood["text"].startswith("No article was published 24 February – 2 March 2025")
+    assert not understood["is_filter"]
+
+    _, out, _ = run("search", "repairs since Monday", "--json")
+    assert json.loads(out)["understood"] == [
+        {
+            "text": "Read as: articles published since 31 March 2025 (since Monday)",
+            "since": "2025-03-31",
+            "until": None,
+            "is_filter": True,
+        }
+    ]
+
+
+def test_an_outlet_that_no_article_has_is_said(run: Run, article: Path) -> None:
+    run("index", str(article))
+
+    status, out, _ = run("search", "repairs", "--outlet", "Observer")
+
+    assert status == 1
+    assert "did you mean 'Vale Observer'?" in out
+
+
+def test_search_explains_scores(run: Run, article: Path) -> None:
+    run("index", str(article))
+
+    _, out, _ = run("search", "bridge repairs", "--explain")
+    assert "cosine" in out
+
+    _, out, _ = run("search", "bridge repairs", "--explain", "--json")
+    (passage,) = json.loads(out)["passages"]
+    assert sum(passage["parts"].values()) == pytest.approx(passage["score"])
 
 
 @pytest.mark.parametrize(

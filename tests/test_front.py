@@ -1,5 +1,6 @@
 """The whole way, with the real model, real SQLite and real Chroma."""
 
+import json
 import subprocess
 import sys
 import threading
@@ -24,6 +25,10 @@ from assistant import (
 )
 
 ROOT = Path(__file__).parent.parent
+# Questions whose answer changed from one sample article to a later one: what is quoted from each.
+CHANGES = [
+    json.loads(line) for line in (ROOT / "tests/fixtures/changes.jsonl").read_text(encoding="utf-8").splitlines()
+]
 CONDITIONS = "What are Putin's conditions?"
 
 
@@ -138,6 +143,43 @@ def test_a_filter_that_is_no_date_is_refused(assistant: Assistant) -> None:
 def test_filters_that_leave_nothing_make_it_abstain(assistant: Assistant) -> None:
     assert assistant.search(CONDITIONS, outlet="No Such Outlet") == []
     assert assistant.ask(CONDITIONS, outlet="No Such Outlet").abstained
+
+
+def test_an_answer_says_how_words_for_time_were_read(assistant: Assistant) -> None:
+    answer = assistant.ask("As of 20 March, how much will the flood repairs in Ardenbridge cost?")
+
+    assert answer.question.startswith("As of 20 March")
+    assert "£12 million" in answer.citations[0].quote
+    assert [each.until for each in answer.understood] == [date(2025, 3, 20)]
+    assert assistant.understand("What will the repairs cost?") == ()
+
+
+def test_what_this_week_does_not_answer_all_articles_do(assistant: Assistant) -> None:
+    answer = assistant.ask("Who was named chief conductor of the Vale Philharmonic this week?")
+
+    assert "Ingrid Solheim" in answer.text
+    assert answer.understood[0].text.endswith("so all articles were asked")
+    assert not answer.understood[0].is_filter
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change["question"])
+def test_the_newest_article_answers_first_and_the_older_with_its_day(
+    assistant: Assistant, change: dict[str, str]
+) -> None:
+    first, *others = assistant.ask(change["question"]).citations
+
+    assert change["after"] in first.quote
+    (older, *_) = [citation for citation in others if change["before"] in citation.quote]
+    assert older.article.published < first.article.published
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change["question"])
+def test_what_was_known_on_a_day_is_answered_as_of_it(assistant: Assistant, change: dict[str, str]) -> None:
+    answer = assistant.ask(change["question"], until=change["until"])
+
+    assert change["before"] in answer.citations[0].quote
+    assert change["after"] not in answer.text
+    assert {citation.article.published.date().isoformat() <= change["until"] for citation in answer.citations} == {True}
 
 
 def test_a_changed_article_answers_with_its_new_text_only(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -120,6 +121,54 @@ def test_any_question_gets_an_answer_or_none(ask: Ask, articles: Sequence[Articl
 
     assert 0 <= answer.confidence <= 1
     assert answer.abstained != bool(answer.citations)
+
+
+# Days
+
+EARLY, LATE = datetime(2025, 3, 4, tzinfo=UTC), datetime(2025, 3, 9, tzinfo=UTC)
+TOLD = ("The storm at Aldmere killed 12 people.", "The storm at Aldmere killed 19 people, not 12.")
+
+
+def _tell(*days: datetime | None) -> list[Article]:
+    return [
+        Article(str(number), "Storm", text, "Harbour Courier", published=day)
+        for number, (text, day) in enumerate(zip(TOLD, days, strict=True))
+    ]
+
+
+@pytest.mark.parametrize("days", [(EARLY, LATE), (LATE, EARLY)])
+def test_of_two_days_the_newer_answers_first(ask: Ask, days: tuple[datetime, datetime]) -> None:
+    answer = ask("How many people did the storm at Aldmere kill?", _tell(*days))
+
+    assert [citation.article.published for citation in answer.citations] == [LATE, EARLY]
+
+
+@pytest.mark.parametrize("days", [(EARLY, EARLY), (None, None), (EARLY, None), (None, LATE)])
+def test_without_two_days_the_best_answers_first(ask: Ask, days: tuple[datetime | None, datetime | None]) -> None:
+    answer = ask("How many people did the storm at Aldmere kill?", _tell(*days))
+
+    assert [citation.article.id for citation in answer.citations] == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How many people did the storm at Aldmere kill, according to the Harbour Courier?",
+        "How many people did the storm at Aldmere kill, and which councillors opened a relief fund there?",
+    ],
+)
+def test_a_question_that_asks_several_things_or_outlets_keeps_its_best_first(ask: Ask, question: str) -> None:
+    answer = ask(question, _tell(EARLY, LATE))
+
+    assert answer.citations[0].article.id == "0"
+
+
+def test_what_is_about_another_matter_stays_behind(ask: Ask) -> None:
+    articles = [_tell(EARLY, LATE)[0], Article("x", "Storm", "A storm of protest met the mayor.", published=LATE)]
+
+    answer = ask("How many people did the storm at Aldmere kill?", articles)
+
+    assert answer.citations[0].article.id == "0"
 
 
 # Choosing

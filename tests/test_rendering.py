@@ -16,6 +16,7 @@ from assistant.rendering import (
     render_answer,
     render_articles,
     render_json,
+    render_parts,
     render_passages,
     render_report,
     report_to_json,
@@ -29,9 +30,11 @@ from assistant.types import (
     IngestReport,
     Passage,
     RetrievedPassage,
+    ScoreParts,
     Span,
     Statement,
     Support,
+    Understood,
     Usage,
 )
 
@@ -231,7 +234,52 @@ def test_a_long_passage_is_shown_by_how_it_begins(text: str, excerpt: str) -> No
     assert len(" ".join(shown.split())) < 340
 
 
+def test_quotes_of_different_days_each_have_their_day() -> None:
+    answer = make_answer()
+    late = replace(JILL.ref, published=datetime(2025, 3, 9, tzinfo=UTC))
+    second = replace(answer.citations[1], article=late)
+    dated = replace(
+        answer,
+        citations=(answer.citations[0], second),
+        statements=(replace(answer.statements[0], citations=(second,)), answer.statements[1]),
+    )
+
+    shown = render_answer(dated, context_of=context_of, width=200)
+
+    assert "[2] (9 March 2025)\n" in shown
+    assert "[1] (7 March 2025)\n" in shown
+    same = replace(dated, citations=answer.citations[:1], statements=answer.statements[1:])
+    assert "[1]\n" in render_answer(same, context_of=context_of, width=200)
+
+
+def test_how_a_question_was_read_comes_first() -> None:
+    answer = replace(make_answer(), understood=(Understood("Read as: articles of \x1b[2Jtoday"),))
+
+    for shown in (answer, replace(answer, abstained=True, citations=(), statements=())):
+        assert render_answer(shown, context_of=context_of, width=80).startswith("Read as: articles of [2Jtoday\n\n")
+    assert answer_to_json(answer)["understood"] == [
+        {"text": "Read as: articles of \x1b[2Jtoday", "since": None, "until": None, "is_filter": False}
+    ]
+
+
+def test_the_parts_of_scores_are_a_table_that_fits_a_terminal() -> None:
+    passage = Passage("lamb", 0, len(LAMB.text), LAMB.text)
+    parts = ScoreParts(0.1, 0.125, 0.0, 0.4, 0.0, 0.0, -0.0)
+
+    shown = render_parts([RetrievedPassage(passage, 0.625, LAMB.ref, parts)] * 10)
+
+    first, second, *rows = shown.splitlines()
+    assert first.split()[:3] == ["question", "clause", "sentence"]
+    assert second.split()[:3] == ["score", "words", "words"]
+    assert [rows[0].split(), rows[-1].split()[0]] == [
+        ["1", "0.625", *["0.100", "0.125", "0.000", "0.400"]] + 3 * ["0.000"],
+        "10",
+    ]
+    assert {len(line) for line in shown.splitlines()} == {75}
+
+
 def test_no_passages_are_nothing() -> None:
+    assert render_parts([]) == ""
     assert render_passages([], width=80) == ""
     assert render_articles([]) == ""
 

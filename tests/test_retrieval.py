@@ -1,15 +1,26 @@
 from collections.abc import Sequence
+from dataclasses import astuple, fields, replace
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from fakes import WordEmbedder
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from assistant.ingest import add_sources
 from assistant.library import Library
-from assistant.retrieval import Retrieval, choose_search_terms, embed_question, retrieve, score_passages
+from assistant.retrieval import (
+    DEFAULT_WEIGHTS,
+    Retrieval,
+    RetrievalWeights,
+    choose_search_terms,
+    embed_question,
+    retrieve,
+    score_passages,
+)
 from assistant.schema import PassageFilter
-from assistant.types import Article
+from assistant.types import Article, ScoreParts
 
 
 def ask(
@@ -92,7 +103,7 @@ def test_word_that_is_also_an_outlet_names_it_only_with_a_capital(library: Libra
 
     scores = score_passages(question, stored, frequencies={}, passage_count=2)
 
-    assert scores[0] == scores[1]
+    assert scores.sum(axis=1)[0] == scores.sum(axis=1)[1]
 
 
 def test_named_day_decides_between_equal_reports(library: Library) -> None:
@@ -174,3 +185,44 @@ def test_same_question_gives_the_same_order(library: Library) -> None:
 
     assert first == found(ask(library, [], "Which words stand here?"))
     assert first == [str(number) for number in range(10)]
+
+
+# The parts of a score
+
+WORDS = st.sampled_from(("fox", "dog", "lamb", "Jack", "water,", "and", "who", "Hill Herald", "15 March 2025", "?"))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(WORDS, min_size=1, max_size=20))
+def test_the_parts_sum_to_the_score(library: Library, articles: tuple[Article, ...], words: list[str]) -> None:
+    retrieval = ask(library, articles, " ".join(words))
+
+    for retrieved in retrieval.passages:
+        assert retrieved.parts is not None
+        assert sum(astuple(retrieved.parts)) == pytest.approx(retrieved.score, abs=1e-9)
+        *gains, taken_off = astuple(retrieved.parts)
+        assert min(gains) >= 0 >= taken_off or retrieved.parts.cosine < 0
+
+
+@pytest.mark.parametrize("part", [part.name for part in fields(ScoreParts)])
+def test_a_part_without_weight_contributes_nothing(library: Library, articles: tuple[Article, ...], part: str) -> None:
+    embedder = WordEmbedder()
+    text = "The dog did not wake up."
+    add_sources([*articles, report("dogs", "\n\n".join([text * 20, text * 20]))], library=library, embedder=embedder)
+    question = "What does the Forest Courier of 15 March 2025 say, and did the dog wake up near the fox?"
+
+    def weigh(weights: RetrievalWeights) -> list[float]:
+        with library.snapshot() as snapshot:
+            found = retrieve(question, library=snapshot, embedder=embedder, limit=10, weights=weights).passages
+        return [getattr(retrieved.parts, part) for retrieved in found]
+
+    assert any(weigh(DEFAULT_WEIGHTS))
+    assert not any(weigh(replace(DEFAULT_WEIGHTS, **{part: 0.0})))
+
+
+def test_without_clauses_the_question_is_one() -> None:
+    embedder = WordEmbedder()
+    question = "Which lazy dog did the fox jump over, and who went up the hill with a pail?"
+
+    assert len(embed_question(question, embedder=embedder).clauses) == 2
+    assert embed_question(question, embedder=embedder, max_clauses=1).clauses == ((0, len(question)),)

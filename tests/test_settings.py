@@ -1,3 +1,4 @@
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -130,3 +131,11 @@ def test_another_folder_is_no_checkout(tmp_path: Path, project: str) -> None:
 
 def test_this_project_is_a_checkout() -> None:
     assert is_checkout(Path(__file__).parent.parent)
+
+
+def test_today_is_a_date() -> None:
+    assert load_settings("index", today="2025-03-15").today == date(2025, 3, 15)
+    assert load_settings("index", today=date(2025, 3, 15)).today == date(2025, 3, 15)
+    for wrong in ("yesterday", 5):
+        with pytest.raises(SettingsError, match="today"):
+            load_settings("index", today=wrong)

@@ -6,10 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.terms import (
-    Day,
-    find_days,
     find_names,
     find_numbers,
+    find_sources,
     find_stems,
     find_terms,
     find_words,
@@ -65,14 +64,6 @@ def test_names_are_runs_of_capitals_without_stop_words_at_their_ends() -> None:
     )
 
 
-def test_days_are_read_in_words_and_digits() -> None:
-    assert find_days("on October 7, 2023 and 15 March, not 2023-12-05 nor at May 7:30 or in June 2024") == (
-        Day(2023, 10, 7),
-        Day(None, 3, 15),
-        Day(2023, 12, 5),
-    )
-
-
 def test_question_is_cut_at_conjunctions_and_commas() -> None:
     question = "Which envoy flew to Riyadh in March, and who told Reuters that the talks had failed?"
 
@@ -103,3 +94,11 @@ def test_clauses_are_few_in_order_and_large_enough(question: str, limit: int, mi
     assert all(0 <= start <= end <= len(question) for start, end in clauses)
     if len(clauses) > 1:
         assert all(len(find_terms(question[start:end])) >= minimum_terms for start, end in clauses)
+
+
+def test_sources_are_outlets_that_are_named_as_such() -> None:
+    assert find_sources("What did the Harbour Courier report say, and which ships, according to Reuters, sailed?") == (
+        "Harbour Courier",
+        "Reuters",
+    )
+    assert find_sources("What did Jack and Jill fetch?") == ()

@@ -1,0 +1,66 @@
+"""The notebooks run from their first cell to their last, on the sample articles, so that one command tests them too."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ablation import compare, draw_curve, load_sample, measure_reliability
+from hypothesis import given
+from hypothesis import strategies as st
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)
+def test_the_notebook_runs(notebook: Path, tmp_path: Path) -> None:
+    options = ["--nbmake", "--override-ini=addopts=", "--override-ini=filterwarnings=default", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *options, f"--rootdir={ROOT}", str(notebook)]
+
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)
+def test_the_notebook_is_kept_without_outputs(notebook: Path) -> None:
+    text = notebook.read_text(encoding="utf-8")
+
+    assert '"output_type"' not in text
+    assert '"execution_count": null' in text
+
+
+def test_the_sample_says_where_its_evidence_stands() -> None:
+    sample = load_sample()
+
+    texts = {article.id: article.text for article in sample.articles}
+    assert len(sample.questions) >= 60
+    for question in sample.questions:
+        assert question.is_answerable == bool(question.evidence)
+        assert all(span and texts[id][span.start : span.end].strip() for id, span in question.evidence)
+
+
+def test_a_step_that_changes_nothing_gains_nothing_and_one_that_always_helps_does() -> None:
+    full, without = np.array([1.0, 1.0, 0.5, 1.0] * 10), np.array([0.5, 0.5, 0.0, 0.5] * 10)
+
+    assert compare(full, full) == [0.0, 0.0, 0.0]
+    assert compare(full, without) == [0.5, 0.5, 0.5]
+    gain, low, high = compare(full, np.roll(full, 1))
+    assert low < gain == 0.0 < high
+
+
+def test_reliability_is_the_distance_of_confidence_from_truth() -> None:
+    assert measure_reliability(np.array([1.0, 1.0, 0.0, 0.0]), np.array([1, 1, 0, 0])) == 0
+    assert measure_reliability(np.array([0.75] * 4), np.array([1, 1, 1, 0])) == 0
+    assert measure_reliability(np.array([0.9, 0.9, 0.2, 0.2]), np.array([0, 0, 1, 1])) == pytest.approx(0.85)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=30))
+def test_a_higher_threshold_answers_less_and_refuses_more(rows: list[tuple[float, bool]]) -> None:
+    curve = draw_curve(np.array([(confidence, answerable, answerable) for confidence, answerable in rows], np.float64))
+
+    assert curve["answered"] == sorted(curve["answered"], reverse=True)
+    assert curve["refused"] == sorted(curve["refused"])
+    assert curve["answered"][0] == 1.0
