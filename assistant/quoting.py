@@ -107,9 +107,8 @@ class SentenceReading:
     numbers: frozenset[str]
     words: str
     is_negated: bool
-    has_date: bool
-    has_number: bool
     has_pronoun_start: bool
+    text: str
 
 
 @lru_cache(maxsize=1 << 14)
@@ -126,10 +125,22 @@ def read_sentence(text: str) -> SentenceReading:
         numbers=frozenset(find_numbers(text)),
         words=f" {' '.join(every)} ",
         is_negated=not _NEGATIONS.isdisjoint(words),
-        has_date=bool(_DATE.search(text)),
-        has_number=bool(_NUMBER.search(text)),
         has_pronoun_start=bool(words) and words[0] in PRONOUNS,
+        text=text,
     )
+
+
+# Apart from the reading, for they take longer than all the rest of it and few questions ask for them.
+
+
+@lru_cache(maxsize=1 << 14)
+def _has_date(text: str) -> bool:
+    return bool(_DATE.search(text))
+
+
+@lru_cache(maxsize=1 << 14)
+def _has_number(text: str) -> bool:
+    return bool(_NUMBER.search(text))
 
 
 _KIND = re.compile(
@@ -290,7 +301,7 @@ def measure_sentences(
                     sum(weights[term] for term in left if term[:PREFIX_LENGTH] in sentence.prefixes) / total,
                     share_before * sentence.has_pronoun_start,
                     float(cosines[number]),
-                    float(question.kind == "when" and not sentence.has_date),
+                    float(question.kind == "when" and not _has_date(sentence.text)),
                     float(question.kind in {"who", "where"} and not has_new_name),
                     float(question.kind == "number" and not _has_new_number(sentence, question)),
                 )
@@ -311,7 +322,7 @@ def _find_paragraph_ends(passage: Passage) -> list[bool]:
 
 
 def _has_new_number(sentence: SentenceReading, question: QuestionReading) -> bool:
-    return bool(sentence.numbers - question.numbers) or (sentence.has_number and not sentence.numbers)
+    return bool(sentence.numbers - question.numbers) or (not sentence.numbers and _has_number(sentence.text))
 
 
 def _read_passage(passage: StoredPassage) -> list[SentenceReading]:
