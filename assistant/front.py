@@ -17,11 +17,12 @@ from assistant.errors import ArticleError, AssistantError, LibraryError, Setting
 from assistant.exporting import export_library, import_library
 from assistant.grounding import verify
 from assistant.ingest import Progress, Source, add_sources
-from assistant.library import Library, Snapshot
+from assistant.library import Library
 from assistant.quoting import answer_with_quotes
 from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval, retrieve
 from assistant.scope import Scope, read_scope
 from assistant.settings import LOCAL_EMBEDDING_MODEL, Settings, load_settings
+from assistant.snapshot import Snapshot
 from assistant.types import (
     Answer,
     Article,

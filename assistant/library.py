@@ -5,9 +5,7 @@ of the library, the one that was committed last before it began.
 """
 
 import errno
-import hashlib
 import json
-import math
 import os
 import queue
 import re
@@ -17,46 +15,33 @@ import sqlite3
 import stat
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import filelock
-import numpy as np
-import numpy.typing as npt
 
 from assistant.errors import LibraryDamagedError, LibraryError, LibraryLockedError, LibraryMismatchError
 from assistant.schema import (
     APPLICATION_ID,
-    REF_COLUMNS,
     SCHEMA_VERSION,
     EmbeddedPassage,
     PackedPassage,
-    PassageFilter,
     create_tables,
     delete_article,
-    hash_article,
     insert_article,
     migrate_tables,
-    to_condition,
-    to_ref,
-    unpack_spans,
-    unpack_vectors,
 )
 from assistant.settings import LIBRARY_FILE
-from assistant.types import Article, ArticleRef, Passage
+from assistant.snapshot import Published, Snapshot, trusting_rows
+from assistant.types import Article
 from assistant.vectors import (
     DATABASE_FILE,
-    FloatArray,
     Generation,
-    Neighbour,
-    ScaledVectors,
     SegmentFile,
     build_generation,
-    exact_neighbours,
     is_intact,
-    screen_neighbours,
     sync,
 )
 
@@ -73,396 +58,15 @@ BUSY_SECONDS = 2.0  # how long to wait for another program that has locked the l
 # What SQLite says in a read-only folder or on a full disk, where it can't make the files beside the library.
 UNWRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)
 VERSION_OFFSET = 60  # of the version in SQLite's header of the file
-READ_BATCH = 1000  # vectors in one batch out of SQLite, 1.5 MB
-READ_BATCH_ARTICLES = 100  # articles whose vectors are: the processor's cache holds them, also as float32
 
 ERASE_SECONDS = 2.0  # how long erasing waits for readers
 
-# An ingest ends with the next generation, unless it added few passages to many: those are searched exactly meanwhile.
-FEW_PASSAGES = 2_000
-MANY_PASSAGES = 20_000
-
-# A filter that lets this share of the articles through, or more, is applied to what a search without it found, and one
-# that lets fewer through before an exact one. The search is for more by this factor than are needed on average.
-WIDE_SHARE = 0.15
-WIDE_FACTOR = 2
-
 MAX_COUNTS = 100_000  # terms whose count is kept, some 10 MB
-MAX_FREQUENCY = 10_000  # the count of passages from which a term is just frequent
-
-EVERYTHING = PassageFilter()
-
-StemArray = npt.NDArray[np.uint32]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPassage:
-    """A passage as the library keeps it: its id there, its place in its article, the vectors (n, d) of its sentences.
-
-    A passage without sentences counts as one, whose vector is its own. `stems` are the numbers of its words' stems in
-    order (`terms.number_word`), `stem_counts` how many of them each of its n sentences has.
-    """
-
-    id: int
-    ordinal: int
-    passage: Passage
-    article: ArticleRef
-    sentence_vectors: FloatArray
-    stems: StemArray
-    stem_counts: StemArray
-
 
 _FileIdentity = tuple[int, int]
 _FileState = tuple[tuple[int, int], ...]
 # Of the folders in chroma/ these are ours: somebody may keep others there, for Chroma itself calls its folder so.
 _GENERATION_NAME = re.compile(r"\d{8}-[0-9a-f]{8}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Published:
-    """The row by which a generation is published."""
-
-    number: int
-    folder: Path
-    last_passage: int
-    passage_count: int
-    segments: tuple[SegmentFile, ...]
-
-
-@contextmanager
-def _trusting_rows() -> Iterator[None]:
-    """Take a row that can't be read for damage: SQLite doesn't tell garbage from content."""
-    try:
-        yield
-    except UnicodeEncodeError:  # of what is asked for, not of what is read
-        raise
-    except (TypeError, ValueError, KeyError) as error:
-        raise sqlite3.DatabaseError("a row holds garbage") from error
-
-
-class Snapshot:
-    """One state of the library, open for questions; for one thread, made by `Library.snapshot`."""
-
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        published: _Published | None,
-        open_generation: Callable[[_Published], Generation | None],
-        counts: dict[str, int],
-    ) -> None:
-        self._connection = connection
-        self._published = published
-        self._open_generation = open_generation
-        self._counts = counts  # of queries that were made of this state before: counting is what takes long
-
-    @property
-    def passage_count(self) -> int:
-        """How many passages there are."""
-        return self._count("SELECT count(*) FROM passages")
-
-    @property
-    def is_published(self) -> bool:
-        """Whether Chroma knows all of this state and no more, or so nearly that it needn't be told yet."""
-        published = self._published
-        if self._value(_FORGOTTEN):
-            return False
-        if published is None or not is_intact(published.folder, published.segments):
-            return self.passage_count == 0
-        fresh = self._value("SELECT count(*) FROM passages WHERE id > ?", published.last_passage)
-        kept = self._value("SELECT count(*) FROM passages WHERE id <= ?", published.last_passage)
-        changed = fresh + published.passage_count - kept
-        return changed == 0 or (changed < FEW_PASSAGES and kept > MANY_PASSAGES)
-
-    @_trusting_rows()
-    def articles(self) -> tuple[ArticleRef, ...]:
-        """List the articles in the order in which they were added."""
-        rows = self._connection.execute(f"SELECT {REF_COLUMNS} FROM articles ORDER BY id")  # noqa: S608
-        return tuple(to_ref(row) for row in rows)
-
-    @_trusting_rows()
-    def article(self, article_id: str) -> Article | None:
-        """Get an article with its text, or None where there is none of that id."""
-        row = self._connection.execute(
-            f"SELECT {REF_COLUMNS}, text FROM articles WHERE article_id = ?",  # noqa: S608
-            (article_id,),
-        ).fetchone()
-        if row is None:
-            return None
-        ref = to_ref(row)
-        return Article(ref.id, ref.title, row[6], ref.outlet, ref.author, ref.published, ref.url)
-
-    def hash(self, article_id: str) -> str | None:
-        """Get the hash of an article, or None where there is none of that id."""
-        row = self._connection.execute("SELECT hash FROM articles WHERE article_id = ?", (article_id,)).fetchone()
-        return row[0] if row else None
-
-    @property
-    def has_forgotten(self) -> bool:
-        """Whether no file of the index holds anything of an article that was removed."""
-        return not self._value(_UNFORGOTTEN)
-
-    @property
-    def dimension(self) -> int | None:
-        """How many numbers a vector has, or None where there is none."""
-        row = self._connection.execute("SELECT length(vector) FROM passage_vectors LIMIT 1").fetchone()
-        return row[0] // np.dtype(np.float32).itemsize if row else None
-
-    def content_hash(self) -> str:
-        """Hash all that is known: equal for equal articles, passages and vectors, in whatever order they came."""
-        digest = hashlib.sha256()
-        for article, passages in self.packed_articles():
-            digest.update(f"{hash_article(article)} {len(passages)}\n".encode())
-            for packed in passages:
-                start, end, spans = packed.passage.start, packed.passage.end, packed.passage.sentences
-                vectors = (packed.vector, packed.scales, packed.sentence_vectors)
-                digest.update(f"{json.dumps([start, end, spans, [len(part) for part in vectors]])}\n".encode())
-                for part in vectors:
-                    digest.update(part)
-        return digest.hexdigest()
-
-    def packed_articles(self) -> Iterator[tuple[Article, list[PackedPassage]]]:
-        """Read all articles with their passages and vectors as they are stored, one by one in the order of their ids.
-
-        The order is that of the ids' characters, as Python sorts text.
-        """
-        for (article_id,) in self._connection.execute("SELECT article_id FROM articles ORDER BY article_id"):
-            article = self.article(article_id)
-            if article is None:
-                raise sqlite3.DatabaseError(f"article {article_id!r} is in its index alone")
-            rows = self._connection.execute(
-                'SELECT p.start, p."end", p.sentences, v.vector, s.scales, s.vectors'
-                " FROM articles a JOIN passages p ON p.article = a.id"
-                " JOIN passage_vectors v ON v.passage = p.id JOIN sentence_vectors s ON s.passage = p.id"
-                " WHERE a.article_id = ? ORDER BY p.ordinal",
-                (article_id,),
-            )
-            yield (
-                article,
-                [
-                    PackedPassage(
-                        Passage(article.id, start, end, article.text[start:end], *unpack_spans([spans])), *parts
-                    )
-                    for start, end, spans, *parts in rows
-                ],
-            )
-
-    def passages(self, article_id: str) -> tuple[Passage, ...]:
-        """List the passages of an article in their order."""
-        article = self.article(article_id)
-        if article is None:
-            return ()
-        rows = self._connection.execute(
-            'SELECT p.start, p."end", p.sentences FROM passages p JOIN articles a ON a.id = p.article'
-            " WHERE a.article_id = ? ORDER BY p.ordinal",
-            (article_id,),
-        )
-        return tuple(
-            Passage(article_id, start, end, article.text[start:end], *unpack_spans([spans]))
-            for start, end, spans in rows
-        )
-
-    def match(self, terms: Sequence[str], *, limit: int, filter: PassageFilter = EVERYTHING) -> list[Neighbour]:
-        """Find the passages that hold any of the terms in text, title, outlet or date, as (id, BM25), best first.
-
-        Higher is better. BM25 is that of Robertson and Zaragoza (2009), with k1 = 1.2 and b = 0.75.
-        """
-        quoted = " OR ".join(_quote(term) for term in terms)
-        if not quoted:
-            return []
-        if filter == EVERYTHING:
-            return self._match(quoted, limit)
-        share = self._share(filter)
-        if share >= WIDE_SHARE:
-            asked = math.ceil(limit / share * WIDE_FACTOR)
-            found = self._match(quoted, asked)
-            kept = self._keep(found, filter)
-            if len(kept) >= limit or len(found) < asked:
-                return kept[:limit]
-        condition, parameters = to_condition(filter)
-        through = f"SELECT p.id FROM articles a JOIN passages p ON p.article = a.id WHERE {condition}"  # noqa: S608
-        # Subtle: without the plus SQLite looks every one of those up in the full-text index, which takes seconds.
-        return self._match(quoted, limit, f" AND +rowid IN ({through})", parameters)
-
-    def nearest(self, query: FloatArray, *, limit: int, filter: PassageFilter = EVERYTHING) -> list[Neighbour]:
-        """Find the passages nearest to a unit vector (d,) as (id, cosine), nearest first.
-
-        Chroma answers for what it holds, and passages added since are searched exactly. Without a generation that can
-        be used, or with a filter that lets few through, the search is exact over everything that is left.
-        """
-        row = self._connection.execute("SELECT length(vector) FROM passage_vectors LIMIT 1").fetchone()
-        if row and row[0] != 4 * len(query):
-            raise LibraryMismatchError(
-                f"the vectors of the index have {row[0] // 4} numbers, and the embedding model now answers with"
-                f" {len(query)}: it is not the model that made the index; index the articles into another folder with"
-                " --index"
-            )
-        share = self._share(filter)
-        if share >= WIDE_SHARE:
-            asked = limit if filter == EVERYTHING else math.ceil(limit / share * WIDE_FACTOR)
-            found = self._nearest_published(query, asked)
-            if self._published is not None and found is not None:
-                kept = self._keep(found, filter)
-                if len(kept) >= limit or len(found) < asked:
-                    fresh = self._exact(query, limit, filter, after=self._published.last_passage)
-                    return _merge(kept, fresh)[:limit]
-        return self._exact(query, limit, filter)
-
-    @_trusting_rows()
-    def load(self, ids: Sequence[int]) -> list[StoredPassage]:
-        """Load passages with their texts and vectors, in the order of their ids; an id that isn't there is left out."""
-        wanted = " IN (SELECT value FROM json_each(?))"
-        rows = self._connection.execute(
-            'SELECT p.id, p.article, p.ordinal, p.start, p."end", p.stems, p.stem_counts, p.sentences,'  # noqa: S608
-            " s.scales, s.vectors"
-            f" FROM passages p JOIN sentence_vectors s ON s.passage = p.id WHERE p.id{wanted}",
-            (json.dumps(ids),),
-        ).fetchall()
-        # Each article once, however many of its passages there are: its text may be long.
-        articles = {
-            id: (to_ref(columns), text)
-            for id, text, *columns in self._connection.execute(
-                f"SELECT id, text, {REF_COLUMNS} FROM articles WHERE id{wanted}",  # noqa: S608
-                (json.dumps(sorted({row[1] for row in rows})),),
-            )
-        }
-        sentences = unpack_spans([row[-3] for row in rows])
-        sentence_vectors = unpack_vectors([row[-2:] for row in rows])
-        whole = {
-            id: np.frombuffer(vector, np.float32)[None]
-            for id, vector in self._connection.execute(
-                f"SELECT passage, vector FROM passage_vectors WHERE passage{wanted}",  # noqa: S608
-                (json.dumps([row[0] for row, spans in zip(rows, sentences, strict=True) if not spans]),),
-            )
-        }
-        stored = {}
-        for row, spans, vectors in zip(rows, sentences, sentence_vectors, strict=True):
-            id, article, ordinal, start, end, stems, stem_counts, *_ = row
-            ref, text = articles[article]
-            stored[id] = StoredPassage(
-                id,
-                ordinal,
-                Passage(ref.id, start, end, text[start:end], spans),
-                ref,
-                sentence_vectors=vectors if spans else whole[id],
-                stems=np.frombuffer(stems, np.uint32),
-                stem_counts=np.frombuffer(stem_counts, np.uint32),
-            )
-        return [stored[id] for id in ids if id in stored]
-
-    def document_frequencies(self, terms: Sequence[str]) -> dict[str, int]:
-        """Count the passages that hold each term in text, title, outlet or date, in any inflection.
-
-        A term in more than MAX_FREQUENCY passages is said to be in so many: counting on would say no more about it.
-        """
-        sql = f"SELECT count(*) FROM (SELECT 1 FROM passage_words WHERE passage_words MATCH ? LIMIT {MAX_FREQUENCY})"  # noqa: S608
-        return {term: self._count(sql, _quote(term)) for term in terms}
-
-    def passage_ids(self) -> set[int]:
-        """List the ids of all passages."""
-        return {row[0] for row in self._connection.execute("SELECT id FROM passages")}
-
-    def vectors(self, after: int) -> Iterator[tuple[list[int], FloatArray]]:
-        """Read the vectors of the passages with ids above `after` in batches of ids and rows (n, d)."""
-        return self._read_vectors(" WHERE passage > ? ORDER BY passage", [after])
-
-    def _value(self, sql: str, *parameters: object) -> int:
-        return int(self._connection.execute(sql, parameters).fetchone()[0])
-
-    def _count(self, sql: str, term: str | None = None) -> int:
-        """Count once in each state of the library."""
-        key = sql if term is None else term
-        if key not in self._counts:
-            self._counts[key] = self._value(sql, *([] if term is None else [term]))
-        return self._counts[key]
-
-    def _present(self, ids: Sequence[int]) -> set[int]:
-        sql = "SELECT id FROM passages WHERE id IN (SELECT value FROM json_each(?))"
-        return {row[0] for row in self._connection.execute(sql, (json.dumps(ids),))}
-
-    def _nearest_published(self, query: FloatArray, limit: int) -> list[Neighbour] | None:
-        """Find the nearest of the passages that Chroma and this state both hold; None if Chroma can't do it."""
-        published = self._published
-        generation = self._open_generation(published) if published else None
-        if published is None or generation is None:
-            return None
-        found = generation.nearest(query, limit)
-        present = self._present([id for id, _ in found or []])
-        if found and len(present) < len(found):
-            # Some were removed since: ask again for as many more as that may be.
-            kept = self._value("SELECT count(*) FROM passages WHERE id <= ?", published.last_passage)
-            limit += published.passage_count - kept
-            found = generation.nearest(query, limit)
-            present = self._present([id for id, _ in found or []])
-        if found is None or len(found) < min(limit, published.passage_count):
-            return None
-        return [neighbour for neighbour in found if neighbour[0] in present]
-
-    def _share(self, filter: PassageFilter) -> float:
-        """Say which share of the articles a filter lets through."""
-        if filter == EVERYTHING:
-            return 1.0
-        condition, parameters = to_condition(filter)
-        through = self._value(f"SELECT count(*) FROM articles a WHERE {condition}", *parameters)  # noqa: S608
-        return through / max(self._count("SELECT count(*) FROM articles"), 1)
-
-    def _keep(self, found: list[Neighbour], filter: PassageFilter) -> list[Neighbour]:
-        """Keep what a filter lets through."""
-        if filter == EVERYTHING:
-            return found
-        condition, parameters = to_condition(filter)
-        rows = self._connection.execute(
-            "SELECT p.id FROM json_each(?) AS j CROSS JOIN passages p ON p.id = j.value"  # noqa: S608
-            f" CROSS JOIN articles a ON a.id = p.article WHERE {condition}",
-            (json.dumps([id for id, _ in found]), *parameters),
-        )
-        kept = {row[0] for row in rows}
-        return [neighbour for neighbour in found if neighbour[0] in kept]
-
-    def _match(self, quoted: str, limit: int, where: str = "", parameters: Sequence[object] = ()) -> list[Neighbour]:
-        rows = self._connection.execute(
-            "SELECT rowid, bm25(passage_words) AS score FROM passage_words"  # noqa: S608
-            f" WHERE passage_words MATCH ?{where} ORDER BY score, rowid LIMIT ?",
-            (quoted, *parameters, limit),
-        )
-        return [(id, -score) for id, score in rows]
-
-    @_trusting_rows()
-    def _exact(self, query: FloatArray, limit: int, filter: PassageFilter, *, after: int = 0) -> list[Neighbour]:
-        """Search the passages with ids above `after` exactly: those that can be among the best are read in full."""
-        ids = screen_neighbours(query, self._read_scaled_vectors(filter, after), limit)
-        nearest: list[Neighbour] = []
-        for found, vectors in self._read_vectors(
-            " WHERE passage IN (SELECT value FROM json_each(?))", [json.dumps(ids)]
-        ):
-            nearest = _merge(nearest, exact_neighbours(query, found, vectors, limit))[:limit]
-        return nearest
-
-    def _read_scaled_vectors(self, filter: PassageFilter, after: int) -> Iterator[ScaledVectors]:
-        condition, parameters = to_condition(filter)
-        # What comes first in a cross join is what SQLite goes through: the few that are new, or what the filter leaves.
-        tables = (
-            "article_vectors v CROSS JOIN articles a"
-            if after or filter == EVERYTHING
-            else "articles a CROSS JOIN article_vectors v"
-        )
-        cursor = self._connection.execute(
-            f"SELECT v.first_passage, v.scales, v.vectors FROM {tables} ON a.id = v.article"  # noqa: S608
-            f" WHERE v.first_passage > ? AND {condition}",
-            (after, *parameters),
-        )
-        while rows := cursor.fetchmany(READ_BATCH_ARTICLES):
-            scales = np.frombuffer(b"".join(row[1] for row in rows), np.float32)
-            vectors = np.frombuffer(b"".join(row[2] for row in rows), np.int8).reshape(len(scales), -1)
-            counts = [len(row[1]) // scales.itemsize for row in rows]
-            firsts = np.array([row[0] for row in rows], np.int64) - np.cumsum([0, *counts[:-1]])
-            yield ScaledVectors(np.repeat(firsts, counts) + np.arange(len(scales)), scales, vectors)
-
-    def _read_vectors(self, where: str, parameters: Sequence[object]) -> Iterator[tuple[list[int], FloatArray]]:
-        sql = f"SELECT passage, vector FROM passage_vectors{where}"  # noqa: S608
-        cursor = self._connection.execute(sql, tuple(parameters))
-        while rows := cursor.fetchmany(READ_BATCH):
-            vectors = np.frombuffer(b"".join(row[1] for row in rows), np.float32)
-            yield [row[0] for row in rows], vectors.reshape(len(rows), -1)
 
 
 class Library:
@@ -484,7 +88,7 @@ class Library:
         self._idle: queue.SimpleQueue[tuple[_FileIdentity, sqlite3.Connection]] = queue.SimpleQueue()
         self._guard = threading.Lock()
         self._counts: tuple[str, dict[str, int]] = ("", {})
-        self._opened: tuple[_Published, Generation | None] | None = None
+        self._opened: tuple[Published, Generation | None] | None = None
         self._is_closed = False
 
     @property
@@ -583,8 +187,8 @@ class Library:
         with self.snapshot() as snapshot:
             if snapshot.is_published and not anew:
                 return
-            before = snapshot._published
-            forget = anew or bool(snapshot._value(_FORGOTTEN))
+            before = snapshot.published
+            forget = anew or not snapshot.has_chroma_forgotten
             is_usable = before is not None and not forget and is_intact(before.folder, before.segments)
             base = before.folder if before and is_usable else None
             number = before.number + 1 if before else 1
@@ -601,7 +205,7 @@ class Library:
                 except (LibraryError, OSError) as again:
                     raise self._explain_unpublished(folder, again) from again
             count = snapshot.passage_count
-            last = snapshot._value("SELECT coalesce(max(id), 0) FROM passages")
+            last = snapshot.last_passage
         with self._transaction() as connection:
             connection.execute("DELETE FROM generations")
             connection.execute(
@@ -879,8 +483,8 @@ class Library:
             counts = self._counts = (row[0], {})
         return counts[1]
 
-    @_trusting_rows()
-    def _find_published(self, connection: sqlite3.Connection) -> _Published | None:
+    @trusting_rows()
+    def _find_published(self, connection: sqlite3.Connection) -> Published | None:
         row = connection.execute(
             "SELECT id, folder, last_passage, passage_count, segments FROM generations ORDER BY id DESC LIMIT 1"
         ).fetchone()
@@ -888,9 +492,9 @@ class Library:
             return None
         number, folder, last_passage, passage_count, segments = row
         recorded = tuple(SegmentFile(**file) for file in json.loads(segments))
-        return _Published(number, self.folder / CHROMA_FOLDER / folder, last_passage, passage_count, recorded)
+        return Published(number, self.folder / CHROMA_FOLDER / folder, last_passage, passage_count, recorded)
 
-    def _open_generation(self, published: _Published) -> Generation | None:
+    def _open_generation(self, published: Published) -> Generation | None:
         """Open a generation once for all snapshots that use it; None where it can't be used, or is an older one."""
         with self._guard:
             # Numbers begin again where the index was deleted and made anew; the names of folders don't.
@@ -955,7 +559,7 @@ def _read_version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-@_trusting_rows()
+@trusting_rows()
 def _migrate(connection: sqlite3.Connection) -> None:
     """Bring a library of an earlier version to this one; who opens it first does it, in one transaction."""
     connection.execute("BEGIN IMMEDIATE")
@@ -997,16 +601,4 @@ def _describe_room(folder: Path) -> str:
     return f"{shutil.disk_usage(folder).free:,} bytes are free there{limited}"
 
 
-_FORGOTTEN = "SELECT count(*) FROM properties WHERE name = 'forgotten'"  # and Chroma has yet to
 _UNERASED = "SELECT count(*) FROM properties WHERE name = 'unerased'"
-_UNFORGOTTEN = "SELECT count(*) FROM properties WHERE name IN ('forgotten', 'unerased')"
-
-
-def _quote(term: str) -> str:
-    """Quote a term for FTS5, whose syntax is then no more than text."""
-    storable = term.replace("\0", " ").encode("utf-8", "replace").decode()
-    return '"' + storable.replace('"', '""') + '"'
-
-
-def _merge(one: list[Neighbour], other: list[Neighbour]) -> list[Neighbour]:
-    return sorted(one + other, key=lambda neighbour: (-neighbour[1], neighbour[0]))

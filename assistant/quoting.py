@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from assistant.citations import PRONOUNS, cite, find_context, needs_context
-from assistant.library import Snapshot, StoredPassage
 from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval
+from assistant.snapshot import Snapshot, StoredPassage
 from assistant.terms import STOP_WORDS, find_names, find_numbers, find_sources, find_terms, find_words, stem
 from assistant.types import Answer, ArticleRef, Citation, Passage, Span, Statement, Support, Usage
 

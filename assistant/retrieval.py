@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from assistant.dates import Day, Period, find_days
 from assistant.embedding import Embedder, PassageInput
-from assistant.library import EVERYTHING, Snapshot, StemArray, StoredPassage
 from assistant.schema import PassageFilter
+from assistant.snapshot import EVERYTHING, Snapshot, StemArray, StoredPassage
 from assistant.terms import (
     STOP_WORDS,
     find_names,

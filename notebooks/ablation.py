@@ -24,11 +24,12 @@ from scipy.stats import bootstrap
 
 from assistant.embedding import Embedder, MiniLMEmbedder
 from assistant.ingest import add_sources
-from assistant.library import Library, Snapshot
+from assistant.library import Library
 from assistant.quoting import answer_with_quotes
 from assistant.reading import list_files, read_article
 from assistant.retrieval import DEFAULT_WEIGHTS, RetrievalWeights, retrieve
 from assistant.settings import Settings
+from assistant.snapshot import Snapshot
 from assistant.types import Article, Span
 
 Floats = npt.NDArray[np.float64]

@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from assistant.embedding import MiniLMEmbedder
 from assistant.ingest import add_sources
-from assistant.library import Library, StoredPassage
+from assistant.library import Library
 from assistant.quoting import (
     EVIDENCE_FEATURES,
     MAX_PASSAGES,
@@ -41,6 +41,7 @@ from assistant.quoting import (
 )
 from assistant.retrieval import retrieve
 from assistant.settings import Settings
+from assistant.snapshot import StoredPassage
 from assistant.types import Article
 
 Floats = npt.NDArray[np.float64]

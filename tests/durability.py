@@ -118,7 +118,7 @@ def content_of(folder: Path) -> Content:
     """List all that a library holds, but for the ids of its rows; and check that Chroma holds no more and no less."""
     with opened(folder) as library, library.snapshot() as snapshot:
         assert snapshot.is_published
-        published = snapshot._published
+        published = snapshot.published
         if published is not None:
             generation = library._open_generation(published)
             assert generation is not None

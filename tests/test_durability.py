@@ -643,8 +643,8 @@ def test_any_damage_to_a_generation(copied: Path, name: str, damage: str) -> Non
     assert embedder.embedded == []
     with opened(copied) as library, library.snapshot() as snapshot:
         assert snapshot.is_published
-        assert snapshot._published is not None
-        assert library._open_generation(snapshot._published) is not None
+        assert snapshot.published is not None
+        assert library._open_generation(snapshot.published) is not None
 
 
 # Neighbours ----------------------------------------------------------------------------------------------------------

@@ -19,9 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.errors import LibraryDamagedError, LibraryError, LibraryLockedError, LibraryMismatchError
-from assistant.library import CHROMA_FOLDER, HOLDER_FILE, Library, Snapshot
+from assistant.library import CHROMA_FOLDER, HOLDER_FILE, Library
 from assistant.schema import EmbeddedPassage, PassageFilter, _pack_passage, _pack_stems, _pack_vectors
 from assistant.settings import LIBRARY_FILE
+from assistant.snapshot import Snapshot
 from assistant.types import Article, ArticleRef, Passage, Span
 from assistant.vectors import DATABASE_FILE, FloatArray, Neighbour
 
@@ -112,7 +113,7 @@ def generation_folders(library: Library) -> list[Path]:
 
 def is_chroma_used(library: Library) -> bool:
     with library.snapshot() as snapshot:
-        published = snapshot._published
+        published = snapshot.published
         return published is not None and snapshot._open_generation(published) is not None
 
 

@@ -26,9 +26,10 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from assistant.embedding import DIMENSION, Embedder, FloatArray, MiniLMEmbedder
-from assistant.library import EVERYTHING, Library
+from assistant.library import Library
 from assistant.retrieval import retrieve
 from assistant.schema import EmbeddedPassage, PassageFilter
+from assistant.snapshot import EVERYTHING
 from assistant.types import Article, Passage, Span
 
 PASSAGES = 100_000
