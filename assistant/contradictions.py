@@ -4,7 +4,7 @@ A statement is aligned with each of the sentences that are most like it. Where b
 what stands in the gap is compared: "killed 13 people" and "killed 12 people" have a number each, and not the same.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise
@@ -14,6 +14,10 @@ from assistant.terms import find_words
 
 MAX_GAP = 4  # tokens; in a longer gap the texts say different things
 CONTEXT = 4  # tokens on each side of one by which sentences are told that speak of the same
+VERBATIM_SHARE = 0.75  # of a statement's tokens, from which it is taken to repeat a sentence
+FRAME_SHARE = 0.85  # the same, of what is neither name nor number
+MAX_SUBSTITUTED = 2  # tokens
+SUBSTITUTED_BELOW = 0.5  # the cosine of two words in context; those of synonyms are above
 # Small numbers and vague ones that a paraphrase may bring in.
 _VAGUE = frozenset("1 1th half double triple quarter dozens hundreds thousands millions billions trillions 1000000".split())
 
@@ -24,7 +28,8 @@ class Gap:
 
     statement: Sequence[Token]
     sentence: Sequence[Token]
-    start: int
+    start: int  # of the gap in the statement
+    at: int  # and in the sentence
     left: int
     right: int
 
@@ -61,9 +66,8 @@ def align(statement: Sequence[Token], sentence: Sequence[Token]) -> Alignment:
     for before, after in pairwise([(0, 0, 0), *blocks]):
         start, other = before[0] + before[2], before[1] + before[2]
         if start < after[0] or other < after[1]:
-            gaps.append(
-                Gap(statement[start : after[0]], sentence[other : after[1]], start, before[2], after[2])
-            )
+            gap = Gap(statement[start : after[0]], sentence[other : after[1]], start, other, before[2], after[2])
+            gaps.append(gap)
     return Alignment(matched, gaps, sentence)
 
 
@@ -191,6 +195,51 @@ def _differ(ours: Token, theirs: Token, gap: Gap) -> bool:
         both = len(gap.statement), len(gap.sentence)
         return 2 * capitals[0] > both[0] and 2 * capitals[1] > both[1] and not is_kin(ours.form, theirs.form)
     return len(kinds) == 1 and ours.is_fact
+
+
+def find_substitutions(
+    alignments: Sequence[Alignment], likeness: Callable[[int, int, int], float]
+) -> Iterator[str]:
+    """Yield the words that stand, in a sentence that is the same but for a word or two, where it has quite another.
+
+    `likeness` is the cosine of a token of the statement and one of a sentence, given as the place of the token, the
+    number of the alignment, and the place in the sentence.
+    """
+    for number, alignment in enumerate(alignments):
+        if alignment.share < VERBATIM_SHARE:
+            continue
+        others = [*alignments[:number], *alignments[number + 1 :]]
+        for gap in alignment.gaps:
+            if not gap.sentence or max(len(gap.statement), len(gap.sentence)) > MAX_SUBSTITUTED:
+                continue
+            for place, ours in enumerate(gap.statement, start=gap.start):
+                theirs = [at for at, token in enumerate(gap.sentence, start=gap.at) if token.kind != "negation"]
+                if ours.kind == "negation" or not theirs or _is_said_elsewhere(place, alignment, others):
+                    continue
+                nearest = max(theirs, key=lambda at: likeness(place, number, at))
+                if likeness(place, number, nearest) < SUBSTITUTED_BELOW:
+                    yield f"the evidence says {alignment.sentence[nearest].text}, not {ours.text}"
+
+
+def find_crossings(statement: Sequence[Token], alignments: Sequence[Alignment]) -> Iterator[str]:
+    """Yield two names or numbers that have changed places in a sentence that is the same but for them."""
+    for alignment in alignments:
+        sentence = alignment.sentence
+        places = {token.form: at for at, token in enumerate(sentence) if token.is_fact}
+        facts = [(place, places[token.form]) for place, token in enumerate(statement) if token.form in places]
+        frame = [token.form for token in statement if not token.is_fact]
+        other = [token.form for token in sentence if not token.is_fact]
+        if len(facts) < 2 or len(frame) < 2 or _count_common(frame, other) < FRAME_SHARE * len(frame):
+            continue
+        for (one, at), (two, until) in pairwise(facts):
+            if until < at and any(not token.is_fact for token in statement[one:two]):
+                yield f"the evidence has {statement[one].text} and {statement[two].text} in each other's place"
+
+
+def _count_common(one: Sequence[str], other: Sequence[str]) -> int:
+    """Count how much of one list another has in the same order."""
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    return sum(block.size for block in matcher.get_matching_blocks())
 
 
 def find_misquoted(statement: str, evidence: Sequence[str]) -> Iterator[str]:

@@ -186,7 +186,7 @@ _OPPOSITES = """
     public private, presence absence, heavier lighter, heavy light, minimum maximum, war peace, attack defend, love hate,
     friend enemy, ally enemy, major minor, positive negative, day night, day week, week month, month year, week year,
     decade century, daily weekly, weekly monthly, monthly annual, fast slow, faster slower, often rarely, near far,
-    cheap expensive, full empty, accelerate slow, backed opposed, praised criticised, praised criticized, praise criticise,
+    cheap expensive, full empty, accelerate slow, backed opposed, all not, some not, always not, every not, praised criticised, praised criticized, praise criticise,
     praise criticize, upgrade downgrade, appoint dismiss, appointed dismissed, hired fired, ascend descend, majority
     minority, maximise minimise, optimistic pessimistic, absent present, ancient modern, advance retreat, same different
 """
@@ -202,6 +202,7 @@ def _list_opposites() -> dict[str, frozenset[str]]:
 
 
 _OPPOSITE_STEMS = _list_opposites()
+_UNIT_STEMS = {stem(word): unit for word, unit in _UNITS.items() if len(word) > 3}
 # Stop words that turn a sentence round when they are changed for another.
 _KEPT = frozenset(word for word in STOP_WORDS if stem(word) in _OPPOSITE_STEMS)
 _NEGATIVE_PREFIXES = ("un", "in", "im", "il", "ir", "dis", "non", "mis", "de")
@@ -428,7 +429,7 @@ def _is_inside(text: str, start: int) -> bool:
 
 def are_opposites(one: str, other: str) -> bool:
     """Tell whether two stems turn a sentence round where one stands for the other."""
-    if other in _OPPOSITE_STEMS.get(one, ()):
+    if other in _OPPOSITE_STEMS.get(one, ()) or _UNIT_STEMS.get(one, other) != _UNIT_STEMS.get(other, one):
         return True
     shorter, longer = sorted((one, other), key=len)
     return len(shorter) > 3 and any(longer == prefix + shorter for prefix in _NEGATIVE_PREFIXES)

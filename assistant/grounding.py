@@ -10,6 +10,7 @@ notebooks/learn_grounding.py.
 import json
 import math
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from assistant.contradictions import align, find_contradictions, find_missing, find_misquoted, read_facts
+from assistant.contradictions import align, find_contradictions, find_crossings, find_missing, find_misquoted, find_substitutions, read_facts
 from assistant.embedding import Embedder, PassageInput
 from assistant.errors import SettingsError
 from assistant.facts import Token, read_tokens
@@ -102,13 +103,23 @@ def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> M
     chosen = choose_sentences(ours, read)
     alignments = [align(ours, read[index]) for index in chosen]
     facts = read_facts(read)
+    held = [frozenset(token.form for token in read[index]) for index in chosen]
+    texts = [statement, *(sentences[index] for index in chosen)]
+    vectors = embed_words(texts, embedder)
+
+    def likeness(place: int, number: int, at: int) -> float:
+        """Compare a token of the statement with one of a sentence, by their words' vectors."""
+        one = _find_row(texts[0], ours[place])
+        other = _find_row(texts[1 + number], alignments[number].sentence[at])
+        return float(vectors[0][one] @ vectors[1 + number][other])
+
     faults = (
         *find_missing(ours, facts),
         *find_contradictions(ours, alignments),
+        *find_crossings(ours, alignments),
+        *find_substitutions(alignments, likeness),
         *find_misquoted(statement, evidence),
     )
-    held = [frozenset(token.form for token in read[index]) for index in chosen]
-    vectors = embed_words([statement, *(sentences[index] for index in chosen)], embedder)
     features = (
         *_measure_nearness(statement, vectors),
         sum(token.is_fact and token.form in facts.units for token in ours) / max(1, len(ours)),
@@ -148,6 +159,11 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 def find_word_spans(text: str) -> tuple[Span, ...]:
     """Find the words of a text."""
     return tuple(Span(*match.span()) for match in _WORD.finditer(text))
+
+
+def _find_row(text: str, token: Token) -> int:
+    """Find the word that a token begins in, or the first where it begins in none."""
+    return max(0, bisect_right(find_word_spans(text), token.start, key=lambda span: span.start) - 1)
 
 
 def embed_words(texts: Sequence[str], embedder: Embedder) -> list[FloatArray]:
