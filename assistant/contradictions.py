@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise
 
-from assistant.facts import Token, are_opposites, find_quotations, is_denial
+from assistant.facts import Token, are_opposites, find_quotations, is_negative, may_be_negative
 from assistant.terms import find_words
 
 MAX_GAP = 4  # tokens; in a longer gap the texts say different things
@@ -150,21 +150,28 @@ def _is_said_elsewhere(place: int, alignment: Alignment, others: Sequence[Alignm
 def _compare_gap(
     gap: Gap, alignment: Alignment, others: Sequence[Alignment]
 ) -> Iterator[str]:
-    ours_negated = [i for i, token in enumerate(gap.statement) if token.kind == "negation"]
-    theirs_negated = [i for i, token in enumerate(gap.sentence) if token.kind == "negation"]
-    rest = len(gap.statement) - len(ours_negated), len(gap.sentence) - len(theirs_negated)
-    if len(ours_negated) % 2 != len(theirs_negated) % 2 and rest[0] == rest[1] <= 1:
-        fewer = gap.sentence if ours_negated else gap.statement
-        if not any(is_denial(token.form) for token in fewer):
-            if ours_negated and not _is_said_elsewhere(gap.start + ours_negated[0], alignment, others):
+    ours_negative = [i for i, token in enumerate(gap.statement) if is_negative(token)]
+    theirs_negative = [i for i, token in enumerate(gap.sentence) if is_negative(token)]
+    if len(ours_negative) % 2 != len(theirs_negative) % 2:
+        if ours_negative and _negates(gap.statement, gap.sentence, gap.right):
+            if not _is_said_elsewhere(gap.start + ours_negative[0], alignment, others):
                 yield "the evidence says this without the negation"
-            elif theirs_negated and not any(_spans_gap(gap, other, alignment) for other in others):
+        elif theirs_negative and _negates(gap.sentence, gap.statement, gap.right):
+            if not any(_spans_gap(gap, other, alignment) for other in others):
                 yield "the evidence says this with a negation"
     for offset, ours in enumerate(gap.statement):
         for theirs in gap.sentence:
             if _differ(ours, theirs, gap) and not _is_said_elsewhere(gap.start + offset, alignment, others):
                 yield f"the evidence says {theirs.text}, not {ours.text}"
                 break
+
+
+def _negates(negative: Sequence[Token], other: Sequence[Token], right: int) -> bool:
+    """Tell whether the negation in one side of a gap, which the other side lacks, is all or the last that it has."""
+    if any(may_be_negative(token) for token in other):
+        return False
+    rest = sum(not is_negative(token) for token in negative)
+    return rest == len(other) <= 1 or (not other and right > 0 and is_negative(negative[-1]))
 
 
 def _spans_gap(gap: Gap, other: Alignment, alignment: Alignment) -> bool:
@@ -225,15 +232,31 @@ def find_crossings(statement: Sequence[Token], alignments: Sequence[Alignment]) 
     """Yield two names or numbers that have changed places in a sentence that is the same but for them."""
     for alignment in alignments:
         sentence = alignment.sentence
-        places = {token.form: at for at, token in enumerate(sentence) if token.is_fact}
+        places = {token.form: at for at, token in enumerate(sentence)}
         facts = [(place, places[token.form]) for place, token in enumerate(statement) if token.form in places]
-        frame = [token.form for token in statement if not token.is_fact]
-        other = [token.form for token in sentence if not token.is_fact]
+        facts = [(place, at) for place, at in facts if _is_named(statement[place]) and _is_named(sentence[at])]
+        named = {statement[place].form for place, _ in facts}
+        frame = [token.form for token in statement if token.form not in named]
+        other = [token.form for token in sentence if token.form not in named]
         if len(facts) < 2 or len(frame) < 2 or _count_common(frame, other) < FRAME_SHARE * len(frame):
             continue
         for (one, at), (two, until) in pairwise(facts):
-            if until < at and any(not token.is_fact for token in statement[one:two]):
+            if until < at and _have_crossed(statement[one], statement[two], sentence[at], sentence[until]):
                 yield f"the evidence has {statement[one].text} and {statement[two].text} in each other's place"
+
+
+def _is_named(token: Token) -> bool:
+    return token.is_fact or token.text[:1].isupper()
+
+
+def _have_crossed(one: Token, two: Token, at: Token, until: Token) -> bool:
+    """Tell whether two facts of a statement, which stand in a sentence the other way round, have another part there.
+
+    They have not where they are listed ("Bonn and Rome"), or have taken their prepositions along ("in Bonn on Monday").
+    """
+    is_listed = two.before in {"and", "or", one.text.lower()} or at.before in {"and", "or", until.text.lower()}
+    kinds = {token.kind if token.kind != "word" else "name" for token in (one, two)}
+    return len(kinds) == 1 and not is_listed and one.before != at.before and two.before != until.before
 
 
 def _count_common(one: Sequence[str], other: Sequence[str]) -> int:

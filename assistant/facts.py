@@ -5,8 +5,9 @@ Tokens of two texts are equal where their forms are: "£1.5bn" and "1,500,000,00
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -17,7 +18,10 @@ Kind = Literal["word", "name", "number", "weekday", "month", "negation"]
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word or number of a text that isn't a stop word. `form` is what is compared, `unit` a number's, if any."""
+    """One word or number of a text that isn't a stop word.
+
+    `form` is what is compared, `unit` a number's, if any, and `before` the word that stands before it, if not "the".
+    """
 
     form: str
     kind: Kind
@@ -25,6 +29,7 @@ class Token:
     start: int
     end: int
     unit: str = ""
+    before: str = ""
 
     @property
     def is_fact(self) -> bool:
@@ -53,13 +58,20 @@ _AMBIGUOUS = frozenset({"march", "may", "mar", "dec", "sat", "sun", "mon", "wed"
 _NEGATIONS = _read_words("""
     not never no nor none neither nobody nothing nowhere without cannot hardly scarcely
 """)
-# Words that deny, so that "failed to" may stand for "did not".
+# Words that deny what follows, so that "failed to" may stand for "did not".
 _DENIALS = frozenset(
     stem(word)
     for word in _read_words("""
-        fail failed failing refuse refused deny denied denies lack lacks lacked unable reject rejected unlikely decline
-        declined false untrue avoid avoided ban banned stop stopped prevent prevented absent absence impossible zero
-        few little rarely seldom except but ruled unless
+        fail failed fails failing refuse refused refuses refusing deny denied denies denying decline declined declines
+        lack lacked lacks lacking unable avoid avoided avoids
+    """)
+)
+# These don't negate a sentence for certain, but excuse that another has a negation which it hasn't.
+_NEGATIVE_WORDS = frozenset(
+    stem(word)
+    for word in _read_words("""
+        reject rejected unlikely false untrue ban banned stop stopped prevent prevented absent absence impossible zero few
+        little rarely seldom except but unless against prohibit prohibited forbid forbidden eliminate eliminated
     """)
 )
 
@@ -236,7 +248,16 @@ def read_tokens(text: str) -> list[Token]:
         elif kind != "sign":
             tokens += _read_word(match, word, raw, index, text, has_case)
         index += 1
-    return tokens
+    return [replace(token, before=before) for token, before in zip(tokens, _list_before(raw, tokens), strict=True)]
+
+
+def _list_before(raw: Sequence[tuple[re.Match[str], str]], tokens: Sequence[Token]) -> Iterator[str]:
+    """Yield the word before each token, without case; articles are passed over."""
+    words = [(match.start(), word) for match, word in raw if word not in {"the", "a", "an", ""}]
+    starts = [start for start, _ in words]
+    for token in tokens:
+        place = bisect_left(starts, token.start)
+        yield words[place - 1][1] if place else ""
 
 
 def _read_raw(text: str) -> Iterator[tuple[re.Match[str], str]]:
@@ -429,15 +450,22 @@ def _is_inside(text: str, start: int) -> bool:
 
 def are_opposites(one: str, other: str) -> bool:
     """Tell whether two stems turn a sentence round where one stands for the other."""
-    if other in _OPPOSITE_STEMS.get(one, ()) or _UNIT_STEMS.get(one, other) != _UNIT_STEMS.get(other, one):
+    if other in _OPPOSITE_STEMS.get(one, ()):
         return True
+    if one in _UNIT_STEMS and other in _UNIT_STEMS:
+        return _UNIT_STEMS[one] != _UNIT_STEMS[other]
     shorter, longer = sorted((one, other), key=len)
     return len(shorter) > 3 and any(longer == prefix + shorter for prefix in _NEGATIVE_PREFIXES)
 
 
-def is_denial(form: str) -> bool:
-    """Tell whether a stem denies by its meaning, as "fail" does."""
-    return form in _DENIALS or form.startswith(_NEGATIVE_PREFIXES[:6])
+def is_negative(token: Token) -> bool:
+    """Tell whether a token turns what follows it into its contrary."""
+    return token.kind == "negation" or token.form in _DENIALS
+
+
+def may_be_negative(token: Token) -> bool:
+    """Tell whether a token may stand where another text has a negation."""
+    return is_negative(token) or token.form in _NEGATIVE_WORDS or token.form.startswith(_NEGATIVE_PREFIXES[:6])
 
 
 _QUOTED = re.compile(
