@@ -19,7 +19,9 @@ FRAME_SHARE = 0.85  # the same, of what is neither name nor number
 MAX_SUBSTITUTED = 2  # tokens
 SUBSTITUTED_BELOW = 0.5  # the cosine of two words in context; those of synonyms are above
 # Small numbers and vague ones that a paraphrase may bring in.
-_VAGUE = frozenset("1 1th half double triple quarter dozens hundreds thousands millions billions trillions 1000000".split())
+_VAGUE = frozenset(
+    {"1", "1th", "half", "double", "triple", "quarter", "dozens", "hundreds", "thousands", "millions", "billions"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,9 @@ def _is_known(token: Token, facts: EvidenceFacts) -> bool:
 def is_kin(one: str, other: str) -> bool:
     """Tell whether one form begins with the other, as "Ukrainian" does with "Ukraine"."""
     shorter, longer = sorted((one, other), key=len)
-    return len(shorter) >= 4 and len(longer) - len(shorter) <= 4 and longer.startswith(shorter[: max(4, len(shorter) - 1)])
+    return (
+        len(shorter) >= 4 and len(longer) - len(shorter) <= 4 and longer.startswith(shorter[: max(4, len(shorter) - 1)])
+    )
 
 
 def find_contradictions(statement: Sequence[Token], alignments: Sequence[Alignment]) -> Iterator[str]:
@@ -130,7 +134,12 @@ def find_contradictions(statement: Sequence[Token], alignments: Sequence[Alignme
             if at is None:
                 continue
             ours, theirs = statement[place], alignment.sentence[at]
-            if ours.unit and theirs.unit and ours.unit != theirs.unit and not _is_said_elsewhere(place, alignment, others):
+            if (
+                ours.unit
+                and theirs.unit
+                and ours.unit != theirs.unit
+                and not _is_said_elsewhere(place, alignment, others)
+            ):
                 yield f"the evidence says {theirs.text} {theirs.unit}, not {ours.text} {ours.unit}"
 
 
@@ -147,19 +156,23 @@ def _is_said_elsewhere(place: int, alignment: Alignment, others: Sequence[Alignm
     return any(other.matched[place] is not None and other.count_context(place) >= context for other in others)
 
 
-def _compare_gap(
-    gap: Gap, alignment: Alignment, others: Sequence[Alignment]
-) -> Iterator[str]:
+def _compare_gap(gap: Gap, alignment: Alignment, others: Sequence[Alignment]) -> Iterator[str]:
     ours_negative = [i for i, token in enumerate(gap.statement) if is_negative(token)]
     theirs_negative = [i for i, token in enumerate(gap.sentence) if is_negative(token)]
     if len(ours_negative) % 2 != len(theirs_negative) % 2:
         if ours_negative and _negates(gap.statement, gap.sentence, gap.right):
             if not _is_said_elsewhere(gap.start + ours_negative[0], alignment, others):
                 yield "the evidence says this without the negation"
-        elif theirs_negative and _negates(gap.sentence, gap.statement, gap.right):
-            if not any(_spans_gap(gap, other, alignment) for other in others):
-                yield "the evidence says this with a negation"
+        elif (
+            theirs_negative
+            and _negates(gap.sentence, gap.statement, gap.right)
+            and not any(_spans_gap(gap, other, alignment) for other in others)
+        ):
+            yield "the evidence says this with a negation"
+    held = {token.form for token in alignment.sentence}
     for offset, ours in enumerate(gap.statement):
+        if ours.form in held:
+            continue  # it stands in another place: see find_crossings
         for theirs in gap.sentence:
             if _differ(ours, theirs, gap) and not _is_said_elsewhere(gap.start + offset, alignment, others):
                 yield f"the evidence says {theirs.text}, not {ours.text}"
@@ -190,7 +203,7 @@ def _spans_gap(gap: Gap, other: Alignment, alignment: Alignment) -> bool:
 
 def _differ(ours: Token, theirs: Token, gap: Gap) -> bool:
     """Tell whether two tokens in one place are of a kind and not the same."""
-    if ours.form == theirs.form or any(ours.form == token.form for token in gap.sentence):
+    if ours.form == theirs.form:
         return False
     if are_opposites(ours.form, theirs.form):
         return True
@@ -204,9 +217,7 @@ def _differ(ours: Token, theirs: Token, gap: Gap) -> bool:
     return len(kinds) == 1 and ours.is_fact
 
 
-def find_substitutions(
-    alignments: Sequence[Alignment], likeness: Callable[[int, int, int], float]
-) -> Iterator[str]:
+def find_substitutions(alignments: Sequence[Alignment], likeness: Callable[[int, int, int], float]) -> Iterator[str]:
     """Yield the words that stand, in a sentence that is the same but for a word or two, where it has quite another.
 
     `likeness` is the cosine of a token of the statement and one of a sentence, given as the place of the token, the
@@ -216,12 +227,18 @@ def find_substitutions(
         if alignment.share < VERBATIM_SHARE:
             continue
         others = [*alignments[:number], *alignments[number + 1 :]]
+        held = {token.form for token in alignment.sentence}
         for gap in alignment.gaps:
             if not gap.sentence or max(len(gap.statement), len(gap.sentence)) > MAX_SUBSTITUTED:
                 continue
             for place, ours in enumerate(gap.statement, start=gap.start):
                 theirs = [at for at, token in enumerate(gap.sentence, start=gap.at) if token.kind != "negation"]
-                if ours.kind == "negation" or not theirs or _is_said_elsewhere(place, alignment, others):
+                if (
+                    ours.kind == "negation"
+                    or ours.form in held
+                    or not theirs
+                    or _is_said_elsewhere(place, alignment, others)
+                ):
                     continue
                 nearest = max(theirs, key=lambda at: likeness(place, number, at))
                 if likeness(place, number, nearest) < SUBSTITUTED_BELOW:
@@ -238,7 +255,7 @@ def find_crossings(statement: Sequence[Token], alignments: Sequence[Alignment]) 
         named = {statement[place].form for place, _ in facts}
         frame = [token.form for token in statement if token.form not in named]
         other = [token.form for token in sentence if token.form not in named]
-        if len(facts) < 2 or len(frame) < 2 or _count_common(frame, other) < FRAME_SHARE * len(frame):
+        if len(facts) < 2 or not frame or _count_common(frame, other) < FRAME_SHARE * len(frame):
             continue
         for (one, at), (two, until) in pairwise(facts):
             if until < at and _have_crossed(statement[one], statement[two], sentence[at], sentence[until]):

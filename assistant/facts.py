@@ -8,7 +8,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from functools import lru_cache
 from typing import Literal
 
 from assistant.terms import STOP_WORDS, find_words, stem
@@ -70,30 +70,31 @@ _DENIALS = frozenset(
 _NEGATIVE_WORDS = frozenset(
     stem(word)
     for word in _read_words("""
-        reject rejected unlikely false untrue ban banned stop stopped prevent prevented absent absence impossible zero few
-        little rarely seldom except but unless against prohibit prohibited forbid forbidden eliminate eliminated
+        reject rejected unlikely false untrue ban banned stop stopped prevent prevented absent absence impossible zero
+        few little rarely seldom except but unless against prohibit prohibited forbid forbidden eliminate eliminated
     """)
 )
 
-_UNITS_OF_ONE = {
-    word: number
-    for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-        " seventeen eighteen nineteen".split()
-    )
-}
-_TENS = {
-    word: 10 * number
-    for number, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
-}
-_ORDINALS = {
-    word: number
-    for number, word in enumerate(
-        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth"
-        " fifteenth sixteenth seventeenth eighteenth nineteenth twentieth".split(),
-        start=1,
-    )
-}
+
+def _number_words(words: str, *, start: int, step: int = 1) -> dict[str, int]:
+    return {word: start + step * place for place, word in enumerate(words.split())}
+
+
+_UNITS_OF_ONE = _number_words(
+    """
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen
+    """,
+    start=0,
+)
+_TENS = _number_words("twenty thirty forty fifty sixty seventy eighty ninety", start=20, step=10)
+_ORDINALS = _number_words(
+    """
+    first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth
+    sixteenth seventeenth eighteenth nineteenth twentieth
+    """,
+    start=1,
+)
 _SCALES = {
     "hundred": 1e2, "thousand": 1e3, "k": 1e3, "million": 1e6, "mn": 1e6, "mln": 1e6, "billion": 1e9, "bn": 1e9,
     "trillion": 1e12, "tn": 1e12, "trn": 1e12,
@@ -181,26 +182,28 @@ _TITLES = _read_words("mr mrs ms miss dr sir dame lord lady prof professor presi
 
 _OPPOSITES = """
     increase decrease, increase fall, increase drop, increase reduce, increase decline, increase cut, rise fall,
-    rise decline, rise drop, rose fell, rose dropped, rose declined, risen fallen, grow shrink, grew shrank, gain lose,
-    gain loss, gained lost, win lose, won lost, victory defeat, winner loser, up down, above below, over under,
-    before after, more less, more fewer, most least, higher lower, high low, highest lowest, larger smaller,
-    large small, largest smallest, biggest smallest, big small, bigger smaller, longer shorter, long short, older younger,
-    old young, oldest youngest, early late, earlier later, first last, best worst, better worse, good bad, accept reject,
-    approve reject, allow ban, allow forbid, allow prevent, support oppose, supporter opponent, agree disagree,
-    agree refuse, confirm deny, admit deny, begin end, began ended, start end, start finish, open close, opened closed,
-    buy sell, bought sold, arrive leave, arrived left, enter leave, join leave, joined left, remember forget,
-    succeed fail, success failure, pass fail, passed failed, guilty innocent, convicted acquitted, alive dead, male female,
-    man woman, men women, boy girl, boys girls, son daughter, father mother, brother sister, husband wife, north south,
-    northern southern, east west, eastern western, left right, inside outside, import export, always never, all some,
-    all none, all few, most few, many few, everyone nobody, everyone none, include exclude, hire fire, strong weak,
-    stronger weaker, strengthen weaken, improve worsen, expand contract, raise lower, raised lowered, raised cut, hot cold,
-    warm cool, rich poor, easy difficult, easy hard, legal illegal, possible impossible, safe dangerous, true false,
-    public private, presence absence, heavier lighter, heavy light, minimum maximum, war peace, attack defend, love hate,
-    friend enemy, ally enemy, major minor, positive negative, day night, day week, week month, month year, week year,
-    decade century, daily weekly, weekly monthly, monthly annual, fast slow, faster slower, often rarely, near far,
-    cheap expensive, full empty, accelerate slow, backed opposed, all not, some not, always not, every not, praised criticised, praised criticized, praise criticise,
+    rise decline, rise drop, rose fell, rose dropped, rose declined, risen fallen, grow shrink, grew shrank, gain
+    lose, gain loss, gained lost, win lose, won lost, victory defeat, winner loser, up down, above below, over
+    under, before after, more less, more fewer, most least, higher lower, high low, highest lowest, larger smaller,
+    large small, largest smallest, biggest smallest, big small, bigger smaller, longer shorter, long short, older
+    younger, old young, oldest youngest, early late, earlier later, first last, best worst, better worse, good bad,
+    accept reject, approve reject, allow ban, allow forbid, allow prevent, support oppose, supporter opponent, agree
+    disagree, agree refuse, confirm deny, admit deny, begin end, began ended, start end, start finish, open close,
+    opened closed, buy sell, bought sold, arrive leave, arrived left, enter leave, join leave, joined left, remember
+    forget, succeed fail, success failure, pass fail, passed failed, guilty innocent, convicted acquitted, alive
+    dead, male female, man woman, men women, boy girl, boys girls, son daughter, father mother, brother sister,
+    husband wife, north south, northern southern, east west, eastern western, left right, inside outside, import
+    export, always never, all some, all none, all few, most few, many few, everyone nobody, everyone none, include
+    exclude, hire fire, strong weak, stronger weaker, strengthen weaken, improve worsen, expand contract, raise
+    lower, raised lowered, raised cut, hot cold, warm cool, rich poor, easy difficult, easy hard, legal illegal,
+    possible impossible, safe dangerous, true false, public private, presence absence, heavier lighter, heavy light,
+    minimum maximum, war peace, attack defend, love hate, friend enemy, ally enemy, major minor, positive negative,
+    day night, day week, week month, month year, week year, decade century, daily weekly, weekly monthly, monthly
+    annual, fast slow, faster slower, often rarely, near far, cheap expensive, full empty, accelerate slow, backed
+    opposed, all not, some not, always not, every not, praised criticised, praised criticized, praise criticise,
     praise criticize, upgrade downgrade, appoint dismiss, appointed dismissed, hired fired, ascend descend, majority
-    minority, maximise minimise, optimistic pessimistic, absent present, ancient modern, advance retreat, same different
+    minority, maximise minimise, optimistic pessimistic, absent present, ancient modern, advance retreat, same
+    different
 """
 
 
@@ -231,7 +234,8 @@ _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n])[\s\"'“”‘’«»`(\[*•–�
 _GAP = re.compile(r"[\s-]{0,3}")
 
 
-def read_tokens(text: str) -> list[Token]:
+@lru_cache(maxsize=1 << 10)
+def read_tokens(text: str) -> tuple[Token, ...]:
     """Read the tokens of a text in order. A word is a name if it has a capital where lower case was to be expected."""
     raw = list(_read_raw(text))
     has_case = _has_case(text)
@@ -248,7 +252,7 @@ def read_tokens(text: str) -> list[Token]:
         elif kind != "sign":
             tokens += _read_word(match, word, raw, index, text, has_case)
         index += 1
-    return [replace(token, before=before) for token, before in zip(tokens, _list_before(raw, tokens), strict=True)]
+    return tuple(replace(token, before=before) for token, before in zip(tokens, _list_before(raw, tokens), strict=True))
 
 
 def _list_before(raw: Sequence[tuple[re.Match[str], str]], tokens: Sequence[Token]) -> Iterator[str]:
@@ -352,8 +356,10 @@ def _read_spelled(raw: Sequence[tuple[re.Match[str], str]], index: int, text: st
             break
         if word in _TENS and current % 100 == 0:
             current += _TENS[word]
-        elif word in _UNITS_OF_ONE and (current % 10 == 0 and current % 100 != 10 or not current) and (
-            current % 100 == 0 or _UNITS_OF_ONE[word] < 10
+        elif (
+            word in _UNITS_OF_ONE
+            and ((current % 10 == 0 and current % 100 != 10) or not current)
+            and (current % 100 == 0 or _UNITS_OF_ONE[word] < 10)
         ):
             if end > index and current == 0 and total == 0:
                 break
@@ -435,7 +441,10 @@ def _read_word(
         if word in _NAMES and word not in STOP_WORDS:
             form = _NAMES[word]
         is_name = (
-            capital and has_case and word not in _TITLES and (_is_inside(text, start) or (len(shown) > 1 and shown.isupper()))
+            capital
+            and has_case
+            and word not in _TITLES
+            and (_is_inside(text, start) or (len(shown) > 1 and shown.isupper()))
         )
         yield Token(form, "name" if is_name else "word", shown, start, end)
 

@@ -21,7 +21,15 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from assistant.contradictions import align, find_contradictions, find_crossings, find_missing, find_misquoted, find_substitutions, read_facts
+from assistant.contradictions import (
+    align,
+    find_contradictions,
+    find_crossings,
+    find_misquoted,
+    find_missing,
+    find_substitutions,
+    read_facts,
+)
 from assistant.embedding import Embedder, PassageInput
 from assistant.errors import SettingsError
 from assistant.facts import Token, read_tokens
@@ -33,17 +41,20 @@ FloatArray: TypeAlias = npt.NDArray[np.float32]
 
 WEIGHTS_FILE = Path(__file__).with_name("grounding_weights.json")
 
-SUPPORTED_FROM = 0.5  # the score from which a statement counts as supported, if nothing in it is missing or contradicted
+SUPPORTED_FROM = (
+    0.5  # the score from which a statement counts as supported, if nothing in it is missing or contradicted
+)
 MAX_STATEMENT_CHARACTERS = 2_000
 MAX_SENTENCE_CHARACTERS = 1_000  # what is longer is read in pieces
-MAX_SENTENCES = 8  # of the evidence, that are read closely
+MAX_SENTENCES = 8  # of the evidence, that are read closely,
+LEAST_SHARE = 0.25  # and how much each must hold of what the best one holds
 PHRASE_WORDS = 3
 
 FEATURES = (
     "nearness",  # mean over the statement's content words of their nearest word's cosine, in the sentence that is best
     "weakest",  # the least cosine of a three-word phrase of the statement with the nearest phrase of any sentence
     "facts",  # share of the statement's tokens that are names, numbers or days, and in the evidence
-    "elsewhere",  # share of the statement's tokens that a second sentence must add to the one that holds most
+    "elsewhere",  # share of the statement's tokens that only a sentence far from the one that holds most can add
 )
 
 
@@ -103,14 +114,15 @@ def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> M
     chosen = choose_sentences(ours, read)
     alignments = [align(ours, read[index]) for index in chosen]
     facts = read_facts(read)
-    held = [frozenset(token.form for token in read[index]) for index in chosen]
     texts = [statement, *(sentences[index] for index in chosen)]
-    vectors = embed_words(texts, embedder)
+    spans = [find_word_spans(text) for text in texts]
+    words = [statement[start:end].lower() for start, end in spans[0]]
+    vectors = _embed_words(texts, spans, embedder)
 
     def likeness(place: int, number: int, at: int) -> float:
         """Compare a token of the statement with one of a sentence, by their words' vectors."""
-        one = _find_row(texts[0], ours[place])
-        other = _find_row(texts[1 + number], alignments[number].sentence[at])
+        one = _find_row(spans[0], ours[place])
+        other = _find_row(spans[1 + number], alignments[number].sentence[at])
         return float(vectors[0][one] @ vectors[1 + number][other])
 
     faults = (
@@ -121,9 +133,9 @@ def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> M
         *find_misquoted(statement, evidence),
     )
     features = (
-        *_measure_nearness(statement, vectors),
+        *_measure_nearness(words, vectors),
         sum(token.is_fact and token.form in facts.units for token in ours) / max(1, len(ours)),
-        _measure_elsewhere(frozenset(token.form for token in ours), held),
+        _measure_elsewhere(ours, read, chosen),
     )
     return Measures(np.array(features, float), tuple(dict.fromkeys(faults)))
 
@@ -148,10 +160,10 @@ def choose_sentences(ours: Sequence[Token], read: Sequence[Sequence[Token]]) -> 
     own = [0.0, *(sum(rarity[form] for form in forms) for forms in held), 0.0]
     scores = [score + max(before, after) / 2 for before, score, after in zip(own, own[1:], own[2:], strict=False)]
     best = sorted(range(len(read)), key=lambda index: -scores[index])[:MAX_SENTENCES]
-    return sorted(best)
+    return sorted(index for index in best if scores[index] >= LEAST_SHARE * scores[best[0]])
 
 
-# A text's words and their vectors, of length 1, one row a word ----------------------------------------------------------
+# Measuring ------------------------------------------------------------------------------------------------------------
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
@@ -161,23 +173,22 @@ def find_word_spans(text: str) -> tuple[Span, ...]:
     return tuple(Span(*match.span()) for match in _WORD.finditer(text))
 
 
-def _find_row(text: str, token: Token) -> int:
-    """Find the word that a token begins in, or the first where it begins in none."""
-    return max(0, bisect_right(find_word_spans(text), token.start, key=lambda span: span.start) - 1)
-
-
-def embed_words(texts: Sequence[str], embedder: Embedder) -> list[FloatArray]:
+def _embed_words(texts: Sequence[str], spans: Sequence[tuple[Span, ...]], embedder: Embedder) -> list[FloatArray]:
     """Embed each word of each text in its context: an array (words, dimension) a text."""
-    passages = [PassageInput("", text, find_word_spans(text)) for text in texts]
+    passages = [PassageInput("", text, found) for text, found in zip(texts, spans, strict=True)]
     return [vectors.sentences for vectors in embedder.embed_passages(passages)]
 
 
-def _measure_nearness(statement: str, vectors: Sequence[FloatArray]) -> tuple[float, float]:
+def _find_row(spans: Sequence[Span], token: Token) -> int:
+    """Find the word that a token begins in, or the first where it begins in none."""
+    return max(0, bisect_right(spans, token.start, key=lambda span: span.start) - 1)
+
+
+def _measure_nearness(words: Sequence[str], vectors: Sequence[FloatArray]) -> tuple[float, float]:
     """Measure `nearness` and `weakest` from the vectors of the statement's words and of each sentence's."""
     ours, theirs = vectors[0], [sentence for sentence in vectors[1:] if len(sentence)]
     if not len(ours) or not theirs:
         return 0.0, 0.0
-    words = [statement[start:end].lower() for start, end in find_word_spans(statement)]
     content = np.array([word not in STOP_WORDS for word in words])
     content = content if content.any() else ~content
     nearness = max(float((ours[content] @ sentence.T).max(axis=1).mean()) for sentence in theirs)
@@ -197,6 +208,11 @@ def _join_phrases(words: FloatArray) -> FloatArray:
     return phrases
 
 
-def _measure_elsewhere(wanted: frozenset[str], held: Sequence[frozenset[str]]) -> float:
-    most = max(held, key=lambda forms: len(forms & wanted))
-    return max(len((forms - most) & wanted) for forms in held) / max(1, len(wanted))
+def _measure_elsewhere(ours: Sequence[Token], read: Sequence[Sequence[Token]], chosen: Sequence[int]) -> float:
+    """Measure `elsewhere`. Facts don't count: who and when often stand in another sentence, or in the header."""
+    wanted = {token.form for token in ours}
+    held = {index: wanted.intersection([token.form for token in read[index]]) for index in chosen}
+    best = max(chosen, key=lambda index: len(held[index]))
+    near = {token.form for sentence in read[max(0, best - 1) : best + 2] for token in sentence}
+    missed = {token.form for token in ours if not token.is_fact} - near
+    return max(len(forms & missed) for forms in held.values()) / max(1, len(wanted))

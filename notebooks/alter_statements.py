@@ -87,7 +87,7 @@ def _replace(text: str, start: int, end: int, new: str) -> str:
 def _swap_words(swaps: dict[str, list[str]], flags: int = 0) -> Alteration:
     pattern = re.compile(r"\b(?:" + "|".join(map(re.escape, swaps)) + r")\b", flags)
 
-    def alter(statement: str, article: str, chance: random.Random) -> str | None:  # noqa: ARG001
+    def alter(statement: str, _: str, chance: random.Random) -> str | None:
         found = list(pattern.finditer(statement))
         if not found:
             return None
@@ -98,7 +98,7 @@ def _swap_words(swaps: dict[str, list[str]], flags: int = 0) -> Alteration:
     return alter
 
 
-def change_number(statement: str, article: str, chance: random.Random) -> str | None:
+def change_number(statement: str, _: str, chance: random.Random) -> str | None:
     """Add or take a little."""
     found = list(re.finditer(r"(?<![\w.,:])\d{1,3}(?![\w.,:]\d)(?!\d)", statement))
     if not found:
@@ -108,7 +108,7 @@ def change_number(statement: str, article: str, chance: random.Random) -> str | 
     return _replace(statement, *match.span(), str(max(0, value + chance.choice([1, 2, 5, 10, -1, -2]) or value + 3)))
 
 
-def change_year(statement: str, article: str, chance: random.Random) -> str | None:
+def change_year(statement: str, _: str, chance: random.Random) -> str | None:
     """Move a year by one to ten."""
     found = list(re.finditer(r"\b(?:1[0-9]|20)\d\d\b", statement))
     if not found:
@@ -117,7 +117,7 @@ def change_year(statement: str, article: str, chance: random.Random) -> str | No
     return _replace(statement, *match.span(), str(int(match.group()) + chance.choice([1, -1, 2, 5, -10, 10])))
 
 
-def scale_number(statement: str, article: str, chance: random.Random) -> str | None:
+def scale_number(statement: str, _: str, __: random.Random) -> str | None:
     """Make a number ten times larger, or its millions billions."""
     match = re.search(r"\b(?:million|billion)\b", statement)
     if match:
@@ -156,7 +156,7 @@ def invent_name(statement: str, article: str, chance: random.Random) -> str | No
     return _replace(statement, *chance.choice(found).span(), chance.choice(names)) if found else None
 
 
-def swap_roles(statement: str, article: str, chance: random.Random) -> str | None:
+def swap_roles(statement: str, _: str, __: random.Random) -> str | None:
     """Let two names of the statement change places."""
     found = list(NAME.finditer(statement))
     if len(found) < 2 or found[0].group() == found[1].group():
@@ -168,7 +168,7 @@ def swap_roles(statement: str, article: str, chance: random.Random) -> str | Non
     return f"{statement[: one.start()]}{other.group()}{between}{one.group()}{statement[other.end() :]}"
 
 
-def add_not(statement: str, article: str, chance: random.Random) -> str | None:
+def add_not(statement: str, _: str, chance: random.Random) -> str | None:
     """Negate a verb."""
     found = list(re.finditer(rf"\b(?:{AUXILIARIES})\b(?! not|n't)", statement))
     if not found:
@@ -177,7 +177,7 @@ def add_not(statement: str, article: str, chance: random.Random) -> str | None:
     return _replace(statement, match.end(), match.end(), " not")
 
 
-def add_never(statement: str, article: str, chance: random.Random) -> str | None:
+def add_never(statement: str, _: str, chance: random.Random) -> str | None:
     """Put "never" before a verb in the past."""
     found = list(re.finditer(r"(?<=[a-z] )[a-z]{3,}ed\b", statement))
     if not found:
@@ -186,7 +186,7 @@ def add_never(statement: str, article: str, chance: random.Random) -> str | None
     return _replace(statement, match.start(), match.start(), "never ")
 
 
-def remove_not(statement: str, article: str, chance: random.Random) -> str | None:
+def remove_not(statement: str, _: str, chance: random.Random) -> str | None:
     """Take a negation away."""
     found = list(re.finditer(r"(?:n't|n’t| not| never| no)\b(?! \d| longer)", statement))
     return _replace(statement, *chance.choice(found).span(), "") if found else None
@@ -290,7 +290,9 @@ def main() -> None:
                     if kind == options.show and support.supported == (kind != "true"):
                         print(f"{evidence} {support.score:.2f} {support.reasons}\n  {text}\n  {statement.text}")  # noqa: T201
     print(f"{'':24}{'count':>6}{'article':>10}{'passage':>10}   refused ('true': accepted)")  # noqa: T201
-    totals = {evidence: [v for k, vs in kinds.items() if k != "true" for v in vs] for evidence, kinds in supported.items()}
+    totals = {
+        evidence: [v for k, vs in kinds.items() if k != "true" for v in vs] for evidence, kinds in supported.items()
+    }
     for kind in ("true", *ALTERATIONS):
         rows = {evidence: kinds[kind] for evidence, kinds in supported.items()}
         _print_row(kind, rows, is_true=kind == "true")
