@@ -49,6 +49,10 @@ class Alignment:
         """The share of the statement's tokens that are matched."""
         return sum(place is not None for place in self.matched) / max(1, len(self.matched))
 
+    def count_skips(self) -> int:
+        """Count the places where the statement goes on and the sentence has more in between."""
+        return sum(not gap.statement and gap.left > 0 and gap.right > 0 for gap in self.gaps)
+
     def count_context(self, place: int) -> int:
         """Count the tokens about a place of the statement that are matched."""
         around = (*self.matched[max(0, place - CONTEXT) : place], *self.matched[place + 1 : place + 1 + CONTEXT])

@@ -55,6 +55,7 @@ FEATURES = (
     "weakest",  # the least cosine of a three-word phrase of the statement with the nearest phrase of any sentence
     "facts",  # share of the statement's tokens that are names, numbers or days, and in the evidence
     "elsewhere",  # share of the statement's tokens that only a sentence far from the one that holds most can add
+    "skips",  # how often the statement goes on where the sentence that is most like it has words between
 )
 
 
@@ -136,6 +137,7 @@ def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> M
         *_measure_nearness(words, vectors),
         sum(token.is_fact and token.form in facts.units for token in ours) / max(1, len(ours)),
         _measure_elsewhere(ours, read, chosen),
+        max(alignments, key=lambda alignment: alignment.share).count_skips(),
     )
     return Measures(np.array(features, float), tuple(dict.fromkeys(faults)))
 
