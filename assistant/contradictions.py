@@ -4,10 +4,11 @@ A statement is aligned with each of the sentences that are most like it. Where b
 what stands in the gap is compared: "killed 13 people" and "killed 12 people" have a number each, and not the same.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from assistant.facts import Token, are_opposites, find_quotations, is_negative, may_be_negative
 from assistant.terms import find_words
@@ -254,14 +255,19 @@ def find_crossings(statement: Sequence[Token], alignments: Sequence[Alignment]) 
     for alignment in alignments:
         sentence = alignment.sentence
         places = {token.form: at for at, token in enumerate(sentence)}
-        facts = [(place, places[token.form]) for place, token in enumerate(statement) if token.form in places]
+        counts = Counter(token.form for token in (*statement, *sentence))  # 2 where each has it once
+        facts = [
+            (place, places[token.form])
+            for place, token in enumerate(statement)
+            if token.form in places and counts[token.form] == 2
+        ]
         facts = [(place, at) for place, at in facts if _is_named(statement[place]) and _is_named(sentence[at])]
         named = {statement[place].form for place, _ in facts}
         frame = [token.form for token in statement if token.form not in named]
         other = [token.form for token in sentence if token.form not in named]
         if len(facts) < 2 or not frame or _count_common(frame, other) < FRAME_SHARE * len(frame):
             continue
-        for (one, at), (two, until) in pairwise(facts):
+        for (one, at), (two, until) in combinations(facts, 2):
             if until < at and _have_crossed(statement[one], statement[two], sentence[at], sentence[until]):
                 yield f"the evidence has {statement[one].text} and {statement[two].text} in each other's place"
 
@@ -277,7 +283,8 @@ def _have_crossed(one: Token, two: Token, at: Token, until: Token) -> bool:
     """
     is_listed = two.before in {"and", "or", one.text.lower()} or at.before in {"and", "or", until.text.lower()}
     kinds = {token.kind if token.kind != "word" else "name" for token in (one, two)}
-    return len(kinds) == 1 and not is_listed and one.before != at.before and two.before != until.before
+    stay = any(ours.before == theirs.before != "of" for ours, theirs in ((one, at), (two, until)))
+    return len(kinds) == 1 and not is_listed and not stay
 
 
 def _count_common(one: Sequence[str], other: Sequence[str]) -> int:
