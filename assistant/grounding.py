@@ -1,43 +1,220 @@
-"""Whether evidence supports a statement: nearness of meaning, and the names and numbers that must be in it."""
+"""Whether evidence supports a statement, without a language model.
 
-from collections.abc import Sequence
+Two things are asked. Is anything in the statement that the evidence lacks or contradicts (assistant/contradictions.py)?
+Then it isn't supported, however near its meaning is. And how near is its meaning? The words of the statement are
+matched with those of the evidence by their vectors in context (BERTScore, Zhang et al. 2020), and a logistic regression
+over a few measures (`FEATURES`) gives the score. Its weights are in grounding_weights.json, learned by
+notebooks/learn_grounding.py.
+"""
 
-from assistant.embedding import Embedder
+import json
+import math
+import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from assistant.contradictions import (
+    align,
+    find_contradictions,
+    find_crossings,
+    find_misquoted,
+    find_missing,
+    find_substitutions,
+    read_facts,
+)
+from assistant.embedding import Embedder, PassageInput
 from assistant.errors import SettingsError
+from assistant.facts import Token, read_tokens
 from assistant.sentences import split_sentences
-from assistant.terms import find_numbers, find_stems
-from assistant.types import Support
+from assistant.terms import STOP_WORDS
+from assistant.types import Span, Support
 
-SUPPORTED_FROM = 0.6  # the score from which a statement counts as supported
-MISSING_NUMBER = 0.5  # what is left of the score when a number of the statement is not in the evidence
+FloatArray: TypeAlias = npt.NDArray[np.float32]
+
+WEIGHTS_FILE = Path(__file__).with_name("grounding_weights.json")
+
+SUPPORTED_FROM = (
+    0.5  # the score from which a statement counts as supported, if nothing in it is missing or contradicted
+)
+MAX_STATEMENT_CHARACTERS = 2_000
+MAX_SENTENCE_CHARACTERS = 1_000  # what is longer is read in pieces
+MAX_SENTENCES = 8  # of the evidence, that are read closely,
+LEAST_SHARE = 0.25  # and how much each must hold of what the best one holds
+PHRASE_WORDS = 3
+
+FEATURES = (
+    "nearness",  # mean over the statement's content words of their nearest word's cosine, in the sentence that is best
+    "weakest",  # the least cosine of a three-word phrase of the statement with the nearest phrase of any sentence
+    "facts",  # share of the statement's tokens that are names, numbers or days, and in the evidence
+    "elsewhere",  # share of the statement's tokens that only a sentence far from the one that holds most can add
+    "skips",  # how often the statement goes on where the sentence that is most like it has words between
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What a statement was measured by: a value for each of `FEATURES`, and what its evidence lacks or contradicts."""
+
+    features: npt.NDArray[np.float64]
+    faults: tuple[str, ...]
 
 
 def verify(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> Support:
     """Check a statement against evidence, given as sentences or as whole articles; one text alone will do.
 
-    The score is the mean of the share of the statement's words that the evidence sentence nearest to it and its
-    neighbours hold, and of that sentence's cosine with the statement; a number that the evidence lacks halves it.
+    The score is near the chance that the evidence supports the statement; each fault lowers it, and any fault makes it
+    unsupported. The reasons say in words what is missing, contradicted or not verbatim.
     """
     if isinstance(evidence, str):
         evidence = [evidence]
     if not isinstance(statement, str) or not all(isinstance(text, str) for text in evidence):
         raise SettingsError("a statement is text, and its evidence a list of texts")
-    sentences = [text[start:end] for text in evidence for start, end in split_sentences(text)]
-    if not sentences or not statement.strip():
-        return Support(0.0, False, ("there is no evidence",) if not sentences else ("the statement is empty",))
-    vectors = embedder.embed_questions([statement, *sentences])
-    cosines = vectors[1:] @ vectors[0]
-    wanted = set(find_stems(statement))
-    held = [set(find_stems(sentence)) & wanted for sentence in sentences]
-    # A sentence is read with its neighbours: what "he" or "the plan" is often stands in the one before.
-    windows = [set().union(*held[max(0, i - 1) : i + 2]) for i in range(len(held))]
-    coverage = [len(window) / len(wanted) if wanted else 0.0 for window in windows]
-    score = max((max(0.0, float(cosine)) + share) / 2 for cosine, share in zip(cosines, coverage, strict=True))
-    known_numbers = {number for text in evidence for number in find_numbers(text)}
-    missing = [number for number in find_numbers(statement) if number not in known_numbers]
-    reasons = [f"{number} is not in the evidence" for number in missing]
-    if missing:
-        score *= MISSING_NUMBER
-    if score < SUPPORTED_FROM:
-        reasons.append("no sentence of the evidence says this")
-    return Support(min(1.0, score), score >= SUPPORTED_FROM, tuple(reasons))
+    if not statement.strip():
+        return Support(0.0, False, ("the statement is empty",))
+    if len(statement) > MAX_STATEMENT_CHARACTERS:
+        return Support(0.0, False, (f"the statement is longer than {MAX_STATEMENT_CHARACTERS:,} characters",))
+    measures = measure(statement, evidence, embedder=embedder)
+    if measures is None:
+        return Support(0.0, False, ("there is no evidence",))
+    score = weigh(measures)
+    reasons = measures.faults
+    if score < SUPPORTED_FROM and not reasons:
+        reasons = ("no sentence of the evidence says this",)
+    return Support(score, score >= SUPPORTED_FROM and not measures.faults, reasons)
+
+
+def weigh(measures: Measures) -> float:
+    """Weigh what was measured into a score from 0 to 1."""
+    weights = _read_weights()
+    logit = weights["intercept"] + weights["fault"] * min(3, len(measures.faults))
+    logit += sum(weights[name] * float(value) for name, value in zip(FEATURES, measures.features, strict=True))
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
+
+
+@cache
+def _read_weights() -> Mapping[str, float]:
+    weights: Mapping[str, float] = json.loads(WEIGHTS_FILE.read_text(encoding="utf-8"))
+    return weights
+
+
+def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> Measures | None:
+    """Measure a statement against evidence; None where there is no evidence."""
+    sentences = [text[span.start : span.end] for text in evidence for span in _cut(text)]
+    if not sentences:
+        return None
+    ours = read_tokens(statement)
+    read = [read_tokens(sentence) for sentence in sentences]
+    chosen = choose_sentences(ours, read)
+    alignments = [align(ours, read[index]) for index in chosen]
+    facts = read_facts(read)
+    texts = [statement, *(sentences[index] for index in chosen)]
+    spans = [find_word_spans(text) for text in texts]
+    words = [statement[start:end].lower() for start, end in spans[0]]
+    vectors = _embed_words(texts, spans, embedder)
+
+    def likeness(place: int, number: int, at: int) -> float:
+        """Compare a token of the statement with one of a sentence, by their words' vectors."""
+        one = _find_row(spans[0], ours[place])
+        other = _find_row(spans[1 + number], alignments[number].sentence[at])
+        return float(vectors[0][one] @ vectors[1 + number][other])
+
+    faults = (
+        *find_missing(ours, facts),
+        *find_contradictions(ours, alignments),
+        *find_crossings(ours, alignments),
+        *find_substitutions(alignments, likeness),
+        *find_misquoted(statement, evidence),
+    )
+    features = (
+        *_measure_nearness(words, vectors),
+        sum(token.is_fact and token.form in facts.units for token in ours) / max(1, len(ours)),
+        _measure_elsewhere(ours, read, chosen),
+        max(alignments, key=lambda alignment: alignment.share).count_skips(),
+    )
+    return Measures(np.array(features, float), tuple(dict.fromkeys(faults)))
+
+
+def _cut(text: str) -> Iterator[Span]:
+    """Yield the sentences of a text; one that is very long in pieces."""
+    for start, end in split_sentences(text):
+        while end - start > MAX_SENTENCE_CHARACTERS:
+            space = text.rfind(" ", start + 1, start + MAX_SENTENCE_CHARACTERS)
+            piece = Span(start, space if space > 0 else start + MAX_SENTENCE_CHARACTERS)
+            yield piece
+            start = piece.end
+        yield Span(start, end)
+
+
+def choose_sentences(ours: Sequence[Token], read: Sequence[Sequence[Token]]) -> list[int]:
+    """Choose the sentences that hold most of a statement's tokens, rare ones counting more, neighbours half."""
+    wanted = {token.form for token in ours}
+    held = [wanted.intersection([token.form for token in sentence]) for sentence in read]
+    counts = Counter(form for forms in held for form in forms)
+    rarity = {form: math.log((len(read) + 1) / count) + 0.2 for form, count in counts.items()}
+    own = [0.0, *(sum(rarity[form] for form in forms) for forms in held), 0.0]
+    scores = [score + max(before, after) / 2 for before, score, after in zip(own, own[1:], own[2:], strict=False)]
+    best = sorted(range(len(read)), key=lambda index: -scores[index])[:MAX_SENTENCES]
+    return sorted(index for index in best if scores[index] >= LEAST_SHARE * scores[best[0]])
+
+
+# Measuring ------------------------------------------------------------------------------------------------------------
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+
+def find_word_spans(text: str) -> tuple[Span, ...]:
+    """Find the words of a text."""
+    return tuple(Span(*match.span()) for match in _WORD.finditer(text))
+
+
+def _embed_words(texts: Sequence[str], spans: Sequence[tuple[Span, ...]], embedder: Embedder) -> list[FloatArray]:
+    """Embed each word of each text in its context: an array (words, dimension) a text."""
+    passages = [PassageInput("", text, found) for text, found in zip(texts, spans, strict=True)]
+    return [vectors.sentences for vectors in embedder.embed_passages(passages)]
+
+
+def _find_row(spans: Sequence[Span], token: Token) -> int:
+    """Find the word that a token begins in, or the first where it begins in none."""
+    return max(0, bisect_right(spans, token.start, key=lambda span: span.start) - 1)
+
+
+def _measure_nearness(words: Sequence[str], vectors: Sequence[FloatArray]) -> tuple[float, float]:
+    """Measure `nearness` and `weakest` from the vectors of the statement's words and of each sentence's."""
+    ours, theirs = vectors[0], [sentence for sentence in vectors[1:] if len(sentence)]
+    if not len(ours) or not theirs:
+        return 0.0, 0.0
+    content = np.array([word not in STOP_WORDS for word in words])
+    content = content if content.any() else ~content
+    nearness = max(float((ours[content] @ sentence.T).max(axis=1).mean()) for sentence in theirs)
+    phrases = _join_phrases(ours)
+    likeness = [(phrases @ _join_phrases(sentence).T).max(axis=1) for sentence in theirs]
+    return nearness, float(np.max(likeness, axis=0).min())
+
+
+def _join_phrases(words: FloatArray) -> FloatArray:
+    """Return the direction of every run of `PHRASE_WORDS` words, or of all where there are fewer."""
+    sums = np.cumsum(words, axis=0)
+    if len(words) > PHRASE_WORDS:
+        sums = sums[PHRASE_WORDS - 1 :] - np.concatenate([np.zeros_like(sums[:1]), sums[:-PHRASE_WORDS]])
+    else:
+        sums = sums[-1:]
+    phrases: FloatArray = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+    return phrases
+
+
+def _measure_elsewhere(ours: Sequence[Token], read: Sequence[Sequence[Token]], chosen: Sequence[int]) -> float:
+    """Measure `elsewhere`. Facts don't count: who and when often stand in another sentence, or in the header."""
+    wanted = {token.form for token in ours}
+    held = {index: wanted.intersection([token.form for token in read[index]]) for index in chosen}
+    best = max(chosen, key=lambda index: len(held[index]))
+    near = {token.form for sentence in read[max(0, best - 1) : best + 2] for token in sentence}
+    missed = {token.form for token in ours if not token.is_fact} - near
+    return max(len(forms & missed) for forms in held.values()) / max(1, len(wanted))

@@ -2,6 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 from fakes import WordEmbedder
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assistant.embedding import Embedder
 from assistant.grounding import SUPPORTED_FROM, verify
@@ -43,11 +45,74 @@ def test_a_number_that_the_evidence_lacks_is_named(embedder: Embedder) -> None:
     assert "29 is not in the evidence" in wrong.reasons
 
 
-def test_a_sentence_is_read_with_the_one_before_it(embedder: Embedder) -> None:
-    alone = verify("Starmer told leaders that Moscow was playing for time.", [ARTICLE[67:140]], embedder=embedder)
-    together = verify("Starmer told leaders that Moscow was playing for time.", [ARTICLE], embedder=embedder)
+def test_who_speaks_may_stand_in_the_sentence_before(embedder: Embedder) -> None:
+    statement = "Moscow was playing for time, Starmer told about 25 leaders."
 
+    alone = verify(statement, [ARTICLE[67:140]], embedder=embedder)
+    together = verify(statement, [ARTICLE], embedder=embedder)
+
+    assert "Starmer is not in the evidence" in alone.reasons
+    assert together.reasons == ()
     assert together.score > alone.score
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("25", "52"),
+        ("Moscow", "Downing Street"),
+        ("was", "was not"),
+        ("told", "never told"),
+        ("leaders", "proposals"),
+    ],
+)
+def test_one_altered_word_is_refused(embedder: Embedder, old: str, new: str) -> None:
+    true = "He told about 25 leaders that Moscow was playing for time."
+
+    assert verify(true, [ARTICLE], embedder=embedder).supported
+    assert not verify(true.replace(old, new), [ARTICLE], embedder=embedder).supported
+    assert verify(true.replace(old, new), [ARTICLE], embedder=embedder).reasons != ()
+
+
+def test_quoted_words_that_are_not_verbatim_are_refused(embedder: Embedder) -> None:
+    right = verify('He told about 25 leaders that Moscow was "playing for time".', [ARTICLE], embedder=embedder)
+    wrong = verify('He told about 25 leaders that Moscow was "playing for money".', [ARTICLE], embedder=embedder)
+
+    assert right.supported
+    assert "not verbatim: playing for money" in wrong.reasons
+
+
+@pytest.mark.parametrize("statement", [ARTICLE[:66].upper(), ARTICLE[:66].lower(), "- " + ARTICLE[:66]])
+def test_capitals_and_bullets_change_nothing(embedder: Embedder, statement: str) -> None:
+    assert verify(statement, [ARTICLE], embedder=embedder).supported
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Der Rat genehmigte am Montag mit 9 Stimmen den Bau einer Brücke.",
+        "Le conseil n'a pas approuvé le pont à 4,5 millions d'euros.",
+        "委员会星期一批准了新桥的建设。",
+        "Совет одобрил мост.",
+    ],
+)
+def test_what_is_said_in_any_language_supports_itself(embedder: Embedder, text: str) -> None:
+    assert verify(text, [text], embedder=embedder).supported
+
+
+@given(st.text(max_size=80), st.lists(st.text(max_size=80), max_size=3))
+def test_any_texts_have_a_score(statement: str, evidence: list[str]) -> None:
+    support = verify(statement, evidence, embedder=WordEmbedder())
+
+    assert 0 <= support.score <= 1
+    assert support.supported or support.reasons
+
+
+def test_a_long_statement_is_refused_and_a_long_sentence_read(embedder: Embedder) -> None:
+    assert verify("word " * 1000, [ARTICLE], embedder=embedder).reasons == (
+        "the statement is longer than 2,000 characters",
+    )
+    assert verify(ARTICLE[:66], ["word " * 2000 + ARTICLE], embedder=embedder).reasons == ()
 
 
 @pytest.mark.parametrize("evidence", [[], [""], [" \n "]])

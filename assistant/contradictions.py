@@ -1,0 +1,303 @@
+"""Finds what in a statement its evidence lacks or contradicts: names, numbers, days, negations, quoted words.
+
+A statement is aligned with each of the sentences that are most like it. Where both go on alike on both sides of a gap,
+what stands in the gap is compared: "killed 13 people" and "killed 12 people" have a number each, and not the same.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import combinations, pairwise
+
+from assistant.facts import Token, are_opposites, find_quotations, is_negative, may_be_negative
+from assistant.terms import find_words
+
+MAX_GAP = 4  # tokens; in a longer gap the texts say different things
+CONTEXT = 4  # tokens on each side of one by which sentences are told that speak of the same
+VERBATIM_SHARE = 0.75  # of a statement's tokens, from which it is taken to repeat a sentence
+FRAME_SHARE = 0.85  # the same, of what is neither name nor number
+MAX_SUBSTITUTED = 2  # tokens
+SUBSTITUTED_BELOW = 0.5  # the cosine of two words in context; those of synonyms are above
+# Small numbers and vague ones that a paraphrase may bring in.
+_VAGUE = frozenset(
+    {"1", "1th", "half", "double", "triple", "quarter", "dozens", "hundreds", "thousands", "millions", "billions"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A place where statement and sentence differ, each by its tokens, and how much is equal around it."""
+
+    statement: Sequence[Token]
+    sentence: Sequence[Token]
+    start: int  # of the gap in the statement
+    at: int  # and in the sentence
+    left: int
+    right: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """A statement's tokens laid beside a sentence's: which are matched (one flag each), and the gaps between."""
+
+    matched: Sequence[int | None]
+    gaps: Sequence[Gap]
+    sentence: Sequence[Token]
+
+    @property
+    def share(self) -> float:
+        """The share of the statement's tokens that are matched."""
+        return sum(place is not None for place in self.matched) / max(1, len(self.matched))
+
+    def count_skips(self) -> int:
+        """Count the places where the statement goes on and the sentence has more in between."""
+        return sum(not gap.statement and gap.left > 0 and gap.right > 0 for gap in self.gaps)
+
+    def count_context(self, place: int) -> int:
+        """Count the tokens about a place of the statement that are matched."""
+        around = (*self.matched[max(0, place - CONTEXT) : place], *self.matched[place + 1 : place + 1 + CONTEXT])
+        return sum(other is not None for other in around)
+
+
+def align(statement: Sequence[Token], sentence: Sequence[Token]) -> Alignment:
+    """Align by the longest runs of equal forms (Ratcliff and Obershelp, 1988)."""
+    matcher = SequenceMatcher(
+        None, [token.form for token in statement], [token.form for token in sentence], autojunk=False
+    )
+    blocks = matcher.get_matching_blocks()
+    matched: list[int | None] = [None] * len(statement)
+    for at, other, size in blocks:
+        matched[at : at + size] = range(other, other + size)
+    gaps = []
+    for before, after in pairwise([(0, 0, 0), *blocks]):
+        start, other = before[0] + before[2], before[1] + before[2]
+        if start < after[0] or other < after[1]:
+            gap = Gap(statement[start : after[0]], sentence[other : after[1]], start, other, before[2], after[2])
+            gaps.append(gap)
+    return Alignment(matched, gaps, sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFacts:
+    """What all the evidence holds: the units that each form has there, and the initials of names."""
+
+    units: Mapping[str, frozenset[str]]
+    initials: frozenset[str]
+
+
+def read_facts(sentences: Sequence[Sequence[Token]]) -> EvidenceFacts:
+    """Collect the facts of the sentences of the evidence."""
+    units: dict[str, set[str]] = {}
+    initials: set[str] = set()
+    for sentence in sentences:
+        run = ""
+        for token in sentence:
+            units.setdefault(token.form, set()).add(token.unit)
+            run = (run + token.text[0].lower())[-6:] if token.text[0].isupper() else ""
+            initials.update(run[start:] for start in range(len(run) - 1))
+    return EvidenceFacts({form: frozenset(found) for form, found in units.items()}, frozenset(initials))
+
+
+def find_missing(statement: Sequence[Token], facts: EvidenceFacts) -> Iterator[str]:
+    """Yield which names, numbers and days of a statement the evidence doesn't have."""
+    for token in statement:
+        if not token.is_fact or token.form in _VAGUE:
+            continue
+        units = facts.units.get(token.form)
+        if units is None:
+            if not _is_known(token, facts):
+                yield f"{token.text} is not in the evidence"
+        elif token.unit and token.unit not in units and "" not in units:
+            yield f"{token.text} {token.unit} is not in the evidence"
+
+
+def _is_known(token: Token, facts: EvidenceFacts) -> bool:
+    """Tell whether the evidence has a token in another guise: initials, a people's name, "4th" for 4."""
+    if token.kind == "name":
+        return token.form in facts.initials or any(is_kin(token.form, form) for form in facts.units)
+    return token.form.removesuffix("th") in facts.units or f"{token.form}th" in facts.units
+
+
+def is_kin(one: str, other: str) -> bool:
+    """Tell whether one form begins with the other, as "Ukrainian" does with "Ukraine"."""
+    shorter, longer = sorted((one, other), key=len)
+    return (
+        len(shorter) >= 4 and len(longer) - len(shorter) <= 4 and longer.startswith(shorter[: max(4, len(shorter) - 1)])
+    )
+
+
+def find_contradictions(statement: Sequence[Token], alignments: Sequence[Alignment]) -> Iterator[str]:
+    """Yield what the nearest sentences say otherwise."""
+    for number, alignment in enumerate(alignments):
+        others = [*alignments[:number], *alignments[number + 1 :]]
+        for gap in alignment.gaps:
+            if not _is_tight(gap, alignment):
+                continue
+            yield from _compare_gap(gap, alignment, others)
+        for place, at in enumerate(alignment.matched):
+            if at is None:
+                continue
+            ours, theirs = statement[place], alignment.sentence[at]
+            if (
+                ours.unit
+                and theirs.unit
+                and ours.unit != theirs.unit
+                and not _is_said_elsewhere(place, alignment, others)
+            ):
+                yield f"the evidence says {theirs.text} {theirs.unit}, not {ours.text} {ours.unit}"
+
+
+def _is_tight(gap: Gap, alignment: Alignment) -> bool:
+    if len(gap.statement) > MAX_GAP or len(gap.sentence) > MAX_GAP:
+        return False
+    at_end = gap.start == 0 or gap.start + len(gap.statement) == len(alignment.matched)
+    return min(3, gap.left) + min(3, gap.right) + at_end >= 2 and alignment.share >= 0.5
+
+
+def _is_said_elsewhere(place: int, alignment: Alignment, others: Sequence[Alignment]) -> bool:
+    """Tell whether another sentence has the token of a place, and as much of what is around it."""
+    context = alignment.count_context(place)
+    return any(other.matched[place] is not None and other.count_context(place) >= context for other in others)
+
+
+def _compare_gap(gap: Gap, alignment: Alignment, others: Sequence[Alignment]) -> Iterator[str]:
+    ours_negative = [i for i, token in enumerate(gap.statement) if is_negative(token)]
+    theirs_negative = [i for i, token in enumerate(gap.sentence) if is_negative(token)]
+    if len(ours_negative) % 2 != len(theirs_negative) % 2:
+        if ours_negative and _negates(gap.statement, gap.sentence, gap.right):
+            if not _is_said_elsewhere(gap.start + ours_negative[0], alignment, others):
+                yield "the evidence says this without the negation"
+        elif (
+            theirs_negative
+            and _negates(gap.sentence, gap.statement, gap.right)
+            and not any(_spans_gap(gap, other, alignment) for other in others)
+        ):
+            yield "the evidence says this with a negation"
+    held = {token.form for token in alignment.sentence}
+    for offset, ours in enumerate(gap.statement):
+        if ours.form in held:
+            continue  # it stands in another place: see find_crossings
+        for theirs in gap.sentence:
+            if _differ(ours, theirs, gap) and not _is_said_elsewhere(gap.start + offset, alignment, others):
+                yield f"the evidence says {theirs.text}, not {ours.text}"
+                break
+
+
+def _negates(negative: Sequence[Token], other: Sequence[Token], right: int) -> bool:
+    """Tell whether the negation in one side of a gap, which the other side lacks, is all or the last that it has."""
+    if any(may_be_negative(token) for token in other):
+        return False
+    rest = sum(not is_negative(token) for token in negative)
+    return rest == len(other) <= 1 or (not other and right > 0 and is_negative(negative[-1]))
+
+
+def _spans_gap(gap: Gap, other: Alignment, alignment: Alignment) -> bool:
+    """Tell whether another sentence goes over a place without a gap, with as much around it."""
+    before, after = gap.start - 1, gap.start + len(gap.statement)
+    if before < 0 or after >= len(other.matched):
+        return False
+    one, two = other.matched[before], other.matched[after]
+    return (
+        one is not None
+        and two is not None
+        and two - one == after - before
+        and other.count_context(before) >= alignment.count_context(before)
+    )
+
+
+def _differ(ours: Token, theirs: Token, gap: Gap) -> bool:
+    """Tell whether two tokens in one place are of a kind and not the same."""
+    if ours.form == theirs.form:
+        return False
+    if are_opposites(ours.form, theirs.form):
+        return True
+    kinds = {ours.kind, theirs.kind}
+    if kinds == {"name", "word"} and (ours if ours.kind == "word" else theirs).text[:1].isupper():
+        kinds = {"name"}
+    if kinds == {"name"}:
+        capitals = [sum(token.text[:1].isupper() for token in tokens) for tokens in (gap.statement, gap.sentence)]
+        both = len(gap.statement), len(gap.sentence)
+        return 2 * capitals[0] > both[0] and 2 * capitals[1] > both[1] and not is_kin(ours.form, theirs.form)
+    return len(kinds) == 1 and ours.is_fact
+
+
+def find_substitutions(alignments: Sequence[Alignment], likeness: Callable[[int, int, int], float]) -> Iterator[str]:
+    """Yield the words that stand, in a sentence that is the same but for a word or two, where it has quite another.
+
+    `likeness` is the cosine of a token of the statement and one of a sentence, given as the place of the token, the
+    number of the alignment, and the place in the sentence.
+    """
+    for number, alignment in enumerate(alignments):
+        if alignment.share < VERBATIM_SHARE:
+            continue
+        others = [*alignments[:number], *alignments[number + 1 :]]
+        held = {token.form for token in alignment.sentence}
+        for gap in alignment.gaps:
+            if not gap.sentence or max(len(gap.statement), len(gap.sentence)) > MAX_SUBSTITUTED:
+                continue
+            for place, ours in enumerate(gap.statement, start=gap.start):
+                theirs = [at for at, token in enumerate(gap.sentence, start=gap.at) if token.kind != "negation"]
+                if (
+                    ours.kind == "negation"
+                    or ours.form in held
+                    or not theirs
+                    or _is_said_elsewhere(place, alignment, others)
+                ):
+                    continue
+                nearest = max(theirs, key=lambda at: likeness(place, number, at))
+                if likeness(place, number, nearest) < SUBSTITUTED_BELOW:
+                    yield f"the evidence says {alignment.sentence[nearest].text}, not {ours.text}"
+
+
+def find_crossings(statement: Sequence[Token], alignments: Sequence[Alignment]) -> Iterator[str]:
+    """Yield two names or numbers that have changed places in a sentence that is the same but for them."""
+    for alignment in alignments:
+        sentence = alignment.sentence
+        places = {token.form: at for at, token in enumerate(sentence)}
+        counts = Counter(token.form for token in (*statement, *sentence))  # 2 where each has it once
+        facts = [
+            (place, places[token.form])
+            for place, token in enumerate(statement)
+            if token.form in places and counts[token.form] == 2
+        ]
+        facts = [(place, at) for place, at in facts if _is_named(statement[place]) and _is_named(sentence[at])]
+        named = {statement[place].form for place, _ in facts}
+        frame = [token.form for token in statement if token.form not in named]
+        other = [token.form for token in sentence if token.form not in named]
+        if len(facts) < 2 or not frame or _count_common(frame, other) < FRAME_SHARE * len(frame):
+            continue
+        for (one, at), (two, until) in combinations(facts, 2):
+            if until < at and _have_crossed(statement[one], statement[two], sentence[at], sentence[until]):
+                yield f"the evidence has {statement[one].text} and {statement[two].text} in each other's place"
+
+
+def _is_named(token: Token) -> bool:
+    return token.is_fact or token.text[:1].isupper()
+
+
+def _have_crossed(one: Token, two: Token, at: Token, until: Token) -> bool:
+    """Tell whether two facts of a statement, which stand in a sentence the other way round, have another part there.
+
+    They have not where they are listed ("Bonn and Rome"), or have taken their prepositions along ("in Bonn on Monday").
+    """
+    is_listed = two.before in {"and", "or", one.text.lower()} or at.before in {"and", "or", until.text.lower()}
+    kinds = {token.kind if token.kind != "word" else "name" for token in (one, two)}
+    stay = any(ours.before == theirs.before != "of" for ours, theirs in ((one, at), (two, until)))
+    return len(kinds) == 1 and not is_listed and not stay
+
+
+def _count_common(one: Sequence[str], other: Sequence[str]) -> int:
+    """Count how much of one list another has in the same order."""
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    return sum(block.size for block in matcher.get_matching_blocks())
+
+
+def find_misquoted(statement: str, evidence: Sequence[str]) -> Iterator[str]:
+    """Yield what stands in quotation marks in a statement and not, word for word, in a text of the evidence."""
+    quotations = find_quotations(statement)
+    texts = [f" {' '.join(find_words(text))} " for text in evidence] if quotations else []
+    for quotation in quotations:
+        wanted = f" {' '.join(find_words(quotation))} "
+        if not any(wanted in text for text in texts):
+            yield f"not verbatim: {quotation}"
