@@ -219,8 +219,8 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=SETS_WITH_EVIDENCE)
     parser.add_argument("--write", action="store_true", help="keep the figures in results/")
     options = parser.parse_args()
+    commit, date = _ask_git("%H %cI").split()  # before, for the code may change while it is measured
     measured = {name: measure_set(load_set(options.sets, name)) for name in options.names}
-    commit, date = _ask_git("%H %cI").split()
     results = {"commit": commit, "date": date, "sets": measured}
     json.dump(results, sys.stdout, indent=1)
     if options.write:
