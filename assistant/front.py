@@ -1,16 +1,16 @@
 """The front door: one assistant over one index folder."""
 
+import asyncio
 import os
 import threading
-import time
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
+from contextlib import aclosing, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from assistant.chain import Answerer, Found, Limits, Question, Steps, arun_steps, run_steps
 from assistant.doctor import examine, repair
 from assistant.embedding import DIMENSION, Embedder, EndpointEmbedder, MiniLMEmbedder
 from assistant.errors import ArticleError, AssistantError, LibraryError, SettingsError
@@ -18,10 +18,12 @@ from assistant.exporting import export_library, import_library
 from assistant.grounding import verify
 from assistant.ingest import Progress, Source, add_sources
 from assistant.library import Library
-from assistant.quoting import answer_with_quotes
+from assistant.models import ChatModel, Price, find_price, make_token_counter, open_chat_model
+from assistant.quoting import ABSTENTION, answer_with_quotes
 from assistant.retrieval import MAX_QUESTION_CHARACTERS, retrieve
 from assistant.schema import PassageFilter
-from assistant.settings import LOCAL_EMBEDDING_MODEL, Settings, load_settings
+from assistant.settings import LOCAL_EMBEDDING_MODEL, QUOTES, Settings, load_settings
+from assistant.streaming import AnswerStream, AsyncAnswerStream
 from assistant.types import (
     Answer,
     Article,
@@ -30,10 +32,15 @@ from assistant.types import (
     ExportReport,
     IngestReport,
     RetrievedPassage,
+    Statement,
     Support,
 )
 
 MAX_LIMIT = 1_000  # passages; who wants more wants the articles
+
+PASSAGES = 10  # that are answered from
+# What a model reads and writes at once where nobody says it: a small one of one's own, or one that is rented.
+OWN_WINDOW, RENTED_WINDOW = 8_192, 32_768
 
 Day = datetime | date | str
 
@@ -45,6 +52,15 @@ class Assistant:
         self.settings = settings
         self._embedder = _make_embedder(settings)
         self._library = Library(settings.index, embedding_model=self._embedder.identity, wait=settings.wait)
+        self._chat: ChatModel | None = None
+        if settings.model != QUOTES:
+            self._chat = open_chat_model(
+                settings.model,
+                api_key=settings.api_key,
+                base_url=settings.base_url,
+                timeout_seconds=settings.timeout,
+                tracing=settings.tracing,
+            )
 
     @classmethod
     def open(cls, index: str | os.PathLike[str] = "index", model: str | None = None, **settings: Any) -> Self:
@@ -142,20 +158,123 @@ class Assistant:
         self,
         question: str,
         *,
+        history: Sequence[Answer] = (),
         outlet: str | None = None,
         since: Day | None = None,
         until: Day | None = None,
     ) -> Answer:
-        """Answer a question from the articles, or abstain. `since` and `until` are days or times, both included."""
-        started = time.perf_counter()
-        _check_question(question)
-        wanted = _make_filter(outlet, since, until)
+        """Answer a question from the articles, or abstain. `since` and `until` are days or times, both included.
+
+        `history` are earlier answers, oldest first: a language model makes a question that follows them stand alone,
+        while quotes take every question by itself.
+        """
+        with self.stream(question, history=history, outlet=outlet, since=since, until=until) as stream:
+            return stream.answer
+
+    def stream(
+        self,
+        question: str,
+        *,
+        history: Sequence[Answer] = (),
+        outlet: str | None = None,
+        since: Day | None = None,
+        until: Day | None = None,
+    ) -> AnswerStream:
+        """Answer as `ask` does, sentence by sentence: iterate for the text, then there is the `answer`."""
+        asked, wanted = _read_question(question, history), _make_filter(outlet, since, until)
+        return AnswerStream(self._run(asked, wanted))
+
+    async def aask(
+        self,
+        question: str,
+        *,
+        history: Sequence[Answer] = (),
+        outlet: str | None = None,
+        since: Day | None = None,
+        until: Day | None = None,
+    ) -> Answer:
+        """Answer as `ask` does, without blocking the event loop; cancelling closes the connection to the model."""
+        stream = self.astream(question, history=history, outlet=outlet, since=since, until=until)
+        async for _ in stream:
+            pass
+        return stream.answer
+
+    def astream(
+        self,
+        question: str,
+        *,
+        history: Sequence[Answer] = (),
+        outlet: str | None = None,
+        since: Day | None = None,
+        until: Day | None = None,
+    ) -> AsyncAnswerStream:
+        """Answer as `stream` does, for `async for`."""
+        asked, wanted = _read_question(question, history), _make_filter(outlet, since, until)
+        return AsyncAnswerStream(self._arun(asked, wanted))
+
+    def _run(self, question: Question, wanted: PassageFilter) -> Generator[Statement, None, Answer]:
         self._warm_up()
+        if self._chat is None:
+            answer = self._quote(question, wanted)
+            yield from answer.statements
+            return answer
+        return (yield from run_steps(self._take_steps(self._chat, question, wanted), self._chat))
+
+    async def _arun(self, question: Question, wanted: PassageFilter) -> AsyncGenerator[Statement | Answer, None]:
+        self._warm_up()
+        if self._chat is None:
+            answer = await asyncio.to_thread(self._quote, question, wanted)
+            for statement in answer.statements:
+                yield statement
+            yield answer
+            return
+        steps = await asyncio.to_thread(self._take_steps, self._chat, question, wanted)
+        async with aclosing(arun_steps(steps, self._chat)) as results:
+            async for result in results:
+                yield result
+
+    def _quote(self, question: Question, wanted: PassageFilter) -> Answer:
         with self._library.snapshot() as snapshot:
             self._refuse_empty(snapshot.passage_count)
-            retrieval = retrieve(question, library=snapshot, embedder=self._embedder, limit=10, filter=wanted)
-            answer = answer_with_quotes(question, retrieval, library=snapshot, threshold=self.settings.threshold)
-        return replace(answer, seconds=time.perf_counter() - started)
+            retrieval = retrieve(
+                question.text, library=snapshot, embedder=self._embedder, limit=PASSAGES, filter=wanted
+            )
+            return answer_with_quotes(question.text, retrieval, library=snapshot, threshold=self.settings.threshold)
+
+    def _take_steps(self, chat: ChatModel, question: Question, wanted: PassageFilter) -> Steps:
+        """Get ready to answer with a language model. Raises AssistantError before anything is sent to it."""
+        settings = self.settings
+        with self._library.snapshot() as snapshot:
+            self._refuse_empty(snapshot.passage_count)
+        price = Price(*settings.price) if settings.price else find_price(chat.identity)
+        if price is None and settings.max_cost is not None:
+            raise SettingsError(
+                f"what {chat.identity} costs isn't known, so --max-cost can't be kept; say it with --price"
+            )
+
+        def find(text: str) -> Found:
+            with self._library.snapshot() as snapshot:
+                retrieval = retrieve(text, library=snapshot, embedder=self._embedder, limit=PASSAGES, filter=wanted)
+                ids = {passage.article.id for passage in retrieval.passages}
+                articles = {id: article for id in ids if (article := snapshot.article(id)) is not None}
+            return Found(retrieval.passages, articles)
+
+        own = chat.is_local or bool(settings.base_url)
+        answerer = Answerer(
+            model=chat.identity,
+            find=find,
+            check=self.verify,
+            count_tokens=make_token_counter(chat.identity, vocabularies=settings.vocabularies),
+            limits=Limits(
+                window=settings.window or (OWN_WINDOW if own else RENTED_WINDOW),
+                evidence_tokens=settings.evidence_tokens,
+                max_cost=settings.max_cost,
+            ),
+            refusal=ABSTENTION,
+            unsupported=settings.unsupported,
+            price=price,
+        )
+        return answerer.steps(question)
 
     def verify(self, statement: str, evidence: Sequence[str]) -> Support:
         """Say whether evidence, given as sentences or whole articles, supports a statement; needs no index."""
@@ -174,10 +293,22 @@ class Assistant:
         """Where texts are sent to be embedded; nothing where that is done on this machine."""
         return self._embedder.host if isinstance(self._embedder, EndpointEmbedder) else ""
 
+    @property
+    def model_host(self) -> str:
+        """Where questions and passages are sent to be answered; nothing where no language model answers."""
+        return self._chat.host if self._chat else ""
+
+    @property
+    def is_model_local(self) -> bool:
+        """Whether what answers runs on this machine."""
+        return self._chat is None or self._chat.is_local
+
     def close(self) -> None:
         """Release everything; closing twice is fine."""
         self._library.close()
         self._embedder.close()
+        if self._chat is not None:
+            self._chat.close()
 
     def __enter__(self) -> Self:
         return self
@@ -188,13 +319,14 @@ class Assistant:
         self.close()
 
     def _warm_up(self) -> None:
-        """Load the embedding model beside Chroma: both are needed, and neither waits for the other."""
+        """Load the models beside Chroma: all are needed, and none waits for another."""
 
-        def load() -> None:
+        def load(model: Embedder | ChatModel) -> None:
             with suppress(AssistantError):  # whoever needs the model next meets the same error
-                self._embedder.load()
+                model.load()
 
-        threading.Thread(target=load, name="load-embedding-model", daemon=True).start()
+        for model in filter(None, (self._embedder, self._chat)):
+            threading.Thread(target=load, args=(model,), name="load-model", daemon=True).start()
 
     def _no_article(self, article_id: str) -> ArticleError:
         return ArticleError(f"no article has the id {article_id!r}; `assistant index --list` shows them")
@@ -209,6 +341,13 @@ def _make_embedder(settings: Settings) -> Embedder:
         return MiniLMEmbedder(cache_folder=settings.cache)
     name = settings.embedding_model.removeprefix("openai:")
     return EndpointEmbedder(name, base_url=settings.base_url, api_key=settings.api_key)
+
+
+def _read_question(question: str, history: Sequence[Answer]) -> Question:
+    _check_question(question)
+    if not all(isinstance(answer, Answer) for answer in history):
+        raise SettingsError("history is a list of earlier answers")
+    return Question(question, tuple(history))
 
 
 def _check_question(question: str) -> None:

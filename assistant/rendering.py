@@ -7,7 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from assistant.types import Answer, ArticleRef, Citation, Diagnosis, ExportReport, IngestReport, RetrievedPassage
+from assistant.types import (
+    Answer,
+    ArticleRef,
+    Citation,
+    Diagnosis,
+    ExportReport,
+    IngestReport,
+    RetrievedPassage,
+    Statement,
+)
 
 MAX_WIDTH = 100  # longer lines are hard to read
 NEAREST_SHOWN = 3
@@ -45,30 +54,63 @@ def describe_article(article: ArticleRef) -> str:
     return clean_line(f"{source}: {article.title}" if source else article.title)
 
 
+def mark_statement(statement: Statement, *, context: str = "") -> str:
+    """Write a statement on one line with its numbers; where it isn't supported, it says so, and why."""
+    numbers = "".join(f"[{citation.number}]" for citation in statement.citations)
+    lost = "".join(f" {clean_line(marker)} names nothing that was shown." for marker in statement.unresolved)
+    line = f"{context}{clean_line(statement.text)} {numbers}".rstrip()
+    if statement.support.supported:
+        return f"{line} (NOTE:{lost})" if lost else line
+    reasons = clean_line("; ".join(statement.support.reasons)) or "its citations don't say this"
+    return f"(UNSUPPORTED: {line} -- {reasons}.{lost})"
+
+
+def render_statement(statement: Statement, *, width: int) -> str:
+    """Render a statement of a language model as a paragraph."""
+    return _wrap(mark_statement(statement), width) + "\n\n"
+
+
 def render_answer(answer: Answer, *, context_of: Callable[[Citation], str], width: int) -> str:
     """Render an answer: its sentences with their numbers, then the sources; or the nearest passages when it abstained.
 
     `context_of` gives what to read before a quote that can't stand alone; it is shown in brackets, unless it was just
     quoted itself.
     """
-    if answer.abstained:
-        nearest = render_passages(answer.retrieved[:NEAREST_SHOWN], width=width)
-        said = _wrap(clean_line(answer.text), width)
-        return f"{said}\n" + (f"\nThe nearest passages:\n\n{nearest}" if nearest else "")
     paragraphs = []
     before: Sequence[Citation] = ()
     for statement in answer.statements:
-        contexts = [context_of(citation) for citation in statement.citations if not _is_quoted(citation, before)]
-        before = statement.citations
-        context = "".join(f"({clean_line(context)}) " for context in contexts if context)
-        markers = "".join(f"[{citation.number}]" for citation in statement.citations)
-        paragraphs.append(_wrap(f"{context}{clean_line(statement.text)} {markers}", width))
+        context = ""
+        if _is_quote(statement):
+            contexts = [context_of(citation) for citation in statement.citations if not _is_quoted(citation, before)]
+            before = statement.citations
+            context = "".join(f"({clean_line(context)}) " for context in contexts if context)
+        paragraphs.append(_wrap(mark_statement(statement, context=context), width) + "\n\n")
+    return "".join(paragraphs) + render_proof(answer, context_of=context_of, width=width)
+
+
+def render_proof(answer: Answer, *, context_of: Callable[[Citation], str], width: int) -> str:
+    """Render what follows the sentences of an answer: its sources, with quotes that aren't the sentences themselves.
+
+    Where it abstained there are no sentences, and the nearest passages follow.
+    """
+    notes = "".join(f"{_wrap(clean_line(note), width)}\n\n" for note in answer.notes)
+    if answer.abstained:
+        nearest = render_passages(answer.retrieved[:NEAREST_SHOWN], width=width)
+        said = _wrap(clean_line(answer.text), width)
+        return (
+            f"{said}\n" + (f"\n{notes}" if notes else "") + (f"\nThe nearest passages:\n\n{nearest}" if nearest else "")
+        )
+    shown = {statement.text for statement in answer.statements}
     sources = []
     for citation in answer.citations:
         sources.append(_wrap(f"[{citation.number}] {describe_article(citation.article)}", width, indent="    "))
+        if citation.quote not in shown:
+            context = clean_line(context_of(citation))
+            quote = f"{f'({context}) ' if context else ''}“{clean_line(citation.quote)}”"
+            sources.append(_wrap(f"    {quote}", width, indent="    "))
         if citation.article.url:
             sources.append(f"    {clean_line(citation.article.url)}")
-    return "\n\n".join([*paragraphs, "\n".join(sources), f"Confidence: {answer.confidence:.2f}"]) + "\n"
+    return "\n".join(sources) + f"\n\n{notes}Confidence: {answer.confidence:.2f}\n"
 
 
 def render_passages(passages: Sequence[RetrievedPassage], *, width: int) -> str:
@@ -136,6 +178,7 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
     """Turn an answer into what `ask --json` prints."""
     return {
         "question": answer.question,
+        "standalone_question": answer.standalone_question,
         "answer": answer.text,
         "abstained": answer.abstained,
         "confidence": answer.confidence,
@@ -146,6 +189,7 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
                 "citations": [citation.number for citation in statement.citations],
                 "supported": statement.support.supported,
                 "support": {"score": statement.support.score, "reasons": list(statement.support.reasons)},
+                "unresolved": list(statement.unresolved),
             }
             for statement in answer.statements
         ],
@@ -161,6 +205,8 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
             for citation in answer.citations
         ],
         "retrieved": [passage_to_json(retrieved) for retrieved in answer.retrieved],
+        "written": answer.written,
+        "notes": list(answer.notes),
         "usage": asdict(answer.usage),
         "seconds": answer.seconds,
     }
@@ -212,6 +258,11 @@ def _shorten(text: str) -> str:
     excerpt = text[:EXCERPT_CHARACTERS]
     space = excerpt.rfind(" ")
     return f"{excerpt[:space] if space > EXCERPT_CHARACTERS // 2 else excerpt} …"
+
+
+def _is_quote(statement: Statement) -> bool:
+    """Whether a statement is itself what it cites."""
+    return [statement.text] == [citation.quote for citation in statement.citations]
 
 
 def _is_quoted(context: Citation, before: Sequence[Citation]) -> bool:
