@@ -72,10 +72,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found for a question: the passages nearest to it, best first, and the articles that they are of."""
+    """What was found for a question: the nearest passages, best first, the articles that they are of, and notes."""
 
     retrieved: tuple[RetrievedPassage, ...]
     articles: Mapping[str, Article]
+    notes: tuple[str, ...] = ()
 
 
 class Question(NamedTuple):
@@ -127,7 +128,6 @@ class Answerer:
         refusal: str,
         unsupported: Literal["mark", "drop"] = "mark",
         price: Price | None = None,
-        notes: tuple[str, ...] = (),
     ) -> None:
         self._model = model
         self._find = find
@@ -137,7 +137,7 @@ class Answerer:
         self._refusal = refusal
         self._unsupported = unsupported
         self._price = price
-        self._notes = list(notes)
+        self._notes: list[str] = []
         self._fence = f"===== {secrets.token_hex(8)} ====="
         self._written: list[str] = []
         self._counts: list[tuple[int | None, int | None]] = []
@@ -148,6 +148,7 @@ class Answerer:
         """Take the steps from a question to its answer; `seconds` is left at 0 for the caller."""
         standalone = yield from self._rewrite(question)
         found = self._find(standalone)
+        self._notes += found.notes
         statements: list[Statement] = []
         if found.retrieved:
             yield from self._answer(standalone, found, statements)

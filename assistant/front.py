@@ -5,10 +5,11 @@ import os
 import threading
 from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from assistant.chain import Answerer, Found, Limits, Question, Steps, arun_steps, run_steps
 from assistant.doctor import examine, repair
@@ -17,6 +18,7 @@ from assistant.errors import ArticleError, AssistantError, LibraryError, Setting
 from assistant.exporting import export_library, import_library
 from assistant.grounding import verify
 from assistant.ingest import Progress, Source, add_sources
+from assistant.languages import describe_languages
 from assistant.library import Library
 from assistant.models import ChatModel, Price, find_price, make_token_counter, open_chat_model
 from assistant.quoting import ABSTENTION, answer_with_quotes
@@ -37,6 +39,9 @@ from assistant.types import (
 )
 
 MAX_LIMIT = 1_000  # passages; who wants more wants the articles
+
+if TYPE_CHECKING:
+    from assistant.models.runnables import AnswerRunnable, PassageRetriever
 
 PASSAGES = 10  # that are answered from
 # What a model reads and writes at once where nobody says it: a small one of one's own, or one that is rented.
@@ -239,7 +244,13 @@ class Assistant:
             retrieval = retrieve(
                 question.text, library=snapshot, embedder=self._embedder, limit=PASSAGES, filter=wanted
             )
-            return answer_with_quotes(question.text, retrieval, library=snapshot, threshold=self.settings.threshold)
+            answer = answer_with_quotes(question.text, retrieval, library=snapshot, threshold=self.settings.threshold)
+        return replace(answer, notes=self._describe_languages(question.text, retrieval.passages))
+
+    def _describe_languages(self, question: str, found: Sequence[RetrievedPassage]) -> tuple[str, ...]:
+        if self.settings.embedding_model != LOCAL_EMBEDDING_MODEL:
+            return ()
+        return describe_languages(question, [retrieved.passage.text for retrieved in found])
 
     def _take_steps(self, chat: ChatModel, question: Question, wanted: PassageFilter) -> Steps:
         """Get ready to answer with a language model. Raises AssistantError before anything is sent to it."""
@@ -257,7 +268,7 @@ class Assistant:
                 retrieval = retrieve(text, library=snapshot, embedder=self._embedder, limit=PASSAGES, filter=wanted)
                 ids = {passage.article.id for passage in retrieval.passages}
                 articles = {id: article for id in ids if (article := snapshot.article(id)) is not None}
-            return Found(retrieval.passages, articles)
+            return Found(retrieval.passages, articles, self._describe_languages(text, retrieval.passages))
 
         own = chat.is_local or bool(settings.base_url)
         answerer = Answerer(
@@ -287,6 +298,23 @@ class Assistant:
     def repair(self, *, progress: Progress | None = None) -> Diagnosis:
         """Examine the index and mend what can be mended; only articles with damaged vectors are embedded again."""
         return repair(self._library, embedder=self._embedder, progress=progress)
+
+    def as_retriever(
+        self, limit: int = 10, *, outlet: str | None = None, since: Day | None = None, until: Day | None = None
+    ) -> "PassageRetriever":
+        """Make a LangChain retriever of `search`, whose documents are passages."""
+        from assistant.models.runnables import PassageRetriever
+
+        def search(question: str, limit: int) -> list[RetrievedPassage]:
+            return self.search(question, limit, outlet=outlet, since=since, until=until)
+
+        return PassageRetriever(search=search, k=limit)
+
+    def as_runnable(self) -> "AnswerRunnable":
+        """Make a LangChain runnable of `ask` and `aask`: it takes a question, or a mapping of their arguments."""
+        from assistant.models.runnables import make_answerer
+
+        return make_answerer(self.ask, self.aask)
 
     @property
     def embedding_host(self) -> str:

@@ -93,7 +93,8 @@ def render_proof(answer: Answer, *, context_of: Callable[[Citation], str], width
 
     Where it abstained there are no sentences, and the nearest passages follow.
     """
-    notes = "".join(f"{_wrap(clean_line(note), width)}\n\n" for note in answer.notes)
+    asked = [f"Understood as: {answer.standalone_question}"] if answer.standalone_question else []
+    notes = "".join(f"{_wrap(clean_line(note), width)}\n\n" for note in [*asked, *answer.notes])
     if answer.abstained:
         nearest = render_passages(answer.retrieved[:NEAREST_SHOWN], width=width)
         said = _wrap(clean_line(answer.text), width)

@@ -40,7 +40,7 @@ class Settings:
     or dropped. `window` is how many tokens the model reads and writes at once, `evidence_tokens` how many of those the
     articles may have. `max_cost` is what an answer may cost, in US dollars, and `price` what a million tokens cost
     that are sent, and that come back, where the list prices aren't right. `timeout` is for how many seconds it may say
-    nothing. `tracing` lets LangSmith, a service that
+    nothing, by default 60, or 300 on this machine. `tracing` lets LangSmith, a service that
     LangChain can send prompts to, see them, where the environment asks for that. `vocabularies` is tiktoken's cache.
     """
 
@@ -54,7 +54,7 @@ class Settings:
     evidence_tokens: int = 3_000
     max_cost: float | None = None
     price: tuple[float, float] | None = None
-    timeout: float = 60.0
+    timeout: float | None = None
     tracing: bool = False
     cache: Path = field(default_factory=lambda: user_cache_path(APPLICATION))
     vocabularies: Path = field(default_factory=lambda: Path(tempfile.gettempdir()) / "data-gym-cache")
@@ -78,7 +78,7 @@ class Settings:
             raise SettingsError(f"wait {self.wait} is no number of seconds")
         if not 0 <= self.threshold <= 1:
             raise SettingsError(f"threshold {self.threshold} is not between 0 and 1")
-        if not 0 < self.timeout < float("inf"):
+        if self.timeout is not None and not 0 < self.timeout < float("inf"):
             raise SettingsError(f"timeout {self.timeout} is no number of seconds")
         if self.unsupported not in get_args(Unsupported):
             raise SettingsError(f"unsupported {self.unsupported!r} is neither 'mark' nor 'drop'")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from assistant.errors import ModelError, SettingsError
-from assistant.models.servers import RETRY_COUNT, TIMEOUT_SECONDS, OpenAIServer
+from assistant.models.servers import LOCAL_TIMEOUT_SECONDS, RETRY_COUNT, TIMEOUT_SECONDS, OpenAIServer
 
 if TYPE_CHECKING:
     import openai
@@ -85,12 +85,12 @@ class OpenAIChatModel:
         *,
         api_key: str | None = None,
         base_url: str | None = None,
-        timeout_seconds: float = TIMEOUT_SECONDS,
+        timeout_seconds: float | None = None,
         tracing: bool = False,
     ) -> None:
         self._name = name
         self._server = OpenAIServer(api_key=api_key, base_url=base_url)
-        self._timeout_seconds = timeout_seconds
+        self._timeout_seconds = timeout_seconds or (LOCAL_TIMEOUT_SECONDS if self.is_local else TIMEOUT_SECONDS)
         self._tracing = tracing
         self._http: openai.DefaultHttpxClient | None = None
         self._model: BaseChatModel | None = None
@@ -225,10 +225,10 @@ class ProviderChatModel:
     is_local = False
 
     def __init__(
-        self, provider: str, name: str, *, timeout_seconds: float = TIMEOUT_SECONDS, tracing: bool = False
+        self, provider: str, name: str, *, timeout_seconds: float | None = None, tracing: bool = False
     ) -> None:
         self._name = name
-        self._timeout_seconds = timeout_seconds
+        self._timeout_seconds = timeout_seconds or TIMEOUT_SECONDS
         self._tracing = tracing
         self._model: BaseChatModel | None = None
         self.host = provider
@@ -308,7 +308,7 @@ def open_chat_model(
     *,
     api_key: str | None = None,
     base_url: str | None = None,
-    timeout_seconds: float = TIMEOUT_SECONDS,
+    timeout_seconds: float | None = None,
     tracing: bool = False,
 ) -> ChatModel:
     """Open a model given as `provider:name`; nothing is loaded or sent before it is asked.

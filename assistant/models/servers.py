@@ -9,7 +9,8 @@ from assistant.errors import ModelError, SettingsError
 
 OPENAI_HOST = "api.openai.com"
 OPENAI_URL = f"https://{OPENAI_HOST}/v1"
-TIMEOUT_SECONDS = 60.0  # until a reply begins, and between two pieces of one
+# Until a reply begins, and between two pieces of one. A server on this machine is slow to read, and costs nothing.
+TIMEOUT_SECONDS, LOCAL_TIMEOUT_SECONDS = 60.0, 300.0
 RETRY_COUNT = 2  # after 429 and 5xx, as long as the server says where it says so, for two minutes at most each
 MAX_URL_CHARACTERS = 1_000
 MAX_REASON_CHARACTERS = 200
