@@ -16,10 +16,11 @@ from typing import Literal, NamedTuple
 
 from assistant.citations import cite, find_context
 from assistant.errors import ModelError
-from assistant.evidence import Evidence, describe_source, lay_out_evidence, neutralise
+from assistant.evidence import Evidence, ShownSentence, describe_source, lay_out_evidence, neutralise
 from assistant.markers import SentenceReader, WrittenSentence, resolve_markers
 from assistant.models import ChatModel, Chunk, CountTokens, Message, Price
 from assistant.prompts import load_prompt
+from assistant.terms import find_stems
 from assistant.types import Answer, Article, Citation, RetrievedPassage, Statement, Support, Usage
 
 MAX_SENTENCES = 24  # of an answer; a model that goes on is stopped
@@ -28,6 +29,7 @@ MAX_CHARACTERS = 8_000
 MAX_HISTORY = 3  # earlier answers that a question is understood by
 MAX_HISTORY_CHARACTERS = 1_000  # of each of them
 MIN_EVIDENCE_TOKENS = 200
+NEAREST_SENTENCES = 3  # that a model is pointed to where it cited wrongly
 
 UNCITED = "it cites nothing"
 NOTHING_KNOWN = "what it cites names nothing that was shown"
@@ -234,7 +236,7 @@ class Answerer:
 
     def _pose(self, question: str, evidence: Evidence) -> tuple[Message, ...]:
         posed = load_prompt("answer_question").render(
-            fence=self._fence, evidence=evidence.text, question=neutralise(question), refusal=self._refusal
+            fence=self._fence, evidence=evidence.text, question=neutralise(question)
         )
         system = load_prompt("answer_system").render(refusal=self._refusal)
         return Message("system", system), Message("user", posed)
@@ -276,6 +278,10 @@ class Answerer:
         failed = [draft for draft in drafts if not draft.support.supported]
         problems = "\n".join(
             f"{number}: {neutralise(draft.written.text)} ({'; '.join(map(neutralise, draft.support.reasons))})"
+            + "".join(
+                f"\n   [{near}] {neutralise(_quote(evidence[near]))}"
+                for near in find_nearest(draft.written.text, evidence)
+            )
             for number, draft in enumerate(failed, start=1)
         )
         asked = load_prompt("repair").render(problems=problems)
@@ -286,24 +292,13 @@ class Answerer:
             # What was proven before stays proven, and what wasn't stays unsupported.
             self._notes.append(f"The answer could not be repaired: {error}")
             return
-        lines: dict[int, list[str]] = {}
-        number = 1
-        for line in reply.splitlines():
-            numbered = _REPAIRED_LINE.match(line.strip())
-            number = int(numbered[1]) if numbered else number
-            lines.setdefault(number, []).append(numbered[2] if numbered else line)
+        lines = _read_repaired(reply)
         seen = {draft.written.text for draft in drafts if draft.support.supported}
         for number, draft in enumerate(failed, start=1):
             reader = _make_reader(evidence)
-            again = [*reader.feed("\n".join(lines.get(number, ()))), *reader.finish()]
-            repaired = [
-                self._draft(written, evidence)
-                for written in again
-                if written.text and written.markers and not _is_refusal(written, self._refusal)
-            ]
-            draft.replacements = tuple(
-                each for each in repaired if each.support.supported and each.written.text not in seen
-            )
+            again = [*reader.feed(lines.get(number, "")), *reader.finish()]
+            repaired = [self._draft(written, evidence) for written in again if written.text not in seen]
+            draft.replacements = tuple(each for each in repaired if each.support.supported)
             seen.update(each.written.text for each in draft.replacements)
 
     def _draft(self, written: WrittenSentence, evidence: Evidence) -> _Draft:
@@ -425,6 +420,15 @@ class _ThoughtFilter:
         return self._held
 
 
+def _read_repaired(reply: str) -> dict[int, str]:
+    """Map the numbers of failed sentences to what was written in their place; a line without a number is the first."""
+    lines: dict[int, str] = {}
+    for line in filter(None, map(str.strip, reply.splitlines())):
+        numbered = _REPAIRED_LINE.match(line)
+        lines.setdefault(int(numbered[1]) if numbered else 1, numbered[2] if numbered else line)
+    return {number: line for number, line in lines.items() if not line.upper().startswith("NONE")}
+
+
 def _make_reader(evidence: Evidence) -> SentenceReader:
     return SentenceReader(evidence.is_shown, is_text=evidence.text.__contains__)
 
@@ -433,6 +437,23 @@ def _is_refusal(sentence: WrittenSentence, refusal: str) -> bool:
     """Whether a sentence says that there is no answer, in the words that were asked for or in others."""
     pattern = _CITED_REFUSAL if sentence.markers else _REFUSAL
     return _simplify(refusal) in _simplify(sentence.text) or bool(pattern.search(sentence.text))
+
+
+def find_nearest(statement: str, evidence: Evidence, *, limit: int = NEAREST_SENTENCES) -> list[int]:
+    """List the numbers of the sentences that share most words with a statement, rare ones first, in reading order."""
+    stems = [frozenset(find_stems(_quote(sentence))) for sentence in evidence.sentences]
+    wanted = frozenset(find_stems(statement))
+    rarity = {stem: 1 / sum(stem in each for each in stems) for stem in wanted if any(stem in each for each in stems)}
+    scores = {
+        number: sum(rarity[stem] for stem in wanted & held)
+        for number, held in enumerate(stems, start=1)
+        if wanted & held
+    }
+    return sorted(sorted(scores, key=lambda number: (-scores[number], number))[:limit])
+
+
+def _quote(sentence: ShownSentence) -> str:
+    return sentence.article.text[sentence.span.start : sentence.span.end]
 
 
 def find_misquotations(statement: str, evidence: Sequence[str]) -> list[str]:

@@ -14,7 +14,7 @@ from assistant.errors import PromptError
 # Each message and the placeholders that its file must have, no more and no fewer.
 PROMPTS: Mapping[str, frozenset[str]] = {
     "answer_system": frozenset({"refusal"}),
-    "answer_question": frozenset({"fence", "evidence", "question", "refusal"}),
+    "answer_question": frozenset({"fence", "evidence", "question"}),
     "repair": frozenset({"problems"}),
     "rewrite_system": frozenset(),
     "rewrite_question": frozenset({"fence", "conversation", "question"}),

@@ -293,12 +293,12 @@ class ProviderChatModel:
     def _translate(self, error: Exception) -> ModelError:
         status = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
         name = type(error).__name__
+        if "Overflow" in name:
+            return ModelError(f"{self.identity} can't read that much at once", is_too_long=True)
         if isinstance(status, int):
             is_passing = status >= 500 or status in _BUSY
             advice = "try again later" if is_passing else "check its name, its key and what it can read at once"
             return ModelError(f"{self.identity} failed (HTTP {status}); {advice}", retryable=is_passing)
-        if "Overflow" in name:
-            return ModelError(f"{self.identity} can't read that much at once", is_too_long=True)
         is_passing = "Timeout" in name or "Connect" in name or type(error).__module__.startswith("http")
         return ModelError(f"{self.identity} could not be used ({name}); try again later", retryable=is_passing)
 
