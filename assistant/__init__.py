@@ -19,6 +19,7 @@ from assistant.errors import (
     LibraryLockedError,
     LibraryMismatchError,
     ModelError,
+    PromptError,
     SettingsError,
 )
 from assistant.settings import Settings
@@ -64,6 +65,7 @@ __all__ = [
     "LibraryMismatchError",
     "ModelError",
     "Passage",
+    "PromptError",
     "RetrievedPassage",
     "ScoreParts",
     "Settings",

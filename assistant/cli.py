@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, SettingsError
 from assistant.rendering import (
     answer_to_json,
     article_to_json,
@@ -31,7 +31,9 @@ from assistant.rendering import (
     render_json,
     render_parts,
     render_passages,
+    render_proof,
     render_report,
+    render_statement,
     render_understood,
     report_to_json,
     understood_to_json,
@@ -91,7 +93,41 @@ EmbeddingOption = Annotated[
 ]
 ModelOption = Annotated[
     str | None,
-    typer.Option("--model", metavar="MODEL", help="What answers: quotes, the sentences that answer, verbatim."),
+    typer.Option(
+        "--model",
+        metavar="MODEL",
+        help="What answers: quotes, which are the sentences that answer, verbatim; or a language model, PROVIDER:NAME"
+        " such as openai:gpt-5-mini, or openai: for the first that the server at $OPENAI_BASE_URL lists. [default:"
+        " $ASSISTANT_MODEL, a language model where $OPENAI_API_KEY or $OPENAI_BASE_URL is set, else quotes]",
+        show_default=False,
+    ),
+]
+UnsupportedOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="mark|drop",
+        help="Show sentences of a language model that its citations don't prove, marked as such, or drop them."
+        " [default: mark]",
+        show_default=False,
+    ),
+]
+WindowOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="TOKENS",
+        help="How much the language model reads and writes at once. [default: 8192 at $OPENAI_BASE_URL, else 32768]",
+        show_default=False,
+    ),
+]
+MaxCostOption = Annotated[
+    float | None, typer.Option(metavar="DOLLARS", help="Ask a language model nothing that could cost more than this.")
+]
+PriceOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="IN/OUT",
+        help="What a million tokens cost in dollars, sent and received, where the list price isn't known or right.",
+    ),
 ]
 OutletOption = Annotated[str | None, typer.Option(metavar="NAME", help="Only articles of this outlet.")]
 SinceOption = Annotated[str | None, typer.Option(metavar="DATE", help="Only articles published on this day or later.")]
@@ -170,14 +206,17 @@ def _show_progress(label: str = "Indexing") -> "Iterator[Progress | None]":
 def _say_who_answers(assistant: "Assistant") -> None:
     """Say what answers, from where, and whether anything leaves the machine; on stderr, so that pipes stay clean."""
     settings = assistant.settings
-    if settings.embedding_model == LOCAL_EMBEDDING_MODEL:
-        leaves = "nothing leaves this machine"
-    else:
-        leaves = f"questions and articles are sent to {clean_line(assistant.embedding_host)} to be embedded"
-    sys.stderr.write(
-        f"Answered by quotes from {len(assistant.articles())} articles in {clean_line(str(settings.index))};"
-        f" no language model, {leaves}.\n"
-    )
+    sent = []
+    if not assistant.is_model_local:
+        sent.append(f"questions and passages are sent to {clean_line(assistant.model_host)} to be answered")
+    if settings.embedding_model != LOCAL_EMBEDDING_MODEL:
+        sent.append(f"questions and articles are sent to {clean_line(assistant.embedding_host)} to be embedded")
+    leaves = " and ".join(sent) or "nothing leaves this machine"
+    who = f"{clean_line(settings.model)} at {clean_line(assistant.model_host)}" if assistant.model_host else "quotes"
+    source = f"{len(assistant.articles())} articles in {clean_line(str(settings.index))}"
+    alone = "" if assistant.model_host else " no language model,"
+    sys.stderr.write(f"Answered by {who} from {source};{alone} {leaves}.\n")
+    sys.stderr.flush()
 
 
 def _say_how_searched(assistant: "Assistant") -> None:
@@ -186,6 +225,16 @@ def _say_how_searched(assistant: "Assistant") -> None:
             "Chroma's index is missing, damaged or behind, so everything was searched, which is as exact but slower;"
             " `assistant doctor --repair` builds it again.\n"
         )
+
+
+def _read_price(price: str | None) -> tuple[float, float] | None:
+    if price is None:
+        return None
+    try:
+        sent, received = map(float, price.split("/"))
+    except ValueError:
+        raise SettingsError(f"price {price!r} is not two sums of dollars; write it as 0.25/2") from None
+    return sent, received
 
 
 def _width() -> int:
@@ -203,6 +252,10 @@ def ask(
     until: UntilOption = None,
     today: TodayOption = None,
     model: ModelOption = None,
+    unsupported: UnsupportedOption = None,
+    window: WindowOption = None,
+    max_cost: MaxCostOption = None,
+    price: PriceOption = None,
     threshold: ThresholdOption = None,
     wait: WaitOption = None,
     index: IndexOption = None,
@@ -211,18 +264,38 @@ def ask(
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Answer a question from the articles, with citations; exit with 1 when they don't answer it."""
-    chosen = {"model": model, "threshold": threshold, "today": today, "wait": wait, "embedding_model": embedding_model}
-    with _open(index, **chosen) as assistant:
+    settings = {
+        "model": model,
+        "unsupported": unsupported,
+        "window": window,
+        "max_cost": max_cost,
+        "price": _read_price(price),
+        "threshold": threshold,
+        "today": today,
+        "wait": wait,
+        "embedding_model": embedding_model,
+    }
+    with _open(index, **settings) as assistant:
         report = _add(assistant, sources) if sources else None
-        answer = assistant.ask(question, outlet=outlet, since=since, until=until)
-        _say_who_answers(assistant)
-        _say_how_searched(assistant)
+        if assistant.model_host:
+            _say_who_answers(assistant)  # before anything is sent there
 
         def context_of(citation: Citation) -> str:
             return assistant.article(citation.article.id).text[citation.context_start : citation.start]
 
+        with assistant.stream(question, outlet=outlet, since=since, until=until) as stream:
+            if assistant.model_host and not as_json:
+                for statement in stream.statements():
+                    sys.stdout.write(render_statement(statement, width=_width()))
+                    sys.stdout.flush()
+            answer = stream.answer
+        if not assistant.model_host:
+            _say_who_answers(assistant)
+        _say_how_searched(assistant)
         if as_json:
             text = render_json(answer_to_json(answer))
+        elif assistant.model_host:
+            text = render_proof(answer, context_of=context_of, width=_width())
         else:
             text = render_answer(answer, context_of=context_of, width=_width())
     return Outcome(text, has_failed=bool(report and report.failed), is_no=answer.abstained)

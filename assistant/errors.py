@@ -3,6 +3,7 @@
 AssistantError
 ├ SettingsError             an unknown or impossible setting
 ├ ArticleError              unreadable, empty, too large or refused; names the source
+├ PromptError               a prompt's file is missing, or its placeholders aren't the expected ones
 ├ LibraryError
 │ ├ LibraryLockedError      another process is writing; names it
 │ ├ LibraryMismatchError    made by another embedding model or a newer version
@@ -25,6 +26,10 @@ class ArticleError(AssistantError):
     """A source that can't become an article."""
 
 
+class PromptError(AssistantError):
+    """A prompt's file that is missing or can't be used."""
+
+
 class LibraryError(AssistantError):
     """The library can't be opened, read or written."""
 
@@ -42,8 +47,12 @@ class LibraryDamagedError(LibraryError):
 
 
 class ModelError(AssistantError):
-    """A language or embedding model that is missing, unreachable or refuses."""
+    """A language or embedding model that is missing, unreachable or refuses.
 
-    def __init__(self, message: str, *, retryable: bool = False) -> None:
+    `retryable` says whether the same again may work, `is_too_long` whether less text would.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = False, is_too_long: bool = False) -> None:
         super().__init__(message)
         self.retryable = retryable
+        self.is_too_long = is_too_long

@@ -1,28 +1,33 @@
 """The front door: one assistant over one index folder."""
 
+import asyncio
 import os
 import threading
-import time
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from assistant.chain import Answerer, Found, Limits, Question, Steps, arun_steps, run_steps
 from assistant.doctor import examine, repair
 from assistant.embedding import DIMENSION, Embedder, EndpointEmbedder, MiniLMEmbedder
 from assistant.errors import ArticleError, AssistantError, LibraryError, SettingsError
 from assistant.exporting import export_library, import_library
 from assistant.grounding import verify
 from assistant.ingest import Progress, Source, add_sources
+from assistant.languages import describe_languages
 from assistant.library import Library
-from assistant.quoting import answer_with_quotes
+from assistant.models import ChatModel, Price, find_price, make_token_counter, open_chat_model
+from assistant.quoting import ABSTENTION, answer_with_quotes
 from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval, retrieve
-from assistant.scope import Scope, read_scope
-from assistant.settings import LOCAL_EMBEDDING_MODEL, Settings, load_settings
+from assistant.schema import PassageFilter
+from assistant.scope import Scope, read_options, read_scope
+from assistant.settings import LOCAL_EMBEDDING_MODEL, QUOTES, Settings, load_settings
 from assistant.snapshot import Snapshot
+from assistant.streaming import AnswerStream, AsyncAnswerStream
 from assistant.types import (
     Answer,
     Article,
@@ -31,11 +36,19 @@ from assistant.types import (
     ExportReport,
     IngestReport,
     RetrievedPassage,
+    Statement,
     Support,
     Understood,
 )
 
 MAX_LIMIT = 1_000  # passages; who wants more wants the articles
+
+if TYPE_CHECKING:
+    from assistant.models.runnables import AnswerRunnable, PassageRetriever
+
+PASSAGES = 10  # that are answered from
+# What a model reads and writes at once where nobody says it: a small one of one's own, or one that is rented.
+OWN_WINDOW, RENTED_WINDOW = 8_192, 32_768
 
 Day = datetime | date | str
 
@@ -47,6 +60,15 @@ class Assistant:
         self.settings = settings
         self._embedder = _make_embedder(settings)
         self._library = Library(settings.index, embedding_model=self._embedder.identity, wait=settings.wait)
+        self._chat: ChatModel | None = None
+        if settings.model != QUOTES:
+            self._chat = open_chat_model(
+                settings.model,
+                api_key=settings.api_key,
+                base_url=settings.base_url,
+                timeout_seconds=settings.timeout,
+                tracing=settings.tracing,
+            )
 
     @classmethod
     def open(cls, index: str | os.PathLike[str] = "index", model: str | None = None, **settings: Any) -> Self:
@@ -134,10 +156,11 @@ class Assistant:
         if not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
             raise SettingsError(f"limit {limit!r} is no whole number between 1 and {MAX_LIMIT:,}")
         self._warm_up()
+        options = read_options(outlet, since, until)
         with self._library.snapshot() as snapshot:
             self._refuse_empty(snapshot.passage_count)
-            scope = self._read_scope(question, snapshot, outlet, since, until)
-            return list(self._retrieve(snapshot, scope, limit).passages)
+            scope = read_scope(question, library=snapshot, options=options, today=self.settings.today)
+            return list(self._retrieve(scope, snapshot, limit).passages)
 
     def understand(
         self,
@@ -148,13 +171,15 @@ class Assistant:
         until: Day | None = None,
     ) -> tuple[Understood, ...]:
         """Say how a search reads a question's own words for time, and an outlet that no article has."""
+        options = read_options(outlet, since, until)
         with self._library.snapshot() as snapshot:
-            return self._read_scope(question, snapshot, outlet, since, until).understood
+            return read_scope(question, library=snapshot, options=options, today=self.settings.today).understood
 
     def ask(
         self,
         question: str,
         *,
+        history: Sequence[Answer] = (),
         outlet: str | None = None,
         since: Day | None = None,
         until: Day | None = None,
@@ -162,18 +187,142 @@ class Assistant:
         """Answer a question from the articles, or abstain. `since` and `until` are days or times, both included.
 
         Without them, the question's own words for time count: `Answer.understood` says how they were read.
+
+        `history` are earlier answers, oldest first: a language model makes a question that follows them stand alone,
+        while quotes take every question by itself.
         """
-        started = time.perf_counter()
-        _check_question(question)
+        with self.stream(question, history=history, outlet=outlet, since=since, until=until) as stream:
+            return stream.answer
+
+    def stream(
+        self,
+        question: str,
+        *,
+        history: Sequence[Answer] = (),
+        outlet: str | None = None,
+        since: Day | None = None,
+        until: Day | None = None,
+    ) -> AnswerStream:
+        """Answer as `ask` does, sentence by sentence: iterate for the text, then there is the `answer`."""
+        asked, options = _read_question(question, history), read_options(outlet, since, until)
+        return AnswerStream(self._run(asked, options))
+
+    async def aask(
+        self,
+        question: str,
+        *,
+        history: Sequence[Answer] = (),
+        outlet: str | None = None,
+        since: Day | None = None,
+        until: Day | None = None,
+    ) -> Answer:
+        """Answer as `ask` does, without blocking the event loop; cancelling closes the connection to the model."""
+        stream = self.astream(question, history=history, outlet=outlet, since=since, until=until)
+        async for _ in stream:
+            pass
+        return stream.answer
+
+    def astream(
+        self,
+        question: str,
+        *,
+        history: Sequence[Answer] = (),
+        outlet: str | None = None,
+        since: Day | None = None,
+        until: Day | None = None,
+    ) -> AsyncAnswerStream:
+        """Answer as `stream` does, for `async for`."""
+        asked, options = _read_question(question, history), read_options(outlet, since, until)
+        return AsyncAnswerStream(self._arun(asked, options))
+
+    def _run(self, question: Question, options: PassageFilter) -> Generator[Statement, None, Answer]:
         self._warm_up()
+        if self._chat is None:
+            answer = self._quote(question, options)
+            yield from answer.statements
+            return answer
+        return (yield from run_steps(self._take_steps(self._chat, question, options), self._chat))
+
+    async def _arun(self, question: Question, options: PassageFilter) -> AsyncGenerator[Statement | Answer, None]:
+        self._warm_up()
+        if self._chat is None:
+            answer = await asyncio.to_thread(self._quote, question, options)
+            for statement in answer.statements:
+                yield statement
+            yield answer
+            return
+        steps = await asyncio.to_thread(self._take_steps, self._chat, question, options)
+        async with aclosing(arun_steps(steps, self._chat)) as results:
+            async for result in results:
+                yield result
+
+    def _quote(self, question: Question, options: PassageFilter) -> Answer:
         with self._library.snapshot() as snapshot:
             self._refuse_empty(snapshot.passage_count)
-            scope = self._read_scope(question, snapshot, outlet, since, until)
-            answer = self._answer(snapshot, scope)
+            scope = read_scope(question.text, library=snapshot, options=options, today=self.settings.today)
+            answer = self._quote_within(scope, snapshot)
             if answer.abstained and scope.wider:
-                wider = self._answer(snapshot, scope.wider)
+                wider = self._quote_within(scope.wider, snapshot)
                 answer = answer if wider.abstained else wider
-        return replace(answer, question=question, seconds=time.perf_counter() - started)
+        return replace(answer, question=question.text)
+
+    def _quote_within(self, scope: Scope, snapshot: Snapshot) -> Answer:
+        retrieval = self._retrieve(scope, snapshot, PASSAGES)
+        answer = answer_with_quotes(scope.question, retrieval, library=snapshot, threshold=self.settings.threshold)
+        notes = self._describe_languages(scope.question, retrieval.passages)
+        return replace(answer, understood=scope.understood, notes=notes)
+
+    def _retrieve(self, scope: Scope, snapshot: Snapshot, limit: int) -> Retrieval:
+        return retrieve(
+            scope.question,
+            library=snapshot,
+            embedder=self._embedder,
+            limit=limit,
+            filter=scope.filter,
+            preferred=scope.preferred,
+        )
+
+    def _describe_languages(self, question: str, found: Sequence[RetrievedPassage]) -> tuple[str, ...]:
+        if self.settings.embedding_model != LOCAL_EMBEDDING_MODEL:
+            return ()
+        return describe_languages(question, [retrieved.passage.text for retrieved in found])
+
+    def _take_steps(self, chat: ChatModel, question: Question, options: PassageFilter) -> Steps:
+        """Get ready to answer with a language model. Raises AssistantError before anything is sent to it."""
+        settings = self.settings
+        with self._library.snapshot() as snapshot:
+            self._refuse_empty(snapshot.passage_count)
+        price = Price(*settings.price) if settings.price else find_price(chat.identity)
+        if price is None and settings.max_cost is not None:
+            raise SettingsError(
+                f"what {chat.identity} costs isn't known, so --max-cost can't be kept; say it with --price"
+            )
+
+        def find(text: str) -> Found:
+            with self._library.snapshot() as snapshot:
+                scope = read_scope(text, library=snapshot, options=options, today=settings.today)
+                retrieval = self._retrieve(scope, snapshot, PASSAGES)
+                ids = {passage.article.id for passage in retrieval.passages}
+                articles = {id: article for id in ids if (article := snapshot.article(id)) is not None}
+            notes = self._describe_languages(text, retrieval.passages)
+            return Found(retrieval.passages, articles, notes, scope.understood)
+
+        own = chat.is_local or bool(settings.base_url)
+        answerer = Answerer(
+            model=chat.identity,
+            find=find,
+            check=self.verify,
+            count_tokens=make_token_counter(chat.identity, vocabularies=settings.vocabularies),
+            limits=Limits(
+                window=settings.window or (OWN_WINDOW if own else RENTED_WINDOW),
+                evidence_tokens=settings.evidence_tokens,
+                max_cost=settings.max_cost,
+            ),
+            refusal=ABSTENTION,
+            unsupported=settings.unsupported,
+            price=price,
+        )
+        return answerer.steps(question)
 
     def verify(self, statement: str, evidence: Sequence[str]) -> Support:
         """Say whether evidence, given as sentences or whole articles, supports a statement; needs no index."""
@@ -187,15 +336,44 @@ class Assistant:
         """Examine the index and mend what can be mended; only articles with damaged vectors are embedded again."""
         return repair(self._library, embedder=self._embedder, progress=progress)
 
+    def as_retriever(
+        self, limit: int = 10, *, outlet: str | None = None, since: Day | None = None, until: Day | None = None
+    ) -> "PassageRetriever":
+        """Make a LangChain retriever of `search`, whose documents are passages."""
+        from assistant.models.runnables import PassageRetriever
+
+        def search(question: str, limit: int) -> list[RetrievedPassage]:
+            return self.search(question, limit, outlet=outlet, since=since, until=until)
+
+        return PassageRetriever(search=search, k=limit)
+
+    def as_runnable(self) -> "AnswerRunnable":
+        """Make a LangChain runnable of `ask` and `aask`: it takes a question, or a mapping of their arguments."""
+        from assistant.models.runnables import make_answerer
+
+        return make_answerer(self.ask, self.aask)
+
     @property
     def embedding_host(self) -> str:
         """Where texts are sent to be embedded; nothing where that is done on this machine."""
         return self._embedder.host if isinstance(self._embedder, EndpointEmbedder) else ""
 
+    @property
+    def model_host(self) -> str:
+        """Where questions and passages are sent to be answered; nothing where no language model answers."""
+        return self._chat.host if self._chat else ""
+
+    @property
+    def is_model_local(self) -> bool:
+        """Whether what answers runs on this machine."""
+        return self._chat is None or self._chat.is_local
+
     def close(self) -> None:
         """Release everything; closing twice is fine."""
         self._library.close()
         self._embedder.close()
+        if self._chat is not None:
+            self._chat.close()
 
     def __enter__(self) -> Self:
         return self
@@ -205,41 +383,15 @@ class Assistant:
     ) -> None:
         self.close()
 
-    def _read_scope(
-        self, question: str, snapshot: Snapshot, outlet: str | None, since: Day | None, until: Day | None
-    ) -> Scope:
-        return read_scope(
-            question,
-            list_articles=snapshot.articles,
-            outlet=outlet,
-            since=since,
-            until=until,
-            today=self.settings.today,
-        )
-
-    def _retrieve(self, snapshot: Snapshot, scope: Scope, limit: int) -> Retrieval:
-        return retrieve(
-            scope.question,
-            library=snapshot,
-            embedder=self._embedder,
-            limit=limit,
-            filter=scope.filter,
-            preferred=scope.preferred,
-        )
-
-    def _answer(self, snapshot: Snapshot, scope: Scope) -> Answer:
-        retrieval = self._retrieve(snapshot, scope, 10)
-        answer = answer_with_quotes(scope.question, retrieval, library=snapshot, threshold=self.settings.threshold)
-        return replace(answer, understood=scope.understood)
-
     def _warm_up(self) -> None:
-        """Load the embedding model beside Chroma: both are needed, and neither waits for the other."""
+        """Load the models beside Chroma: all are needed, and none waits for another."""
 
-        def load() -> None:
+        def load(model: Embedder | ChatModel) -> None:
             with suppress(AssistantError):  # whoever needs the model next meets the same error
-                self._embedder.load()
+                model.load()
 
-        threading.Thread(target=load, name="load-embedding-model", daemon=True).start()
+        for model in filter(None, (self._embedder, self._chat)):
+            threading.Thread(target=load, args=(model,), name="load-model", daemon=True).start()
 
     def _no_article(self, article_id: str) -> ArticleError:
         return ArticleError(f"no article has the id {article_id!r}; `assistant index --list` shows them")
@@ -254,6 +406,13 @@ def _make_embedder(settings: Settings) -> Embedder:
         return MiniLMEmbedder(cache_folder=settings.cache)
     name = settings.embedding_model.removeprefix("openai:")
     return EndpointEmbedder(name, base_url=settings.base_url, api_key=settings.api_key)
+
+
+def _read_question(question: str, history: Sequence[Answer]) -> Question:
+    _check_question(question)
+    if not all(isinstance(answer, Answer) for answer in history):
+        raise SettingsError("history is a list of earlier answers")
+    return Question(question, tuple(history))
 
 
 def _check_question(question: str) -> None:

@@ -16,6 +16,7 @@ from assistant.types import (
     IngestReport,
     RetrievedPassage,
     ScoreParts,
+    Statement,
     Understood,
 )
 
@@ -54,6 +55,22 @@ def describe_article(article: ArticleRef) -> str:
     return clean_line(f"{source}: {article.title}" if source else article.title)
 
 
+def mark_statement(statement: Statement, *, context: str = "") -> str:
+    """Write a statement on one line with its numbers; where it isn't supported, it says so, and why."""
+    numbers = "".join(f"[{citation.number}]" for citation in statement.citations)
+    lost = "".join(f" {clean_line(marker)} names nothing that was shown." for marker in statement.unresolved)
+    line = f"{context}{clean_line(statement.text)} {numbers}".rstrip()
+    if statement.support.supported:
+        return f"{line} (NOTE:{lost})" if lost else line
+    reasons = clean_line("; ".join(statement.support.reasons)) or "its citations don't say this"
+    return f"(UNSUPPORTED: {line} -- {reasons}.{lost})"
+
+
+def render_statement(statement: Statement, *, width: int) -> str:
+    """Render a statement of a language model as a paragraph."""
+    return _wrap(mark_statement(statement), width) + "\n\n"
+
+
 def render_answer(answer: Answer, *, context_of: Callable[[Citation], str], width: int) -> str:
     """Render an answer: its sentences with their numbers, then the sources; or the nearest passages when it abstained.
 
@@ -63,30 +80,54 @@ def render_answer(answer: Answer, *, context_of: Callable[[Citation], str], widt
     `context_of` gives what to read before a quote that can't stand alone; it is shown in brackets, unless it was just
     quoted itself.
     """
-    understood = render_understood(answer.understood, width=width)
+    paragraphs = [render_understood(answer.understood, width=width)]
+    are_of_different_days = _are_of_different_days(answer)
+    before: Sequence[Citation] = ()
+    for statement in answer.statements:
+        context = ""
+        if _is_quote(statement):
+            contexts = [context_of(citation) for citation in statement.citations if not _is_quoted(citation, before)]
+            before = statement.citations
+            context = "".join(f"({clean_line(context)}) " for context in contexts if context)
+        days = _list_days(statement) if are_of_different_days else ""
+        paragraphs.append(_wrap(f"{mark_statement(statement, context=context)}{days}", width) + "\n\n")
+    return "".join(paragraphs) + render_proof(answer, context_of=context_of, width=width)
+
+
+def render_proof(answer: Answer, *, context_of: Callable[[Citation], str], width: int) -> str:
+    """Render what follows the sentences of an answer: its sources, with quotes that aren't the sentences themselves.
+
+    Where it abstained there are no sentences, and the nearest passages follow.
+    """
+    asked = [f"Understood as: {answer.standalone_question}"] if answer.standalone_question else []
+    notes = "".join(f"{_wrap(clean_line(note), width)}\n\n" for note in [*asked, *answer.notes])
     if answer.abstained:
         nearest = render_passages(answer.retrieved[:NEAREST_SHOWN], width=width)
         said = _wrap(clean_line(answer.text), width)
-        return f"{understood}{said}\n" + (f"\nThe nearest passages:\n\n{nearest}" if nearest else "")
-    are_of_different_days = len({_write_day(citation.article) for citation in answer.citations} - {""}) > 1
-    paragraphs = []
-    before: Sequence[Citation] = ()
-    for statement in answer.statements:
-        contexts = [context_of(citation) for citation in statement.citations if not _is_quoted(citation, before)]
-        before = statement.citations
-        context = "".join(f"({clean_line(context)}) " for context in contexts if context)
-        markers = "".join(f"[{citation.number}]" for citation in statement.citations)
-        days = dict.fromkeys(_write_day(citation.article) for citation in statement.citations)
-        if are_of_different_days and any(days):
-            markers += f" ({', '.join(filter(None, days))})"
-        paragraphs.append(_wrap(f"{context}{clean_line(statement.text)} {markers}", width))
+        return (
+            f"{said}\n" + (f"\n{notes}" if notes else "") + (f"\nThe nearest passages:\n\n{nearest}" if nearest else "")
+        )
+    shown = {statement.text for statement in answer.statements}
     sources = []
     for citation in answer.citations:
         sources.append(_wrap(f"[{citation.number}] {describe_article(citation.article)}", width, indent="    "))
+        if citation.quote not in shown:
+            context = clean_line(context_of(citation))
+            quote = f"{f'({context}) ' if context else ''}“{clean_line(citation.quote)}”"
+            sources.append(_wrap(f"    {quote}", width, indent="    "))
         if citation.article.url:
             sources.append(f"    {clean_line(citation.article.url)}")
-    body = "\n\n".join([*paragraphs, "\n".join(sources), f"Confidence: {answer.confidence:.2f}"])
-    return f"{understood}{body}\n"
+    return "\n".join(sources) + f"\n\n{notes}Confidence: {answer.confidence:.2f}\n"
+
+
+def _are_of_different_days(answer: Answer) -> bool:
+    return len({_write_day(citation.article) for citation in answer.citations} - {""}) > 1
+
+
+def _list_days(statement: Statement) -> str:
+    """List the days of what a statement cites: what was true on one may not be on another."""
+    days = dict.fromkeys(_write_day(citation.article) for citation in statement.citations)
+    return f" ({', '.join(filter(None, days))})" if any(days) else ""
 
 
 def render_understood(understood: Sequence[Understood], *, width: int) -> str:
@@ -180,6 +221,7 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
     return {
         "question": answer.question,
         "understood": [understood_to_json(each) for each in answer.understood],
+        "standalone_question": answer.standalone_question,
         "answer": answer.text,
         "abstained": answer.abstained,
         "confidence": answer.confidence,
@@ -190,6 +232,7 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
                 "citations": [citation.number for citation in statement.citations],
                 "supported": statement.support.supported,
                 "support": {"score": statement.support.score, "reasons": list(statement.support.reasons)},
+                "unresolved": list(statement.unresolved),
             }
             for statement in answer.statements
         ],
@@ -205,6 +248,8 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
             for citation in answer.citations
         ],
         "retrieved": [passage_to_json(retrieved) for retrieved in answer.retrieved],
+        "written": answer.written,
+        "notes": list(answer.notes),
         "usage": asdict(answer.usage),
         "seconds": answer.seconds,
     }
@@ -272,6 +317,11 @@ def _shorten(text: str) -> str:
     excerpt = text[:EXCERPT_CHARACTERS]
     space = excerpt.rfind(" ")
     return f"{excerpt[:space] if space > EXCERPT_CHARACTERS // 2 else excerpt} …"
+
+
+def _is_quote(statement: Statement) -> bool:
+    """Whether a statement is itself what it cites."""
+    return [statement.text] == [citation.quote for citation in statement.citations]
 
 
 def _is_quoted(context: Citation, before: Sequence[Citation]) -> bool:

@@ -6,16 +6,16 @@ said: a journalist would rather see last week's decision, with its date, than no
 """
 
 import difflib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from functools import cache
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 from assistant.dates import Period, TimeExpression, describe_period, find_time, get_bounds, read_bounds
 from assistant.errors import SettingsError
 from assistant.schema import PassageFilter
+from assistant.snapshot import EVERYTHING, Snapshot
 from assistant.terms import find_terms
-from assistant.types import ArticleRef, Span, Understood
+from assistant.types import Span, Understood
 
 OUTLETS_SHOWN = 10
 
@@ -35,40 +35,38 @@ class Scope:
     wider: "Scope | None" = None
 
 
-def read_scope(
-    question: str,
-    *,
-    list_articles: Callable[[], Sequence[ArticleRef]],
-    outlet: str | None = None,
-    since: datetime | date | str | None = None,
-    until: datetime | date | str | None = None,
-    today: date | None = None,
-) -> Scope:
-    """Read which articles a question asks; those of the library are listed only where its words or an outlet need it.
-
-    `today` is what "this week" is seen from: without it, the day of the newest article, or of `until` where that is
-    earlier. Raises SettingsError for an option that can't be.
-    """
+def read_options(
+    outlet: str | None, since: datetime | date | str | None, until: datetime | date | str | None
+) -> PassageFilter:
+    """Read what was chosen of articles as a filter; days are UTC's. Raises SettingsError for what can't be."""
     if outlet is not None and not isinstance(outlet, str):
         raise SettingsError(f"an outlet is text, and not {type(outlet).__name__}")
-    start, end = read_bounds(since, until)
-    options = PassageFilter(outlet, start, end)
-    articles = cache(list_articles)
-    expression = find_time(question, today=lambda: today or _find_newest_day(articles(), options))
-    unknown = _check_outlet(outlet, articles()) if outlet is not None else ()
+    return PassageFilter(outlet, *read_bounds(since, until))
+
+
+def read_scope(
+    question: str, *, library: Snapshot, options: PassageFilter = EVERYTHING, today: date | None = None
+) -> Scope:
+    """Read which articles a question asks, of those that the options let through.
+
+    `today` is what "this week" is seen from: without it, the day of the newest article, or of the last that the options
+    let through.
+    """
+    expression = find_time(question, today=lambda: today or _find_newest_day(library, options))
+    unknown = _check_outlet(options.outlet, library.outlets()) if options.outlet is not None else ()
     if expression is None:
         return Scope(question, options, None, unknown)
+    period = PassageFilter(None, *get_bounds(expression.period))
     if not expression.is_filter:
-        days = (time.astimezone(UTC).date() for article in articles() if (time := article.published))
-        if not any(map(expression.period.holds, days)):
+        if not library.has_articles(period):
             return Scope(question, options, None, unknown)
         return Scope(question, options, expression.period, (*unknown, _describe(expression)))
-    if since is not None or until is not None:
+    if options.since is not None or options.until is not None:
         return Scope(question, options, None, unknown)
     rest = _leave_out(question, expression.span)
-    narrowed = PassageFilter(outlet, *get_bounds(expression.period))
+    narrowed = replace(period, outlet=options.outlet)
     what = f"published {describe_period(expression.period)} ({expression.phrase})"
-    if not any(_lets_through(narrowed, article) for article in articles()):
+    if not library.has_articles(narrowed):
         return Scope(rest, options, None, (*unknown, Understood(f"No article was {what}, so all were asked")))
     wider = Scope(
         rest, options, None, (*unknown, Understood(f"Nothing {what} answers this, so all articles were asked"))
@@ -87,25 +85,14 @@ def _leave_out(question: str, span: Span) -> str:
     return rest if find_terms(rest) else question
 
 
-def _find_newest_day(articles: Sequence[ArticleRef], options: PassageFilter) -> date | None:
+def _find_newest_day(library: Snapshot, options: PassageFilter) -> date | None:
     """Find the last day on which an article was published that an option for time lets through."""
-    dated = (article for article in articles if _lets_through(PassageFilter(until=options.until), article))
-    return max((time.astimezone(UTC).date() for article in dated if (time := article.published)), default=None)
+    newest = library.newest_time(before=options.until)
+    return newest.date() if newest else None
 
 
-def _lets_through(filter: PassageFilter, article: ArticleRef) -> bool:
-    """Whether a filter lets an article through, as the library's own search has it."""
-    if filter.outlet is not None and (article.outlet or "").lower() != filter.outlet.lower():
-        return False
-    time = article.published
-    if time is None:
-        return filter.since is None and filter.until is None
-    return (filter.since is None or time >= filter.since) and (filter.until is None or time < filter.until)
-
-
-def _check_outlet(outlet: str, articles: Sequence[ArticleRef]) -> tuple[Understood, ...]:
+def _check_outlet(outlet: str, known: Sequence[str]) -> tuple[Understood, ...]:
     """Say which outlets there are where none is that one, likely ones first."""
-    known = sorted({article.outlet for article in articles if article.outlet})
     if outlet.lower() in {name.lower() for name in known}:
         return ()
     if not known:

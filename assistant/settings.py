@@ -1,13 +1,15 @@
 """The settings of one assistant, one frozen value, and where they come from. Only this module reads the environment."""
 
 import os
+import re
+import tempfile
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from platformdirs import user_cache_path, user_data_path
 
@@ -16,6 +18,15 @@ from assistant.errors import SettingsError
 APPLICATION = "news-assistant"
 LIBRARY_FILE = "library.sqlite3"
 LOCAL_EMBEDDING_MODEL = "all-MiniLM-L6-v2"
+QUOTES = "quotes"
+DEFAULT_MODEL = "openai:gpt-5-mini"  # where there is a key and nothing is chosen
+SERVED_MODEL = "openai:"  # the first that the server lists
+
+Unsupported = Literal["mark", "drop"]
+
+MIN_WINDOW = 2_000
+
+_MODEL = re.compile(r"[a-z][a-z0-9_]*:\S.*|openai:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +37,30 @@ class Settings:
     question's "this week" is seen from, without one that of the newest article. `wait` is for how many
     seconds a write waits for another process to finish its own. `api_key` and `base_url` are of the OpenAI-compatible
     service, used only when a model there is chosen; the key is in no representation of this.
+
+    Of a language model: `unsupported` says whether a sentence that its citations don't prove is shown, marked as such,
+    or dropped. `window` is how many tokens the model reads and writes at once, `evidence_tokens` how many of those the
+    articles may have. `max_cost` is what an answer may cost, in US dollars, and `price` what a million tokens cost
+    that are sent, and that come back, where the list prices aren't right. `timeout` is for how many seconds it may say
+    nothing, by default 60, or 300 on this machine. `tracing` lets LangSmith, a service that
+    LangChain can send prompts to, see them, where the environment asks for that. `vocabularies` is tiktoken's cache.
     """
 
     index: Path
-    model: str = "quotes"
+    model: str = QUOTES
     embedding_model: str = LOCAL_EMBEDDING_MODEL
     threshold: float = 0.5
     today: date | None = None
     wait: float = 1.0
+    unsupported: Unsupported = "mark"
+    window: int | None = None
+    evidence_tokens: int = 3_000
+    max_cost: float | None = None
+    price: tuple[float, float] | None = None
+    timeout: float | None = None
+    tracing: bool = False
     cache: Path = field(default_factory=lambda: user_cache_path(APPLICATION))
+    vocabularies: Path = field(default_factory=lambda: Path(tempfile.gettempdir()) / "data-gym-cache")
     base_url: str | None = field(default=None, repr=False)  # it may hold a password
     api_key: str | None = field(default=None, repr=False)
 
@@ -42,8 +68,10 @@ class Settings:
         for name in ("model", "embedding_model", "base_url", "api_key"):
             if not isinstance(getattr(self, name), str | None):
                 raise SettingsError(f"{name} is not text")
-        if self.model != "quotes":
-            raise SettingsError(f"unknown model {self.model!r}: answers come from 'quotes'")
+        if self.model != QUOTES and not _MODEL.fullmatch(self.model):
+            raise SettingsError(
+                f"unknown model {self.model!r}: use {QUOTES!r}, or PROVIDER:NAME such as {DEFAULT_MODEL!r}"
+            )
         provider, _, name = self.embedding_model.partition(":")
         if self.embedding_model != LOCAL_EMBEDDING_MODEL and (provider != "openai" or not name):
             raise SettingsError(
@@ -55,6 +83,18 @@ class Settings:
             raise SettingsError(f"today is a date, and not {type(self.today).__name__}")
         if not 0 <= self.threshold <= 1:
             raise SettingsError(f"threshold {self.threshold} is not between 0 and 1")
+        if self.timeout is not None and not 0 < self.timeout < float("inf"):
+            raise SettingsError(f"timeout {self.timeout} is no number of seconds")
+        if self.unsupported not in get_args(Unsupported):
+            raise SettingsError(f"unsupported {self.unsupported!r} is neither 'mark' nor 'drop'")
+        if self.window is not None and self.window < MIN_WINDOW:
+            raise SettingsError(f"window {self.window} is too small; a model must read and write {MIN_WINDOW:,} tokens")
+        if self.evidence_tokens <= 0:
+            raise SettingsError(f"evidence_tokens {self.evidence_tokens} is no number of tokens")
+        if self.max_cost is not None and not 0 < self.max_cost < float("inf"):
+            raise SettingsError(f"max_cost {self.max_cost} is no sum of dollars")
+        if self.price is not None and not (len(self.price) == 2 and min(self.price) >= 0):
+            raise SettingsError(f"price {self.price} is not what a million tokens cost, sent and received")
 
 
 def load_settings(
@@ -72,20 +112,38 @@ def load_settings(
     if unknown:
         raise SettingsError(f"unknown setting {unknown[0]!r}: there are {', '.join(sorted(known))}")
     values = {name: value for name, value in chosen.items() if value is not None}
-    for name, variable in (("base_url", "OPENAI_BASE_URL"), ("api_key", "OPENAI_API_KEY")):
+    for name, variable in (
+        ("base_url", "OPENAI_BASE_URL"),
+        ("api_key", "OPENAI_API_KEY"),
+        ("vocabularies", "TIKTOKEN_CACHE_DIR"),  # as tiktoken itself has it
+        ("vocabularies", "DATA_GYM_CACHE_DIR"),
+    ):
         if name not in values and environment.get(variable):
             values[name] = environment[variable]
+    if "model" not in values:
+        values["model"] = _choose_model(environment)
     if isinstance(values.get("today"), str):
         try:
             values["today"] = date.fromisoformat(values["today"])
         except ValueError:
             raise SettingsError(f"today {values['today']!r} is no date; write it as 2025-03-15") from None
-    if "cache" in values:
-        values["cache"] = Path(str(values["cache"]))
+    for name in ("cache", "vocabularies"):
+        if name in values:
+            values[name] = Path(str(values[name]))
     try:
         return replace(Settings(index=Path(index)), **values)
     except TypeError as error:
         raise SettingsError(f"a setting has a value of the wrong kind: {error}") from None
+
+
+def _choose_model(environment: Mapping[str, str]) -> str:
+    """Choose what answers: ASSISTANT_MODEL, else a language model where the environment has one, else quotes."""
+    if environment.get("ASSISTANT_MODEL"):
+        return environment["ASSISTANT_MODEL"]
+    server = environment.get("OPENAI_BASE_URL")
+    if server and "//api.openai.com/" not in server:
+        return SERVED_MODEL
+    return DEFAULT_MODEL if server or environment.get("OPENAI_API_KEY") else QUOTES
 
 
 def find_index(chosen: Path | None, *, environment: Mapping[str, str] = os.environ, here: Path | None = None) -> Path:

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -148,6 +149,26 @@ class Snapshot:
             return None
         ref = to_ref(row)
         return Article(ref.id, ref.title, row[6], ref.outlet, ref.author, ref.published, ref.url)
+
+    def outlets(self) -> tuple[str, ...]:
+        """List the outlets of the articles, in the order of the alphabet."""
+        rows = self._connection.execute("SELECT DISTINCT outlet FROM articles WHERE outlet > '' ORDER BY outlet")
+        return tuple(row[0] for row in rows)
+
+    def has_articles(self, filter: PassageFilter) -> bool:
+        """Whether a filter lets any article through."""
+        condition, parameters = to_condition(filter)
+        return bool(self._value(f"SELECT EXISTS (SELECT 1 FROM articles a WHERE {condition})", *parameters))  # noqa: S608
+
+    @trusting_rows()
+    def newest_time(self, *, before: datetime | None = None) -> datetime | None:
+        """Find when the newest article was published, of all or of those before a time; None where none has a date."""
+        condition, parameters = to_condition(PassageFilter(until=before))
+        (seconds,) = self._connection.execute(
+            f"SELECT max(published_seconds) FROM articles a WHERE {condition}",  # noqa: S608
+            parameters,
+        ).fetchone()
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
     def hash(self, article_id: str) -> str | None:
         """Get the hash of an article, or None where there is none of that id."""

@@ -113,19 +113,26 @@ class Support:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One sentence of an answer, with the citations that prove it and the verdict on whether they do."""
+    """One sentence of an answer, with the citations that prove it and the verdict on whether they do.
+
+    `unresolved` are the markers in it that name nothing that the model was shown, as they were written.
+    """
 
     text: str
     citations: tuple[Citation, ...]
     support: Support
+    unresolved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What an answer took from a language model; `cost` in US dollars, None where the price is unknown."""
+    """What an answer took from a language model; `cost` in US dollars. None is what isn't known.
 
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    A service may not say how many tokens it took, and only some prices are known.
+    """
+
+    prompt_tokens: int | None = 0
+    completion_tokens: int | None = 0
     cost: float | None = None
 
 
@@ -147,7 +154,10 @@ class Understood:
 class Answer:
     """The answer to one question. Abstained means no statements and no citations; `retrieved` is what came nearest.
 
-    `statements` stand in reading order; `citations` in the order of their numbers, 1 being the one that answers best.
+    `statements` stand in reading order, and `text` is that of the supported ones, or says that there are none.
+    `citations` stand in the order of their numbers, 1 being the one that answers best where quotes answer, and the
+    first to be read where a model does. `written` is all that a language model wrote, `standalone_question` the
+    question as it was asked of the articles where that isn't how it was put, `notes` what else a reader should know.
     """
 
     question: str
@@ -161,6 +171,9 @@ class Answer:
     usage: Usage
     seconds: float
     understood: tuple[Understood, ...] = ()
+    written: str = ""
+    standalone_question: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from model_server import ModelServer, serve
 
 from assistant.library import Library
 from assistant.types import Article
@@ -58,7 +59,7 @@ def no_environment(
 ) -> None:
     """Give each test an empty home and nothing of what its user has set."""
     for name in os.environ:
-        if name.startswith(("ASSISTANT_", "OPENAI_", "XDG_")):
+        if name.startswith(("ASSISTANT_", "OPENAI_", "XDG_", "LANGSMITH_", "LANGCHAIN_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("XDG_CACHE_HOME", str(shared_cache))
@@ -96,3 +97,10 @@ def articles() -> tuple[Article, Article, Article]:
             id="lamb", title="Lamb follows girl to school", text="Mary had a little lamb. Its fleece was white as snow."
         ),
     )
+
+
+@pytest.fixture
+def server() -> Iterator[ModelServer]:
+    """A scripted server that speaks OpenAI's chat completions."""
+    with serve() as server:
+        yield server

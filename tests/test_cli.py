@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from model_server import Fails, ModelServer, Says
 
 from assistant.cli import main
 
@@ -421,3 +422,99 @@ def test_a_password_in_an_address_is_not_shown(run: Run, article: Path, monkeypa
     _, out, err = run("index", str(article), "--embedding-model", "openai:m")
 
     assert "hunter2" not in out + err
+
+
+# A language model
+
+
+@pytest.fixture
+def model(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> ModelServer:
+    """A server that answers, found through the environment."""
+    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+    server.script = lambda _: Says(["Mayor Ana Ruiz cut the ribbon [2]. She wore a hat [2][99]."])
+    return server
+
+
+@pytest.mark.usefixtures("model")
+def test_a_model_in_the_environment_answers_and_says_so_first(run: Run, article: Path) -> None:
+    status, out, err = run("ask", "Who cut the ribbon?", str(article))
+
+    assert status == 0
+    assert err.splitlines()[1].startswith("Answered by openai: at 127.0.0.1:")
+    assert err.splitlines()[1].endswith("; nothing leaves this machine.")
+    assert out.splitlines()[0] == "Mayor Ana Ruiz cut the ribbon. [1]"
+    assert "(UNSUPPORTED: She wore a hat. [1] -- " in out
+    assert "[99] names nothing that was shown.)" in " ".join(out.split())
+    assert "[1] Vale Observer, 1 April 2025: Bridge reopens\n" in out
+
+
+def test_quotes_answer_where_they_are_asked_for(run: Run, article: Path, model: ModelServer) -> None:
+    status, out, err = run("ask", "Who cut the ribbon?", str(article), "--model", "quotes")
+
+    assert status == 0
+    assert out.startswith("Mayor Ana Ruiz cut the ribbon. [1]")
+    assert "Answered by quotes" in err
+    assert model.requests == []
+
+
+@pytest.mark.usefixtures("model")
+def test_what_a_model_did_is_in_the_json(run: Run, article: Path) -> None:
+    status, out, _ = run(
+        "ask", "Who cut the ribbon?", str(article), "--json", "--unsupported", "drop", "--price", "1/10"
+    )
+
+    answer = json.loads(out)
+    assert status == 0
+    assert [statement["text"] for statement in answer["statements"]] == ["Mayor Ana Ruiz cut the ribbon."]
+    assert "She wore a hat [2][99]." in answer["written"]
+    assert answer["usage"] == {"prompt_tokens": 200, "completion_tokens": 20, "cost": pytest.approx(0.0004)}
+    assert answer["model"].startswith("openai:tiny@127.0.0.1")
+    assert answer["notes"] == []
+
+
+def test_a_model_that_does_not_know_is_exit_1(run: Run, article: Path, model: ModelServer) -> None:
+    model.says("The articles don't answer this.")
+
+    status, out, _ = run("ask", "Who won the cup?", str(article))
+
+    assert status == 1
+    assert out.startswith("The articles don't answer this.\n\nThe nearest passages:")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--max-cost", "0.1"), "isn't known, so --max-cost can't be kept"),
+        (("--max-cost", "0.0001", "--price", "1/10"), "could cost"),
+        (("--price", "cheap"), "write it as 0.25/2"),
+        (("--unsupported", "hide"), "neither 'mark' nor 'drop'"),
+        (("--window", "10"), "window 10 is too small"),
+        (("--model", "anthropic:claude"), "run: pip install langchain-anthropic"),
+    ],
+)
+def test_what_a_model_can_not_do_is_one_line(
+    run: Run, article: Path, model: ModelServer, options: tuple[str, ...], message: str
+) -> None:
+    run("index", str(article))
+
+    status, out, err = run("ask", "Who cut the ribbon?", *options)
+
+    assert (status, out) == (2, "")
+    assert message in err.splitlines()[-1]
+    assert err.splitlines()[-1].startswith("assistant: ")
+    assert not [request for request in model.requests if "messages" in request]
+
+
+def test_a_model_that_fails_is_one_line_and_exit_2(run: Run, article: Path, model: ModelServer) -> None:
+    model.queue = [Fails(401)]
+
+    status, out, err = run("ask", "Who cut the ribbon?", str(article))
+
+    assert (status, out) == (2, "")
+    assert "refuses the key; check OPENAI_API_KEY" in err.splitlines()[-1]
+
+
+def test_a_question_in_another_language_is_noticed(run: Run, article: Path) -> None:
+    _, out, _ = run("ask", "Wer hat das Band durchgeschnitten?", str(article))
+
+    assert "The question doesn't seem to be in English" in " ".join(out.split())

@@ -1,33 +1,46 @@
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 
 import pytest
 
 from assistant.dates import Period
 from assistant.errors import SettingsError
+from assistant.library import Library
 from assistant.schema import PassageFilter
-from assistant.scope import Scope, read_scope
-from assistant.types import ArticleRef, Understood
+from assistant.scope import Scope, read_options, read_scope
+from assistant.types import Article, Understood
 
 ARTICLES = [
-    ArticleRef("old", "Old", "Harbour Courier", published=datetime(2025, 3, 5, 23, 30, tzinfo=UTC)),
-    ArticleRef("undated", "Undated"),
-    ArticleRef("new", "New", "Vale Observer", published=datetime(2025, 3, 20, 8, 0, tzinfo=UTC)),
+    Article("old", "Old", "Ferries stop.", "Harbour Courier", published=datetime(2025, 3, 5, 23, 30, tzinfo=UTC)),
+    Article("undated", "Undated", "Ferries sail."),
+    Article("new", "New", "Ferries wait.", "Vale Observer", published=datetime(2025, 3, 20, 8, 0, tzinfo=UTC)),
 ]
 WEEK = PassageFilter(since=datetime(2025, 3, 17, tzinfo=UTC), until=datetime(2025, 3, 24, tzinfo=UTC))
 
-
-def read(question: str, **options: object) -> Scope:
-    return read_scope(question, list_articles=lambda: ARTICLES, **options)  # type: ignore[arg-type]
+Read = Callable[..., Scope]
 
 
-def test_a_plain_question_asks_all_and_lists_nothing() -> None:
-    def fail() -> list[ArticleRef]:
-        raise AssertionError
+@pytest.fixture
+def read(library: Library) -> Read:
+    """Read a question that is asked of the articles, or of others."""
 
-    assert read_scope("Who left?", list_articles=fail) == Scope("Who left?", PassageFilter())
+    def read(
+        question: str, *, articles: Sequence[Article] = ARTICLES, today: date | None = None, **options: object
+    ) -> Scope:
+        with library.writing():
+            library.add([(article, ()) for article in articles])
+        chosen = read_options(*(options.get(name) for name in ("outlet", "since", "until")))  # type: ignore[arg-type]
+        with library.snapshot() as snapshot:
+            return read_scope(question, library=snapshot, options=chosen, today=today)
+
+    return read
 
 
-def test_this_week_is_seen_from_the_newest_article_and_said() -> None:
+def test_a_plain_question_asks_all(read: Read) -> None:
+    assert read("Who left?") == Scope("Who left?", PassageFilter())
+
+
+def test_this_week_is_seen_from_the_newest_article_and_said(read: Read) -> None:
     scope = read("What happened this week?")
 
     assert scope.filter == WEEK
@@ -47,29 +60,29 @@ def test_this_week_is_seen_from_the_newest_article_and_said() -> None:
         ("this week", "this week"),
     ],
 )
-def test_words_that_are_a_filter_need_stand_in_no_article(question: str, rest: str) -> None:
+def test_words_that_are_a_filter_need_stand_in_no_article(read: Read, question: str, rest: str) -> None:
     assert read(question).question == rest
 
 
-def test_this_week_is_seen_from_the_day_that_was_given() -> None:
+def test_this_week_is_seen_from_the_day_that_was_given(read: Read) -> None:
     assert read("What happened this week?", today=date(2025, 3, 5)).filter == PassageFilter(
         since=datetime(2025, 3, 3, tzinfo=UTC), until=datetime(2025, 3, 10, tzinfo=UTC)
     )
 
 
-def test_an_option_for_time_wins() -> None:
+def test_an_option_for_time_wins(read: Read) -> None:
     scope = read("What happened this week?", since="2025-03-01")
 
     assert scope == Scope("What happened this week?", PassageFilter(since=datetime(2025, 3, 1, tzinfo=UTC)))
 
 
-def test_an_outlet_and_words_for_time_go_together() -> None:
+def test_an_outlet_and_words_for_time_go_together(read: Read) -> None:
     scope = read("What happened this week?", outlet="vale observer")
 
     assert (scope.filter.outlet, scope.filter.since) == ("vale observer", WEEK.since)
 
 
-def test_what_does_not_answer_is_given_up_for_all_articles_unless_it_was_meant_strictly() -> None:
+def test_what_does_not_answer_is_given_up_for_all_articles_unless_it_was_meant_strictly(read: Read) -> None:
     wider = read("What happened this week?").wider
 
     assert wider is not None
@@ -82,14 +95,14 @@ def test_what_does_not_answer_is_given_up_for_all_articles_unless_it_was_meant_s
 
 
 @pytest.mark.parametrize("question", ["What happened last month?", "What did last month's articles say?"])
-def test_a_time_of_no_article_asks_all_and_says_so(question: str) -> None:
+def test_a_time_of_no_article_asks_all_and_says_so(read: Read, question: str) -> None:
     scope = read(question)
 
     assert (scope.filter, scope.wider) == (PassageFilter(), None)
     assert "No article was published 1–28 February 2025" in scope.understood[0].text
 
 
-def test_what_only_dates_an_event_hides_nothing() -> None:
+def test_what_only_dates_an_event_hides_nothing(read: Read) -> None:
     scope = read("What happened on Thursday?")
 
     assert scope.filter == PassageFilter()
@@ -99,20 +112,23 @@ def test_what_only_dates_an_event_hides_nothing() -> None:
 
 
 @pytest.mark.parametrize(("outlet", "meant"), [("Courier", "'Harbour Courier'"), ("Vale Obsever", "'Vale Observer'")])
-def test_an_outlet_that_no_article_has_is_named_with_those_that_there_are(outlet: str, meant: str) -> None:
+def test_an_outlet_that_no_article_has_is_named_with_those_that_there_are(read: Read, outlet: str, meant: str) -> None:
     (understood,) = read("Who left?", outlet=outlet).understood
 
     assert f"did you mean {meant}? There are Harbour Courier, Vale Observer" in understood.text
 
 
-def test_an_outlet_that_is_like_none_gets_no_guess() -> None:
+def test_an_outlet_that_is_like_none_gets_no_guess(read: Read) -> None:
     assert read("Who left?", outlet="Zzz").understood[0].text == (
         "No article is of the outlet 'Zzz'. There are Harbour Courier, Vale Observer"
     )
     assert read("Who left?", outlet="harbour courier").understood == ()
-    assert "none has one" in read_scope("Who?", list_articles=lambda: [ARTICLES[1]], outlet="Zzz").understood[0].text
 
 
-def test_an_option_that_cannot_be_is_refused() -> None:
+def test_where_no_article_has_an_outlet_that_is_said(read: Read) -> None:
+    assert "none has one" in read("Who?", articles=[ARTICLES[1]], outlet="Zzz").understood[0].text
+
+
+def test_an_option_that_cannot_be_is_refused(read: Read) -> None:
     with pytest.raises(SettingsError, match="an outlet is text"):
         read("Who left?", outlet=5)

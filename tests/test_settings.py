@@ -5,7 +5,16 @@ from typing import Any
 import pytest
 
 from assistant.errors import SettingsError
-from assistant.settings import LIBRARY_FILE, LOCAL_EMBEDDING_MODEL, Settings, find_index, is_checkout, load_settings
+from assistant.settings import (
+    DEFAULT_MODEL,
+    LIBRARY_FILE,
+    LOCAL_EMBEDDING_MODEL,
+    SERVED_MODEL,
+    Settings,
+    find_index,
+    is_checkout,
+    load_settings,
+)
 
 KEY = "sk-canary-1234567890"
 
@@ -63,6 +72,15 @@ def test_an_unknown_setting_is_refused_with_those_there_are() -> None:
         ({"threshold": float("nan")}, "threshold nan is not between 0 and 1"),
         ({"model": "oracle"}, "unknown model 'oracle'"),
         ({"model": 3}, "model"),
+        ({"model": "openai"}, "unknown model 'openai'"),
+        ({"unsupported": "hide"}, "unsupported 'hide' is neither 'mark' nor 'drop'"),
+        ({"window": 100}, "window 100 is too small"),
+        ({"evidence_tokens": 0}, "evidence_tokens 0"),
+        ({"max_cost": 0}, "max_cost 0"),
+        ({"max_cost": float("inf")}, "max_cost inf"),
+        ({"price": (1.0, -1.0)}, "price"),
+        ({"price": (1.0,)}, "price"),
+        ({"timeout": 0}, "timeout 0"),
         ({"embedding_model": "word2vec"}, "unknown embedding model 'word2vec'"),
         ({"embedding_model": "openai:"}, "unknown embedding model 'openai:'"),
         ({"embedding_model": 3}, "embedding_model is not text"),
@@ -75,6 +93,35 @@ def test_a_setting_that_can_not_be_is_refused_by_name(chosen: dict[str, Any], re
         load_settings("index", environment={}, **chosen)
 
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("environment", "model"),
+    [
+        ({}, "quotes"),
+        ({"OPENAI_API_KEY": KEY}, DEFAULT_MODEL),
+        ({"OPENAI_BASE_URL": "https://api.openai.com/v1"}, DEFAULT_MODEL),
+        ({"OPENAI_BASE_URL": "http://localhost:1/v1"}, SERVED_MODEL),
+        ({"OPENAI_BASE_URL": "http://localhost:1/v1", "OPENAI_API_KEY": KEY}, SERVED_MODEL),
+        ({"OPENAI_API_KEY": KEY, "ASSISTANT_MODEL": "quotes"}, "quotes"),
+        ({"ASSISTANT_MODEL": "anthropic:claude-sonnet"}, "anthropic:claude-sonnet"),
+    ],
+)
+def test_the_environment_chooses_what_answers_and_a_choice_goes_before_it(
+    environment: dict[str, str], model: str
+) -> None:
+    assert load_settings("index", environment=environment).model == model
+    assert load_settings("index", environment=environment, model="quotes").model == "quotes"
+    assert load_settings("index", environment=environment, model="openai:x").model == "openai:x"
+
+
+def test_tiktoken_s_folder_is_found_as_tiktoken_does() -> None:
+    environment = {"DATA_GYM_CACHE_DIR": "gym"}
+
+    assert load_settings("index", environment=environment).vocabularies == Path("gym")
+    environment["TIKTOKEN_CACHE_DIR"] = "tiktoken"
+    assert load_settings("index", environment=environment).vocabularies == Path("tiktoken")
+    assert load_settings("index", environment={}).vocabularies.name == "data-gym-cache"
 
 
 def test_an_index_that_is_no_path_is_refused() -> None:

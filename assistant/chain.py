@@ -1,0 +1,535 @@
+"""Answers with a language model, in explicit steps: rewrite, retrieve, lay out, ask, read, check, repair once, answer.
+
+The steps are one generator that touches no network: it yields what it wants of the model and what can be shown, and is
+sent what the model replies. `run_steps` drives it, and `arun_steps` does without blocking, with the same logic.
+
+Nothing that the model writes is shown as fact before the sentences that it cites have been cut from the library and
+found to support it. What it wrote stays in `Answer.written`.
+"""
+
+import asyncio
+import re
+import secrets
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from assistant.citations import cite, find_context
+from assistant.errors import ModelError
+from assistant.evidence import Evidence, ShownSentence, describe_source, lay_out_evidence, neutralise
+from assistant.markers import SentenceReader, WrittenSentence, resolve_markers
+from assistant.models import ChatModel, Chunk, CountTokens, Message, Price
+from assistant.prompts import load_prompt
+from assistant.terms import find_stems
+from assistant.types import Answer, Article, Citation, RetrievedPassage, Statement, Support, Understood, Usage
+
+MAX_SENTENCES = 24  # of an answer; a model that goes on is stopped
+MAX_REPEATS = 3  # of sentences that it wrote before: it is in a loop
+MAX_CHARACTERS = 8_000
+MAX_HISTORY = 3  # earlier answers that a question is understood by
+MAX_HISTORY_CHARACTERS = 1_000  # of each of them
+MIN_EVIDENCE_TOKENS = 200
+NEAREST_SENTENCES = 3  # that a model is pointed to where it cited wrongly
+
+UNCITED = "it cites nothing"
+NOTHING_KNOWN = "what it cites names nothing that was shown"
+
+_SHOWN = r"(?:articles?|sentences?|texts?|passages?|context|information|excerpts?|evidence)"
+_NEGATED = r"\b(?:do(?:es)?n['’]?t|do(?:es)? not|did(?:n['’]t| not)|can(?:no|['’])t|no|not|none|nothing|neither)\b"
+_SAYS = r"\b(?:answer|mention|contain|provide|say|specif|state|include|give|address|cover|reveal|indicate|enough)"
+_APOLOGY = r"\A\W*(?:i['’]m sorry|i am sorry|sorry,|i (?:can(?:not|['’]t)|am unable|don['’]t know|do not know))"
+# What is said of what was shown, rather than of the world: in a sentence that cites something, only at its start.
+_REFUSAL = re.compile(
+    rf"{_SHOWN}\b[^.!?]{{0,60}}{_NEGATED}[^.!?]{{0,30}}{_SAYS}"
+    rf"|{_NEGATED}[^.!?]{{0,30}}{_SHOWN}\b[^.!?]{{0,30}}{_SAYS}|{_APOLOGY}",
+    re.IGNORECASE,
+)
+_CITED_REFUSAL = re.compile(
+    rf"\A\W*the (?:(?:given|provided|numbered|news) )*{_SHOWN} (?:(?:given|provided|above) )?"
+    rf"{_NEGATED} [^.!?]{{0,20}}{_SAYS}"
+    rf"|\A\W*n(?:one|either) of the [^.!?]{{0,20}}{_SHOWN}\b[^.!?]{{0,20}}{_SAYS}|{_APOLOGY}",
+    re.IGNORECASE,
+)
+_REPAIRED_LINE = re.compile(r"\A\W*(\d{1,2})\W*[:.)]\s*(.*)\Z")
+_QUOTED = re.compile(r"“([^“”]{2,})”|\"([^\"]{2,})\"|«([^«»]{2,})»|„([^„“”]{2,})[“”]")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an answer may take.
+
+    `window` is how many tokens the model reads and writes at once, `evidence_tokens` how many of them articles may
+    have, `max_cost` how many US dollars all its requests may cost.
+    """
+
+    window: int
+    evidence_tokens: int
+    max_cost: float | None = None
+
+    @property
+    def answer_tokens(self) -> int:
+        """How many tokens a reply may have, which for some models includes what they think."""
+        return self.window // 4
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found for a question: the nearest passages, best first, the articles that they are of, and notes.
+
+    `understood` says how the question's own words for time were read.
+    """
+
+    retrieved: tuple[RetrievedPassage, ...]
+    articles: Mapping[str, Article]
+    notes: tuple[str, ...] = ()
+    understood: tuple[Understood, ...] = ()
+
+
+class Question(NamedTuple):
+    """A question and what was asked and answered before it."""
+
+    text: str
+    history: Sequence[Answer] = ()
+
+
+class Request(NamedTuple):
+    """A step: ask the model this."""
+
+    messages: tuple[Message, ...]
+    max_tokens: int
+
+
+class Listen(NamedTuple):
+    """A step: send the next piece of the model's reply, or None when it has ended."""
+
+
+Step = Request | Listen | Statement | Answer
+Steps = Generator[Request | Listen | Statement, Chunk | None, Answer]
+Find = Callable[[str], Found]
+Check = Callable[[str, Sequence[str]], Support]
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A sentence on its way to a statement."""
+
+    written: WrittenSentence
+    numbers: tuple[int, ...]
+    unresolved: tuple[str, ...]
+    support: Support
+    replacements: "tuple[_Draft, ...]" = ()
+
+
+class Answerer:
+    """Answers questions with one model; its state is what one answer has taken so far, so make one for each answer."""
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        find: Find,
+        check: Check,
+        count_tokens: CountTokens,
+        limits: Limits,
+        refusal: str,
+        unsupported: Literal["mark", "drop"] = "mark",
+        price: Price | None = None,
+    ) -> None:
+        self._model = model
+        self._find = find
+        self._check = check
+        self._count_tokens = count_tokens
+        self._limits = limits
+        self._refusal = refusal
+        self._unsupported = unsupported
+        self._price = price
+        self._notes: list[str] = []
+        self._fence = f"===== {secrets.token_hex(8)} ====="
+        self._written: list[str] = []
+        self._counts: list[tuple[int | None, int | None]] = []
+        self._most = 0.0  # that the requests so far could cost
+        self._citations: dict[tuple[str, int], Citation] = {}
+
+    def steps(self, question: Question) -> Steps:
+        """Take the steps from a question to its answer; `seconds` is left at 0 for the caller."""
+        standalone = yield from self._rewrite(question)
+        found = self._find(standalone)
+        self._notes += found.notes
+        statements: list[Statement] = []
+        if found.retrieved:
+            yield from self._answer(standalone, found, statements)
+        supported = [statement for statement in statements if statement.support.supported]
+        abstained = not supported
+        share = len(supported) / len(statements) if statements else 0.0
+        score = sum(statement.support.score for statement in supported) / len(supported) if supported else 0.0
+        return Answer(
+            question=question.text,
+            text=" ".join(statement.text for statement in supported) or self._refusal,
+            statements=() if abstained else tuple(statements),
+            citations=() if abstained else tuple(self._citations.values()),
+            abstained=abstained,
+            confidence=share * score,
+            retrieved=found.retrieved,
+            model=self._model,
+            usage=self._usage(),
+            seconds=0.0,
+            written="\n\n".join(self._written),
+            standalone_question=standalone if standalone != question.text else None,
+            notes=tuple(self._notes),
+            understood=found.understood,
+        )
+
+    def _rewrite(self, question: Question) -> Generator[Request | Listen, Chunk | None, str]:
+        """Make a question that follows others stand alone; as it is where that comes to nothing."""
+        if not question.history:
+            return question.text
+        turns = [
+            f"Question: {neutralise(answer.question)}\nAnswer: {neutralise(answer.text)[:MAX_HISTORY_CHARACTERS]}"
+            for answer in question.history[-MAX_HISTORY:]
+        ]
+        asked = load_prompt("rewrite_question").render(
+            fence=self._fence, conversation="\n".join(turns), question=neutralise(question.text)
+        )
+        reply = yield from self._ask(
+            (Message("system", load_prompt("rewrite_system").render()), Message("user", asked))
+        )
+        line = next((line.strip() for line in reply.splitlines() if line.strip()), "")
+        line = re.sub(r"\A(?:last |standalone |rewritten )*question:\s*", "", line, flags=re.IGNORECASE).strip('"“”*` ')
+        is_question = (
+            line and len(line) <= 3 * len(question.text) + MAX_HISTORY_CHARACTERS and not _REFUSAL.search(line)
+        )
+        return line if is_question else question.text
+
+    def _answer(
+        self, question: str, found: Found, statements: list[Statement]
+    ) -> Generator[Request | Listen | Statement, Chunk | None, None]:
+        """Ask, read, check and repair; fill `statements` in reading order, and yield each as soon as it is settled."""
+        room = self._limits.window - self._limits.answer_tokens - self._overhead(question)
+        budget = min(self._limits.evidence_tokens, room)
+        passages = [retrieved.passage for retrieved in found.retrieved]
+        for is_last in (False, True):
+            evidence = lay_out_evidence(
+                passages,
+                found.articles,
+                max_tokens=max(budget, MIN_EVIDENCE_TOKENS),
+                count_tokens=self._count_tokens,
+            )
+            messages = self._pose(question, evidence)
+            drafts: list[_Draft] = []
+            try:
+                yield from self._read(messages, evidence, drafts, statements)
+                break
+            except ModelError as error:
+                if is_last or not error.is_too_long:
+                    raise
+                budget //= 2
+        if any(not draft.support.supported for draft in drafts):
+            yield from self._repair(messages, evidence, drafts)
+        left = [each for draft in drafts[len(statements) :] for each in draft.replacements or (draft,)]
+        if not statements and not any(each.support.supported for each in left):
+            return  # it abstains
+        for each in left:
+            if each.support.supported or self._unsupported == "mark":
+                statement = self._settle(each, evidence)
+                statements.append(statement)
+                yield statement
+
+    def _overhead(self, question: str) -> int:
+        """Count what is sent beside the evidence, as it is when the answer has been repaired."""
+        system, user = self._pose(question, Evidence("", ()))
+        return self._count_tokens(system.text) + self._count_tokens(user.text) + 50
+
+    def _pose(self, question: str, evidence: Evidence) -> tuple[Message, ...]:
+        posed = load_prompt("answer_question").render(
+            fence=self._fence, evidence=evidence.text, question=neutralise(question)
+        )
+        system = load_prompt("answer_system").render(refusal=self._refusal)
+        return Message("system", system), Message("user", posed)
+
+    def _read(
+        self, messages: tuple[Message, ...], evidence: Evidence, drafts: list[_Draft], statements: list[Statement]
+    ) -> Generator[Request | Listen | Statement, Chunk | None, None]:
+        """Read the reply sentence by sentence; what is supported is yielded until something isn't and has to wait."""
+        reader = _make_reader(evidence)
+        texts: set[str] = set()
+        repeats = 0
+        has_ended = False
+        yield self._request(messages)
+        listen = self._listen()
+        while not has_ended:
+            piece = yield from listen()
+            has_ended = piece is None or len(self._written[-1]) > MAX_CHARACTERS
+            for written in reader.finish() if piece is None else reader.feed(piece):
+                if _is_refusal(written, self._refusal):
+                    return  # what comes after it is talk
+                if not written.text or (written.text.endswith(":") and not written.markers):
+                    continue  # markers on nothing, or words that only lead to a list
+                repeats += written.text in texts
+                if written.text in texts or len(drafts) == MAX_SENTENCES or repeats > MAX_REPEATS:
+                    has_ended = has_ended or repeats > MAX_REPEATS or len(drafts) == MAX_SENTENCES
+                    continue
+                texts.add(written.text)
+                draft = self._draft(written, evidence)
+                drafts.append(draft)
+                if draft.support.supported and len(statements) == len(drafts) - 1:
+                    statement = self._settle(draft, evidence)
+                    statements.append(statement)
+                    yield statement
+
+    def _repair(
+        self, messages: tuple[Message, ...], evidence: Evidence, drafts: Sequence[_Draft]
+    ) -> Generator[Request | Listen, Chunk | None, None]:
+        """Ask once for the unsupported sentences again, and take what is supported now in their place."""
+        failed = [draft for draft in drafts if not draft.support.supported]
+        problems = "\n".join(
+            f"{number}: {neutralise(draft.written.text)} ({'; '.join(map(neutralise, draft.support.reasons))})"
+            + "".join(
+                f"\n   [{near}] {neutralise(_quote(evidence[near]))}"
+                for near in find_nearest(draft.written.text, evidence)
+            )
+            for number, draft in enumerate(failed, start=1)
+        )
+        asked = load_prompt("repair").render(problems=problems)
+        said = Message("assistant", self._written[-1])
+        try:
+            reply = yield from self._ask((*messages, said, Message("user", asked)))
+        except ModelError as error:
+            # What was proven before stays proven, and what wasn't stays unsupported.
+            self._notes.append(f"The answer could not be repaired: {error}")
+            return
+        lines = _read_repaired(reply)
+        seen = {draft.written.text for draft in drafts if draft.support.supported}
+        for number, draft in enumerate(failed, start=1):
+            reader = _make_reader(evidence)
+            again = [*reader.feed(lines.get(number, "")), *reader.finish()]
+            repaired = [self._draft(written, evidence) for written in again if written.text not in seen]
+            draft.replacements = tuple(each for each in repaired if each.support.supported)
+            seen.update(each.written.text for each in draft.replacements)
+
+    def _draft(self, written: WrittenSentence, evidence: Evidence) -> _Draft:
+        """Check a sentence against what it cites, and nothing else."""
+        numbers, unresolved = resolve_markers(written.markers, evidence.is_shown)
+        if not numbers:
+            support = Support(0.0, False, (NOTHING_KNOWN if unresolved else UNCITED,))
+        else:
+            texts = []
+            for number in numbers:
+                shown = evidence[number]
+                start = find_context(shown.article.text, shown.span, shown.neighbours)
+                texts.append(shown.article.text[start : shown.span.end])
+            sources = dict.fromkeys(describe_source(evidence[number].article.ref) for number in numbers)
+            support = self._check(written.text, [*texts, *(source for source in sources if source)])
+            misquoted = find_misquotations(written.text, texts)
+            if misquoted:
+                reasons = (f"“{words}” isn't quoted word for word" for words in misquoted)
+                support = Support(support.score / 2, False, (*reasons, *support.reasons))
+        return _Draft(written, numbers, unresolved, support)
+
+    def _settle(self, draft: _Draft, evidence: Evidence) -> Statement:
+        """Make a statement of a sentence, with quotes cut out of their articles."""
+        citations = []
+        for number in draft.numbers:
+            article, span, neighbours = evidence[number].article, evidence[number].span, evidence[number].neighbours
+            known = self._citations.get((article.id, span.start))
+            if known is None:
+                start = find_context(article.text, span, neighbours)
+                known = cite(article, span, number=len(self._citations) + 1, context_start=start)
+                self._citations[article.id, span.start] = known
+            citations.append(known)
+        return Statement(draft.written.text, tuple(citations), draft.support, draft.unresolved)
+
+    # What is asked of the model
+
+    def _ask(self, messages: tuple[Message, ...]) -> Generator[Request | Listen, Chunk | None, str]:
+        """Ask, and wait for the whole reply."""
+        yield self._request(messages)
+        listen = self._listen()
+        reply = ""
+        while (piece := (yield from listen())) is not None and len(reply) <= MAX_CHARACTERS:
+            reply += piece
+        return reply
+
+    def _request(self, messages: tuple[Message, ...]) -> Request:
+        """Make a request. Raises ModelError where it could cost more than may be spent."""
+        max_tokens = self._limits.answer_tokens
+        if self._price is not None and self._limits.max_cost is not None:
+            prompt_tokens = sum(self._count_tokens(message.text) for message in messages)
+            most = self._spend() + self._price.cost(prompt_tokens, max_tokens)
+            if most > self._limits.max_cost:
+                raise ModelError(
+                    f"the answer could cost ${most:.4f}, more than the ${self._limits.max_cost:g} that it may;"
+                    " raise --max-cost, or choose a cheaper model"
+                )
+            self._most = most
+        self._counts.append((None, None))
+        self._written.append("")
+        return Request(messages, max_tokens)
+
+    def _listen(self) -> Callable[[], Generator[Listen, Chunk | None, str | None]]:
+        """Make what waits for the next piece of text that isn't the model's thinking, or None at the end."""
+        thoughts = _ThoughtFilter()
+
+        def listen() -> Generator[Listen, Chunk | None, str | None]:
+            while True:
+                chunk = yield Listen()
+                if chunk is None:
+                    return None
+                self._written[-1] += chunk.text
+                if chunk.prompt_tokens is not None and chunk.completion_tokens is not None:
+                    self._counts[-1] = (chunk.prompt_tokens, chunk.completion_tokens)
+                if chunk.finish_reason == "content_filter":
+                    self._notes.append("The model's service stopped the answer: its content filter.")
+                elif chunk.finish_reason in ("length", "max_tokens"):
+                    self._notes.append("The model's answer was cut off at its greatest length.")
+                if text := thoughts.feed(chunk.text):
+                    return text
+
+        return listen
+
+    def _spend(self) -> float:
+        """Add up what the requests so far cost, or at most could, where the service doesn't say."""
+        cost = self._usage().cost
+        return self._most if cost is None else cost
+
+    def _usage(self) -> Usage:
+        """Add up what the requests took; None for what the service didn't say."""
+        prompts = [prompt for prompt, _ in self._counts if prompt is not None]
+        completions = [completion for _, completion in self._counts if completion is not None]
+        if len(prompts) < len(self._counts):
+            return Usage(None, None, None)
+        cost = self._price.cost(sum(prompts), sum(completions)) if self._price else None
+        return Usage(sum(prompts), sum(completions), cost)
+
+
+class _ThoughtFilter:
+    """Leaves out what a model thinks before it answers, which some servers send between <think> and </think>."""
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._is_open = True
+
+    def feed(self, text: str) -> str:
+        if not self._is_open:
+            return text
+        self._held += text
+        begun = self._held.lstrip()
+        if begun.startswith("<think>"):
+            _, closed, rest = begun.partition("</think>")
+            if not closed:
+                return ""
+            self._is_open = False
+            return rest
+        if "<think>".startswith(begun):
+            return ""
+        self._is_open = False
+        return self._held
+
+
+def _read_repaired(reply: str) -> dict[int, str]:
+    """Map the numbers of failed sentences to what was written in their place; a line without a number is the first."""
+    lines: dict[int, str] = {}
+    for line in filter(None, map(str.strip, reply.splitlines())):
+        numbered = _REPAIRED_LINE.match(line)
+        lines.setdefault(int(numbered[1]) if numbered else 1, numbered[2] if numbered else line)
+    return {number: line for number, line in lines.items() if not line.upper().startswith("NONE")}
+
+
+def _make_reader(evidence: Evidence) -> SentenceReader:
+    return SentenceReader(evidence.is_shown, is_text=evidence.text.__contains__)
+
+
+def _is_refusal(sentence: WrittenSentence, refusal: str) -> bool:
+    """Whether a sentence says that there is no answer, in the words that were asked for or in others."""
+    pattern = _CITED_REFUSAL if sentence.markers else _REFUSAL
+    return _simplify(refusal) in _simplify(sentence.text) or bool(pattern.search(sentence.text))
+
+
+def find_nearest(statement: str, evidence: Evidence, *, limit: int = NEAREST_SENTENCES) -> list[int]:
+    """List the numbers of the sentences that share most words with a statement, rare ones first, in reading order."""
+    stems = [frozenset(find_stems(_quote(sentence))) for sentence in evidence.sentences]
+    wanted = frozenset(find_stems(statement))
+    rarity = {stem: 1 / sum(stem in each for each in stems) for stem in wanted if any(stem in each for each in stems)}
+    scores = {
+        number: sum(rarity[stem] for stem in wanted & held)
+        for number, held in enumerate(stems, start=1)
+        if wanted & held
+    }
+    return sorted(sorted(scores, key=lambda number: (-scores[number], number))[:limit])
+
+
+def _quote(sentence: ShownSentence) -> str:
+    return sentence.article.text[sentence.span.start : sentence.span.end]
+
+
+def find_misquotations(statement: str, evidence: Sequence[str]) -> list[str]:
+    """List what stands in quotation marks in a statement and not, word for word, in its evidence."""
+    known = " ".join(map(_simplify, evidence))
+    quoted = ["".join(match).strip() for match in _QUOTED.findall(statement)]
+    return [words for words in quoted if _simplify(words).strip(" .,;:!?…") not in known]
+
+
+def _simplify(text: str) -> str:
+    """Take the differences out that typesetting makes: spaces, case, the shapes of quotation marks and dashes."""
+    table = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "\u00a0": " "})
+    return " ".join(text.translate(table).split()).casefold()
+
+
+# Driving ------------------------------------------------------------------------------------------------------------
+
+
+def run_steps(steps: Steps, model: ChatModel) -> Generator[Statement, None, Answer]:
+    """Take steps with a model: yield the statements as they are settled, return the answer; closing stops it all."""
+    stream = None
+    chunk: Chunk | None = None
+    error: ModelError | None = None
+    try:
+        while not isinstance(step := _advance(steps, chunk, error), Answer):
+            chunk = error = None
+            if isinstance(step, Statement):
+                yield step
+            elif isinstance(step, Request):
+                if stream is not None:
+                    stream.close()
+                stream = model.stream(step.messages, max_tokens=step.max_tokens)
+            elif stream is not None:
+                try:
+                    chunk = next(stream, None)
+                except ModelError as raised:
+                    error = raised
+        return step
+    finally:
+        if stream is not None:
+            stream.close()
+
+
+async def arun_steps(steps: Steps, model: ChatModel) -> AsyncGenerator[Statement | Answer, None]:
+    """Do the same without blocking: what computes runs in a thread; the last thing that is yielded is the answer."""
+    stream = None
+    chunk: Chunk | None = None
+    error: ModelError | None = None
+    try:
+        while not isinstance(step := await asyncio.to_thread(_advance, steps, chunk, error), Answer):
+            chunk = error = None
+            if isinstance(step, Statement):
+                yield step
+            elif isinstance(step, Request):
+                if stream is not None:
+                    await stream.aclose()
+                stream = model.astream(step.messages, max_tokens=step.max_tokens)
+            elif stream is not None:
+                try:
+                    chunk = await anext(stream, None)
+                except ModelError as raised:
+                    error = raised
+        yield step
+    finally:
+        if stream is not None:
+            await stream.aclose()
+
+
+def _advance(steps: Steps, chunk: Chunk | None, error: ModelError | None) -> Step:
+    try:
+        return steps.throw(error) if error else steps.send(chunk)
+    except StopIteration as stopped:
+        answer: Answer = stopped.value
+        return answer

@@ -1,0 +1,65 @@
+"""Notices texts that aren't in English, the one language that the local embedding model knows.
+
+A rough look: other scripts are told by their letters, the larger languages of Western Europe by their commonest words.
+What it doesn't notice is no proof of English.
+"""
+
+import unicodedata
+from collections.abc import Iterable
+
+from assistant.terms import STOP_WORDS, find_words
+
+FOREIGN_LETTERS = 0.3  # share of letters that aren't Latin from which a text isn't English
+SAMPLE_CHARACTERS = 2_000
+FEW_WORDS = 4  # in a text this short one word tells
+
+
+def _read_words(words: str) -> frozenset[str]:
+    return frozenset(words.split()) - STOP_WORDS
+
+
+# Written as `find_words` has them, without accents, and without words that are English as well.
+_COMMON_WORDS = tuple(
+    _read_words(words)
+    for words in (
+        "der das und ist nicht ein eine mit von dem des im fur auf sich wie wer wann warum zu auch hat wurde uber wird",
+        "le la les des une et est pas dans que qui pour sur avec du au quand pourquoi combien il elle ont ete sont",
+        "el los las una y es en que por para con del se cuando quien como su cual fue son ha porque donde",
+        "il lo gli una e non di che per con del della nel quando chi perche sono dei alla quale quanto",
+        "os uma e nao em que por para com do da na quando quem como seu foi sao dos pelo qual",
+        "het een en niet van op met voor dat wat wie wanneer hoe waarom zijn werd wordt heeft naar",
+        "och att det som pa av for med den inte ar ett om var nar vem hur varfor har blev",
+    )
+)
+
+
+def is_foreign(text: str) -> bool:
+    """Whether a text is noticeably in another language than English."""
+    sample = text[:SAMPLE_CHARACTERS]
+    letters = [character for character in sample if character.isalpha()]
+    if not letters:
+        return False
+    others = sum(not unicodedata.name(letter, "").startswith(("LATIN", "FULLWIDTH LATIN")) for letter in letters)
+    if others > FOREIGN_LETTERS * len(letters):
+        return True
+    words = find_words(sample)
+    english = sum(word in STOP_WORDS for word in words)
+    foreign = max(sum(word in common for word in words) for common in _COMMON_WORDS)
+    return foreign > english and foreign >= (1 if len(words) <= FEW_WORDS else 2)
+
+
+def describe_languages(question: str, passages: Iterable[str]) -> tuple[str, ...]:
+    """Say what a reader should know of a question and the passages found for it, where they aren't in English."""
+    notes = []
+    if is_foreign(question):
+        notes.append(
+            "The question doesn't seem to be in English, the only language that the embedding model knows: articles"
+            " are found by its words alone. --embedding-model chooses another one."
+        )
+    found = [is_foreign(passage) for passage in passages]
+    if sum(found) * 2 > len(found):
+        notes.append(
+            "Most of what was found doesn't seem to be in English, the only language that the embedding model knows:"
+            " it was found by words alone, and nothing is surely missing from the articles."
+        )
+    return tuple(notes)

@@ -1,0 +1,382 @@
+"""Language models that are talked to, through LangChain: any provider whose package is installed.
+
+A reply is streamed, always: a stream tells a slow model from a dead one, and its connection can be closed halfway.
+"""
+
+import re
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+
+from assistant.errors import ModelError, SettingsError
+from assistant.models.servers import LOCAL_TIMEOUT_SECONDS, RETRY_COUNT, TIMEOUT_SECONDS, OpenAIServer
+
+if TYPE_CHECKING:
+    import openai
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import AIMessageChunk, BaseMessage
+
+# The first providers' packages that say 429 or 5xx in their own way still give the number.
+_BUSY = (408, 409, 429)
+# These take no temperature but their own.
+_REASONING_MODEL = re.compile(r"o\d|gpt-[5-9](?!.*chat)")
+
+
+class Message(NamedTuple):
+    """What one side says to the other."""
+
+    role: Literal["system", "user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a reply; the counts and the reason for its end come with the last ones, if at all."""
+
+    text: str
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    finish_reason: str | None = None
+
+
+class ChatModel(Protocol):
+    """A language model that replies to messages piece by piece."""
+
+    @property
+    def identity(self) -> str:
+        """Provider, name and, where it isn't the provider's own, server: what an answer says answered."""
+
+    @property
+    def host(self) -> str:
+        """Where the messages are sent, as it may be shown."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether that is this machine."""
+
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Chunk, None, None]:
+        """Ask for a reply of at most so many tokens; closing the iterator closes the connection.
+
+        Raises ModelError, at any piece.
+        """
+
+    def astream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[Chunk, None]:
+        """Do the same without blocking; cancelling closes the connection."""
+
+    def load(self) -> None:
+        """Load what is slow to load, so that the first request needn't."""
+
+    def close(self) -> None:
+        """Close the connections; the next request opens them again."""
+
+
+class OpenAIChatModel:
+    """A model behind OpenAI's chat completions API, or behind another server that speaks it.
+
+    Without a name it is the first one that the server lists. Nothing is sent to LangSmith unless `tracing` says so,
+    whatever the environment says. Raises SettingsError for a URL or a key that can't be.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout_seconds: float | None = None,
+        tracing: bool = False,
+    ) -> None:
+        self._name = name
+        self._server = OpenAIServer(api_key=api_key, base_url=base_url)
+        self._timeout_seconds = timeout_seconds or (LOCAL_TIMEOUT_SECONDS if self.is_local else TIMEOUT_SECONDS)
+        self._tracing = tracing
+        self._http: openai.DefaultHttpxClient | None = None
+        self._model: BaseChatModel | None = None
+        self._lock = threading.RLock()  # it is loaded beside the embedding model, while it may already be asked
+
+    def __repr__(self) -> str:
+        return f"OpenAIChatModel({self._server.identify(self._name)!r})"
+
+    @property
+    def identity(self) -> str:
+        """The model and, where it isn't OpenAI's, its server; asks the server where no name was given."""
+        return self._server.identify(self._get_name())
+
+    @property
+    def host(self) -> str:
+        """The server, as it may be shown."""
+        return self._server.host
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the server runs on this machine."""
+        return self._server.is_local
+
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Chunk, None, None]:
+        """Ask for a reply; closing the iterator closes the connection. A failure that may pass is tried again, twice.
+
+        Raises ModelError.
+        """
+        has_begun, last = False, None
+        try:
+            model = self._get_model()
+            with closing(_trace_next(model.stream(_convert(messages), max_tokens=max_tokens), self._tracing)) as chunks:
+                for chunk in chunks:
+                    has_begun, last = True, chunk.finish_reason or last
+                    yield chunk
+        except ModelError:
+            raise
+        except Exception as error:
+            # Subtle: from None, for the cause's request holds the key in its headers.
+            raise self._translate(error, has_begun=has_begun) from None
+        if last is None:  # servers close a stream with a reason, even where it is cut by a proxy that says nothing
+            raise self._server.explain_cut()
+
+    async def astream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[Chunk, None]:
+        """Do the same without blocking. Its connection is its own: one that is kept would belong to an event loop."""
+        import openai
+
+        has_begun, last = False, None
+        try:
+            async with openai.DefaultAsyncHttpxClient(timeout=self._timeout_seconds) as client:
+                model = self._make_model(http_async_client=client)
+                stream = model.astream(_convert(messages), max_tokens=max_tokens)
+                try:
+                    async for chunk in _trace_anext(stream, self._tracing):
+                        has_begun, last = True, chunk.finish_reason or last
+                        yield chunk
+                finally:
+                    with suppress(Exception):
+                        await stream.aclose()  # type: ignore[attr-defined]  # it is an async generator
+        except ModelError:
+            raise
+        except Exception as error:
+            raise self._translate(error, has_begun=has_begun) from None
+        if last is None:
+            raise self._server.explain_cut()
+
+    def load(self) -> None:
+        """Load the client's libraries. Raises ModelError where it can't be made."""
+        self._get_model()
+
+    def close(self) -> None:
+        """Close the connections; the next request opens them again."""
+        with self._lock:
+            self._model = None
+            if self._http is not None:
+                self._http.close()
+                self._http = None
+
+    def _get_name(self) -> str:
+        import openai
+
+        with self._lock:
+            if not self._name:
+                arguments = self._server.connect("", timeout_seconds=self._timeout_seconds)
+                try:
+                    with openai.OpenAI(**arguments) as client:
+                        names = [model.id for model in client.models.list()]
+                except Exception as error:
+                    raise self._translate(error) from None
+                self._name = next((name for name in names if "embed" not in name.lower()), "")
+                if not self._name:
+                    raise ModelError(f"{self.host} lists no model; name one with --model openai:NAME")
+            return self._name
+
+    def _get_model(self) -> "BaseChatModel":
+        import openai
+
+        with self._lock:
+            if self._model is None:
+                try:
+                    self._http = openai.DefaultHttpxClient(timeout=self._timeout_seconds)
+                except Exception as error:
+                    raise self._server.explain_client(error) from None
+                self._model = self._make_model(http_client=self._http)
+            return self._model
+
+    def _make_model(self, **clients: Any) -> "BaseChatModel":
+        name = self._get_name()
+        arguments = self._server.connect(name, timeout_seconds=self._timeout_seconds)
+        if not (self._server.is_openai and _REASONING_MODEL.match(name)):
+            arguments["temperature"] = 0
+        try:
+            return _init_chat_model(
+                "openai", name, **arguments, **clients, stream_usage=True, use_responses_api=False, cache=False
+            )
+        except Exception as error:
+            raise self._server.explain_client(error) from None
+
+    def _translate(self, error: Exception, *, has_begun: bool = False) -> ModelError:
+        import openai
+
+        if has_begun and isinstance(error, openai.APIConnectionError) and not isinstance(error, openai.APITimeoutError):
+            return self._server.explain_cut()
+        return self._server.translate(
+            error, name=self._name or "a model", doing="answer with", timeout_seconds=self._timeout_seconds
+        )
+
+
+class ProviderChatModel:
+    """A model of any other provider whose LangChain package is installed, with the keys that the package looks for."""
+
+    is_local = False
+
+    def __init__(
+        self, provider: str, name: str, *, timeout_seconds: float | None = None, tracing: bool = False
+    ) -> None:
+        self._name = name
+        self._timeout_seconds = timeout_seconds or TIMEOUT_SECONDS
+        self._tracing = tracing
+        self._model: BaseChatModel | None = None
+        self.host = provider
+        self.identity = f"{provider}:{name}"
+
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Chunk, None, None]:
+        """Ask for a reply; closing the iterator closes the connection. Raises ModelError."""
+        try:
+            stream = self._get_model().stream(_convert(messages), **self._bound(max_tokens))
+            with closing(_trace_next(stream, self._tracing)) as chunks:
+                yield from chunks
+        except ModelError:
+            raise
+        except Exception as error:
+            raise self._translate(error) from None
+
+    async def astream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[Chunk, None]:
+        """Do the same without blocking."""
+        try:
+            stream = self._get_model().astream(_convert(messages), **self._bound(max_tokens))
+            async for chunk in _trace_anext(stream, self._tracing):
+                yield chunk
+        except ModelError:
+            raise
+        except Exception as error:
+            raise self._translate(error) from None
+
+    def load(self) -> None:
+        """Load the client's libraries. Raises ModelError where it can't be made."""
+        self._get_model()
+
+    def close(self) -> None:
+        """Let go of the client."""
+        self._model = None
+
+    def _bound(self, max_tokens: int) -> dict[str, Any]:
+        """Bound the reply, where the provider's class has a name for that."""
+        known = getattr(type(self._get_model()), "model_fields", {})
+        return {"max_tokens": max_tokens} if "max_tokens" in known else {}
+
+    def _get_model(self) -> "BaseChatModel":
+        if self._model is None:
+            try:
+                self._model = _init_chat_model(
+                    self.host,
+                    self._name,
+                    temperature=0,
+                    timeout=self._timeout_seconds,
+                    max_retries=RETRY_COUNT,
+                    cache=False,
+                )
+            except ImportError as error:
+                package = re.search(r"langchain[\w-]+", str(error))
+                wanted = f"; run: pip install {package.group().replace('_', '-')}" if package else ""
+                raise ModelError(f"{self.identity} needs a package that isn't installed{wanted}") from None
+            except Exception as error:  # a missing key, mostly; its text may repeat values of the environment
+                raise ModelError(
+                    f"no client for {self.identity} can be made ({type(error).__name__}); check its key"
+                ) from None
+        return self._model
+
+    def _translate(self, error: Exception) -> ModelError:
+        status = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
+        name = type(error).__name__
+        if "Overflow" in name:
+            return ModelError(f"{self.identity} can't read that much at once", is_too_long=True)
+        if isinstance(status, int):
+            is_passing = status >= 500 or status in _BUSY
+            advice = "try again later" if is_passing else "check its name, its key and what it can read at once"
+            return ModelError(f"{self.identity} failed (HTTP {status}); {advice}", retryable=is_passing)
+        is_passing = "Timeout" in name or "Connect" in name or type(error).__module__.startswith("http")
+        return ModelError(f"{self.identity} could not be used ({name}); try again later", retryable=is_passing)
+
+
+def open_chat_model(
+    model: str,
+    *,
+    api_key: str | None = None,
+    base_url: str | None = None,
+    timeout_seconds: float | None = None,
+    tracing: bool = False,
+) -> ChatModel:
+    """Open a model given as `provider:name`; nothing is loaded or sent before it is asked.
+
+    Raises SettingsError for a provider that there is not, a URL or a key that can't be.
+    """
+    provider, colon, name = model.partition(":")
+    if provider == "openai" and colon:
+        return OpenAIChatModel(
+            name, api_key=api_key, base_url=base_url, timeout_seconds=timeout_seconds, tracing=tracing
+        )
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", provider) or not name:
+        raise SettingsError(f"unknown model {model!r}: use 'quotes' or PROVIDER:NAME, such as openai:gpt-5-mini")
+    return ProviderChatModel(provider, name, timeout_seconds=timeout_seconds, tracing=tracing)
+
+
+def _init_chat_model(provider: str, name: str, **arguments: Any) -> "BaseChatModel":
+    from langchain.chat_models import init_chat_model
+
+    model: BaseChatModel = init_chat_model(name, model_provider=provider, **arguments)
+    return model
+
+
+def _convert(messages: Sequence[Message]) -> "list[BaseMessage]":
+    from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+
+    kinds = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
+    return [kinds[message.role](message.text) for message in messages]
+
+
+def _trace_next(stream: "Iterator[AIMessageChunk]", tracing: bool) -> Generator[Chunk, None, None]:
+    """Read a stream with LangSmith's tracing off, unless it is wanted.
+
+    Subtle: that is a context variable, which is set only while the stream runs, for it would leak out of a generator.
+    """
+    from langsmith.run_helpers import tracing_context
+
+    try:
+        while True:
+            with tracing_context(enabled=None if tracing else False):
+                chunk = next(stream, None)
+            if chunk is None:
+                return
+            yield _read_chunk(chunk)
+    finally:
+        with suppress(Exception):
+            stream.close()  # type: ignore[attr-defined]  # it is a generator
+
+
+async def _trace_anext(stream: "AsyncIterator[AIMessageChunk]", tracing: bool) -> AsyncGenerator[Chunk, None]:
+    """Do the same for a stream that doesn't block."""
+    from langsmith.run_helpers import tracing_context
+
+    while True:
+        with tracing_context(enabled=None if tracing else False):
+            chunk = await anext(stream, None)
+        if chunk is None:
+            return
+        yield _read_chunk(chunk)
+
+
+def _read_chunk(chunk: "AIMessageChunk") -> Chunk:
+    usage = chunk.usage_metadata
+    metadata = chunk.response_metadata
+    reason = metadata.get("finish_reason") or metadata.get("stop_reason") or metadata.get("done_reason")
+    return Chunk(
+        text=str(chunk.text),
+        prompt_tokens=usage["input_tokens"] if usage else None,
+        completion_tokens=usage["output_tokens"] if usage else None,
+        finish_reason=str(reason) if reason else None,
+    )

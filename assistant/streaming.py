@@ -1,0 +1,97 @@
+"""Answers that are shown sentence by sentence, as each is finished and proven."""
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from assistant.errors import AssistantError
+from assistant.rendering import mark_statement
+from assistant.types import Answer, Statement
+
+
+class AnswerStream:
+    """An answer on its way: iterate for its text, sentence by sentence with citations resolved and checked.
+
+    A sentence that its citations don't prove says so in the text. `answer` reads what hasn't been read. Closing it, or
+    leaving it as a context manager, closes the connection to the model.
+    """
+
+    def __init__(self, statements: Generator[Statement, None, Answer]) -> None:
+        self._started = time.perf_counter()
+        self._source = statements
+        self._answer: Answer | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        for position, statement in enumerate(self.statements()):
+            yield f"{' ' if position else ''}{mark_statement(statement)}"
+
+    def statements(self) -> Iterator[Statement]:
+        """Iterate for the statements themselves."""
+        while True:
+            try:
+                yield next(self._source)
+            except StopIteration as stopped:
+                if stopped.value is not None:  # which it is when there was nothing left to read
+                    self._answer = replace(stopped.value, seconds=time.perf_counter() - self._started)
+                return
+
+    @property
+    def answer(self) -> Answer:
+        """The whole answer. Raises AssistantError where the stream was closed before its end."""
+        for _ in self.statements():
+            pass
+        if self._answer is None:
+            raise _closed()
+        return self._answer
+
+    def close(self) -> None:
+        """Stop; closing twice, or after the end, is fine."""
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncAnswerStream:
+    """The same for `async for`; `answer` is there after the last sentence. Cancelling closes the connection."""
+
+    def __init__(self, source: AsyncGenerator[Statement | Answer, None]) -> None:
+        self._started = time.perf_counter()
+        self._source = source
+        self._answer: Answer | None = None
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        position = 0
+        async for statement in self.statements():
+            yield f"{' ' if position else ''}{mark_statement(statement)}"
+            position += 1
+
+    async def statements(self) -> AsyncIterator[Statement]:
+        """Iterate for the statements themselves."""
+        async for each in self._source:
+            if isinstance(each, Answer):
+                self._answer = replace(each, seconds=time.perf_counter() - self._started)
+            else:
+                yield each
+
+    @property
+    def answer(self) -> Answer:
+        """The whole answer. Raises AssistantError before the last sentence has been read."""
+        if self._answer is None:
+            raise _closed()
+        return self._answer
+
+    async def aclose(self) -> None:
+        """Stop; closing twice, or after the end, is fine."""
+        await self._source.aclose()
+
+
+def _closed() -> AssistantError:
+    return AssistantError("the answer wasn't read to its end; iterate over the stream first")
