@@ -67,7 +67,7 @@ def test_every_option_that_the_readme_names_exists() -> None:
     options = set(re.findall(r"(?<=[`\s])(--[a-z][a-z-]+)", README)) - {"--help", "--no-deps", "--wheel"}
     # Typer makes an option of a parameter's name where none is given.
     offered = set(re.findall(r'"(--[a-z-]+)"', source)) | {
-        f"--{name}" for name in re.findall(r"^    (\w+): \w+Option", source, re.MULTILINE)
+        f"--{name.replace('_', '-')}" for name in re.findall(r"^    (\w+): \w+Option", source, re.MULTILINE)
     }
 
     assert options <= offered | {"--remove"}
