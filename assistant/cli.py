@@ -295,7 +295,8 @@ def ask(
         if as_json:
             text = render_json(answer_to_json(answer))
         elif assistant.model_host:
-            text = render_proof(answer, context_of=context_of, width=_width())
+            text = render_understood(answer.understood, width=_width())
+            text += render_proof(answer, context_of=context_of, width=_width())
         else:
             text = render_answer(answer, context_of=context_of, width=_width())
     return Outcome(text, has_failed=bool(report and report.failed), is_no=answer.abstained)
