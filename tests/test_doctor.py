@@ -14,7 +14,7 @@ import pytest
 from fakes import WordEmbedder
 
 import assistant.doctor
-import assistant.library
+import assistant.snapshot
 from assistant import Assistant
 from assistant.cli import main
 from assistant.doctor import examine, repair
@@ -172,7 +172,7 @@ def test_few_changes_since_the_generation_are_well(
         library.add(embed_articles([changed, Article("new", "New", "Something new.")], WordEmbedder()))
     assert only(examine(library)).what == "it doesn't know all passages; those that it doesn't are searched exactly"
 
-    monkeypatch.setattr(assistant.library, "MANY_PASSAGES", 1)
+    monkeypatch.setattr(assistant.snapshot, "MANY_PASSAGES", 1)
 
     assert examine(library).is_healthy
 
