@@ -8,6 +8,8 @@ found to support it. What it wrote stays in `Answer.written`.
 """
 
 import asyncio
+import hashlib
+import json
 import re
 import secrets
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
@@ -20,6 +22,7 @@ from assistant.evidence import Evidence, ShownSentence, describe_source, lay_out
 from assistant.markers import SentenceReader, WrittenSentence, resolve_markers
 from assistant.models import ChatModel, Chunk, CountTokens, Message, Price
 from assistant.prompts import load_prompt
+from assistant.replies import CurrentReplies, Reply
 from assistant.terms import find_stems
 from assistant.types import Answer, Article, Citation, RetrievedPassage, Statement, Support, Usage
 
@@ -30,6 +33,9 @@ MAX_HISTORY = 3  # earlier answers that a question is understood by
 MAX_HISTORY_CHARACTERS = 1_000  # of each of them
 MIN_EVIDENCE_TOKENS = 200
 NEAREST_SENTENCES = 3  # that a model is pointed to where it cited wrongly
+
+KEPT = "kept"  # the reason for the end of a reply that was kept from an earlier time
+KEPT_NOTE = "The model said this at an earlier time, of the same passages; --no-cache asks it again."
 
 UNCITED = "it cites nothing"
 NOTHING_KNOWN = "what it cites names nothing that was shown"
@@ -89,10 +95,11 @@ class Question(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A step: ask the model this."""
+    """A step: ask the model this. The `key` stands for the model and all that is said to it."""
 
     messages: tuple[Message, ...]
     max_tokens: int
+    key: str
 
 
 class Listen(NamedTuple):
@@ -171,7 +178,7 @@ class Answerer:
             seconds=0.0,
             written="\n\n".join(self._written),
             standalone_question=standalone if standalone != question.text else None,
-            notes=tuple(self._notes),
+            notes=tuple(dict.fromkeys(self._notes)),
         )
 
     def _rewrite(self, question: Question) -> Generator[Request | Listen, Chunk | None, str]:
@@ -358,7 +365,8 @@ class Answerer:
             self._most = most
         self._counts.append((None, None))
         self._written.append("")
-        return Request(messages, max_tokens)
+        said = [self._model, max_tokens, *((role, text.replace(self._fence, "")) for role, text in messages)]
+        return Request(messages, max_tokens, hashlib.sha256(json.dumps(said).encode()).hexdigest())
 
     def _listen(self) -> Callable[[], Generator[Listen, Chunk | None, str | None]]:
         """Make what waits for the next piece of text that isn't the model's thinking, or None at the end."""
@@ -372,7 +380,9 @@ class Answerer:
                 self._written[-1] += chunk.text
                 if chunk.prompt_tokens is not None and chunk.completion_tokens is not None:
                     self._counts[-1] = (chunk.prompt_tokens, chunk.completion_tokens)
-                if chunk.finish_reason == "content_filter":
+                if chunk.finish_reason == KEPT:
+                    self._notes.append(KEPT_NOTE)
+                elif chunk.finish_reason == "content_filter":
                     self._notes.append("The model's service stopped the answer: its content filter.")
                 elif chunk.finish_reason in ("length", "max_tokens"):
                     self._notes.append("The model's answer was cut off at its greatest length.")
@@ -472,9 +482,29 @@ def _simplify(text: str) -> str:
 # Driving ------------------------------------------------------------------------------------------------------------
 
 
-def run_steps(steps: Steps, model: ChatModel) -> Generator[Statement, None, Answer]:
+class _Listener:
+    """What a reply is made of as it arrives, to be kept when it is whole."""
+
+    def __init__(self, request: Request, replies: CurrentReplies | None) -> None:
+        self._key = request.key
+        self._replies = replies
+        self._chunks: list[Chunk] = []
+        self.kept = replies.get(request.key) if replies else None
+
+    def hear(self, chunk: Chunk | None) -> None:
+        if chunk is not None:
+            self._chunks.append(chunk)
+        elif self._replies and not self.kept and any(chunk.finish_reason == "stop" for chunk in self._chunks):
+            counts = next((chunk for chunk in self._chunks if chunk.prompt_tokens is not None), Chunk(""))
+            text = "".join(chunk.text for chunk in self._chunks)
+            self._replies.put(self._key, Reply(text, counts.prompt_tokens, counts.completion_tokens))
+
+
+def run_steps(
+    steps: Steps, model: ChatModel, replies: CurrentReplies | None = None
+) -> Generator[Statement, None, Answer]:
     """Take steps with a model: yield the statements as they are settled, return the answer; closing stops it all."""
-    stream = None
+    stream = listener = None
     chunk: Chunk | None = None
     error: ModelError | None = None
     try:
@@ -485,10 +515,11 @@ def run_steps(steps: Steps, model: ChatModel) -> Generator[Statement, None, Answ
             elif isinstance(step, Request):
                 if stream is not None:
                     stream.close()
-                stream = model.stream(step.messages, max_tokens=step.max_tokens)
-            elif stream is not None:
+                listener = _Listener(step, replies)
+                stream = _repeat(listener.kept) or model.stream(step.messages, max_tokens=step.max_tokens)
+            elif stream is not None and listener is not None:
                 try:
-                    chunk = next(stream, None)
+                    listener.hear(chunk := next(stream, None))
                 except ModelError as raised:
                     error = raised
         return step
@@ -497,9 +528,11 @@ def run_steps(steps: Steps, model: ChatModel) -> Generator[Statement, None, Answ
             stream.close()
 
 
-async def arun_steps(steps: Steps, model: ChatModel) -> AsyncGenerator[Statement | Answer, None]:
+async def arun_steps(
+    steps: Steps, model: ChatModel, replies: CurrentReplies | None = None
+) -> AsyncGenerator[Statement | Answer, None]:
     """Do the same without blocking: what computes runs in a thread; the last thing that is yielded is the answer."""
-    stream = None
+    stream = listener = None
     chunk: Chunk | None = None
     error: ModelError | None = None
     try:
@@ -510,16 +543,30 @@ async def arun_steps(steps: Steps, model: ChatModel) -> AsyncGenerator[Statement
             elif isinstance(step, Request):
                 if stream is not None:
                     await stream.aclose()
-                stream = model.astream(step.messages, max_tokens=step.max_tokens)
-            elif stream is not None:
+                listener = await asyncio.to_thread(_Listener, step, replies)
+                stream = _arepeat(listener.kept) or model.astream(step.messages, max_tokens=step.max_tokens)
+            elif stream is not None and listener is not None:
                 try:
                     chunk = await anext(stream, None)
+                    await asyncio.to_thread(listener.hear, chunk)
                 except ModelError as raised:
                     error = raised
         yield step
     finally:
         if stream is not None:
             await stream.aclose()
+
+
+def _repeat(reply: Reply | None) -> Generator[Chunk, None, None] | None:
+    """Say again what was said, which takes no tokens."""
+    return (chunk for chunk in [Chunk(reply.text, 0, 0, KEPT)]) if reply else None
+
+
+def _arepeat(reply: Reply | None) -> AsyncGenerator[Chunk, None] | None:
+    async def repeat(text: str) -> AsyncGenerator[Chunk, None]:
+        yield Chunk(text, 0, 0, KEPT)
+
+    return repeat(reply.text) if reply else None
 
 
 def _advance(steps: Steps, chunk: Chunk | None, error: ModelError | None) -> Step:

@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,13 @@ def open_assistant(index: Path, server: ModelServer) -> Iterator[Open]:
     opened: list[Assistant] = []
 
     def open_assistant(**settings: Any) -> Assistant:
-        settings = {"model": "openai:tiny", "base_url": server.base_url, "api_key": KEY, **settings}
+        settings = {
+            "model": "openai:tiny",
+            "base_url": server.base_url,
+            "api_key": KEY,
+            "keep_replies": False,
+            **settings,
+        }
         opened.append(Assistant.open(index, **settings))
         return opened[-1]
 
@@ -668,6 +675,78 @@ def test_a_rewriting_that_comes_to_nothing_leaves_the_question(
 def test_history_is_made_of_answers(assistant: Assistant) -> None:
     with pytest.raises(SettingsError, match="earlier answers"):
         assistant.ask(COST, history=["no answer"])  # type: ignore[list-item]
+
+
+# Replies that are kept
+
+
+@pytest.fixture
+def keeper(tmp_path: Path, server: ModelServer) -> Iterator[Assistant]:
+    """An assistant over an index of its own, where replies are kept."""
+    with Assistant.open(tmp_path / "index", model="openai:tiny", base_url=server.base_url, price=(1.0, 10.0)) as keeper:
+        keeper.add(ARTICLES)
+        yield keeper
+
+
+def find_written(folder: Path, text: str) -> list[Path]:
+    """List the files that hold a text."""
+    return [path for path in folder.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
+
+
+async def test_a_reply_is_paid_for_once_and_checked_every_time(server: ModelServer, keeper: Assistant) -> None:
+    reply(server, f"The mayor wore a hat [{{ribbon}}]. {RIBBON} [{{ribbon}}].", "1: NONE")
+
+    first, second, third = ask(keeper), ask(keeper), await keeper.aask(COST)
+
+    assert len(server.requests) == 2
+    assert first.statements == second.statements == third.statements
+    assert [first.usage.cost, second.usage.cost] == [pytest.approx(0.0004), 0]
+    assert first.notes == ()
+    assert "--no-cache" in second.notes[0]
+
+
+def test_another_question_is_asked_for_itself(server: ModelServer, keeper: Assistant) -> None:
+    reply(server, *[f"{RIBBON} [{{ribbon}}]."] * 2)
+
+    ask(keeper)
+    ask(keeper, "Who cut the ribbon?")
+
+    assert len(server.requests) == 2
+
+
+def test_a_reply_that_was_cut_is_not_kept(server: ModelServer, keeper: Assistant) -> None:
+    reply(server, f"{RIBBON} [{{ribbon}}].", f"{RIBBON} [{{ribbon}}].", finish_reason="length")
+
+    ask(keeper)
+    ask(keeper)
+
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("change", ["remove", "replace"])
+def test_no_reply_outlives_an_article(server: ModelServer, keeper: Assistant, change: str) -> None:
+    reply(server, f"The mayor wore a chartreuse hat [{{ribbon}}]. {RIBBON} [{{ribbon}}].", "1: NONE")
+    ask(keeper)
+    assert find_written(keeper.settings.index, "chartreuse")
+
+    if change == "remove":
+        keeper.remove("bill")
+    else:
+        keeper.add(replace(ARTICLES[1], text="The bill was paid."))
+
+    assert not find_written(keeper.settings.index, "chartreuse")
+
+
+def test_no_reply_outlives_an_article_that_is_removed_meanwhile(server: ModelServer, keeper: Assistant) -> None:
+    def script(request: dict[str, Any]) -> Says:
+        keeper.remove("bill")
+        return Says([f"{RIBBON} [{number(request, 'ribbon')}]."])
+
+    server.script = script
+
+    ask(keeper)
+
+    assert not find_written(keeper.settings.index, f"{RIBBON} [")
 
 
 # Privacy and the model's name
