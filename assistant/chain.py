@@ -32,7 +32,7 @@ MAX_CHARACTERS = 8_000
 MAX_HISTORY = 3  # earlier answers that a question is understood by
 MAX_HISTORY_CHARACTERS = 1_000  # of each of them
 MIN_EVIDENCE_TOKENS = 200
-NEAREST_SENTENCES = 3  # that a model is pointed to where it cited wrongly
+NEAREST_SENTENCES = 2  # that a model is pointed to where it cited wrongly
 
 KEPT = "kept"  # the reason for the end of a reply that was kept from an earlier time
 KEPT_NOTE = "The model said this at an earlier time, of the same passages; --no-cache asks it again."
@@ -197,9 +197,7 @@ class Answerer:
         )
         line = next((line.strip() for line in reply.splitlines() if line.strip()), "")
         line = re.sub(r"\A(?:last |standalone |rewritten )*question:\s*", "", line, flags=re.IGNORECASE).strip('"“”*` ')
-        is_question = (
-            line and len(line) <= 3 * len(question.text) + MAX_HISTORY_CHARACTERS and not _REFUSAL.search(line)
-        )
+        is_question = 0 < len(line) <= len(question.text) + MAX_HISTORY_CHARACTERS and not _REFUSAL.search(line)
         return line if is_question else question.text
 
     def _answer(
@@ -272,11 +270,22 @@ class Answerer:
                     continue
                 texts.add(written.text)
                 draft = self._draft(written, evidence)
+                self._share_markers(written, drafts, evidence)
                 drafts.append(draft)
-                if draft.support.supported and len(statements) == len(drafts) - 1:
-                    statement = self._settle(draft, evidence)
+                while len(statements) < len(drafts) and drafts[len(statements)].support.supported:
+                    statement = self._settle(drafts[len(statements)], evidence)
                     statements.append(statement)
                     yield statement
+
+    def _share_markers(self, written: WrittenSentence, drafts: list[_Draft], evidence: Evidence) -> None:
+        """Take the markers at the end of a list or a paragraph for what came before it too, where that is proven."""
+        for position in reversed(range(len(drafts))):
+            if drafts[position].written.markers or not written.markers:
+                return
+            shared = self._draft(WrittenSentence(drafts[position].written.text, written.markers), evidence)
+            if not shared.support.supported:
+                return
+            drafts[position] = shared
 
     def _repair(
         self, messages: tuple[Message, ...], evidence: Evidence, drafts: Sequence[_Draft]
@@ -296,6 +305,8 @@ class Answerer:
         try:
             reply = yield from self._ask((*messages, said, Message("user", asked)))
         except ModelError as error:
+            if len(failed) == len(drafts):
+                raise
             # What was proven before stays proven, and what wasn't stays unsupported.
             self._notes.append(f"The answer could not be repaired: {error}")
             return
@@ -450,7 +461,7 @@ def _is_refusal(sentence: WrittenSentence, refusal: str) -> bool:
 
 
 def find_nearest(statement: str, evidence: Evidence, *, limit: int = NEAREST_SENTENCES) -> list[int]:
-    """List the numbers of the sentences that share most words with a statement, rare ones first, in reading order."""
+    """List the numbers of the sentences that share most words with a statement, by how rare those are, best first."""
     stems = [frozenset(find_stems(_quote(sentence))) for sentence in evidence.sentences]
     wanted = frozenset(find_stems(statement))
     rarity = {stem: 1 / sum(stem in each for each in stems) for stem in wanted if any(stem in each for each in stems)}
@@ -459,7 +470,7 @@ def find_nearest(statement: str, evidence: Evidence, *, limit: int = NEAREST_SEN
         for number, held in enumerate(stems, start=1)
         if wanted & held
     }
-    return sorted(sorted(scores, key=lambda number: (-scores[number], number))[:limit])
+    return sorted(scores, key=lambda number: (-scores[number], number))[:limit]
 
 
 def _quote(sentence: ShownSentence) -> str:

@@ -214,6 +214,17 @@ def test_what_cites_nothing_is_asked_for_again_and_then_shown(server: ModelServe
     assert answer.written == f"{REOPENED}.\n\n1: {REOPENED} [{number(server.requests[0], 'reopened on Monday')}]."
 
 
+def test_a_repair_points_to_what_is_nearest_best_first(server: ModelServer, assistant: Assistant) -> None:
+    reply(server, f"{RIBBON} [{{toll}}].", "1: NONE")
+
+    ask(assistant)
+
+    first = re.search(r"^1: .*\n   \[(\d+)\] (.*)$", server.prompts[1], re.MULTILINE)
+    assert first is not None
+    assert int(first[1]) == number(server.requests[0], "ribbon")
+    assert first[2].startswith(RIBBON)
+
+
 def test_what_still_cites_nothing_is_no_answer(server: ModelServer, assistant: Assistant) -> None:
     server.says(f"{REOPENED}.", f"{REOPENED}.")
 
@@ -236,6 +247,20 @@ def test_only_what_failed_is_repaired_and_the_order_stays(server: ModelServer, a
     assert [statement.text for statement in answer.statements] == [f"{REOPENED}.", f"{RIBBON}.", f"{TOLL}."]
     assert all(statement.support.supported for statement in answer.statements)
     assert "red hat" in answer.written
+
+
+def test_markers_at_the_end_of_a_list_stand_for_all_of_it_that_they_prove(
+    server: ModelServer, assistant: Assistant
+) -> None:
+    listed = "In short:\n- Mayor Ana Ruiz cut the ribbon\n- The ribbon was cut before a crowd of 300 people [{ribbon}]"
+    reply(server, listed, f"- The mayor resigned\n- {RIBBON} [{{ribbon}}]", "1: NONE")
+
+    proven = ask(assistant)
+    other = ask(assistant)
+
+    assert [(each.support.supported, len(each.citations)) for each in proven.statements] == [(True, 1), (True, 1)]
+    assert [each.support.supported for each in other.statements] == [False, True]
+    assert len(server.requests) == 3
 
 
 FALSE = {
@@ -378,6 +403,33 @@ def test_a_model_that_obeys_an_article_convinces_nobody(server: ModelServer, ass
     assert "<|im_start|>" not in prompt
     assert len(re.findall(r"^=====", prompt, re.MULTILINE)) == 2
     assert "stole the money (1)" in prompt
+
+
+def test_articles_that_disagree_are_told_apart_by_outlet_and_date(server: ModelServer, assistant: Assistant) -> None:
+    reply(
+        server,
+        "The repairs cost £2.4m, according to the Vale Observer of 1 April 2025 [{reopened on Monday}]. The repairs of"
+        " the Alder bridge cost £3.1m in the end, according to the Alder Echo of 3 April 2025 [{£3.1m in the end}].",
+    )
+
+    answer = ask(assistant)
+
+    assert [statement.support.supported for statement in answer.statements] == [True, True]
+    assert [citation.article.outlet for citation in answer.citations] == ["Vale Observer", "Alder Echo"]
+
+
+def test_a_date_of_another_article_is_not_supported(server: ModelServer, assistant: Assistant) -> None:
+    written = "The old bridge at Alder reopened after repairs that cost £2.4m, the Vale Observer said on 30 May 2019"
+    reply(server, f"{written} [{{reopened on Monday}}].", "1: NONE")
+
+    assert ask(assistant).abstained
+
+
+def test_a_repair_that_fails_is_an_error_where_nothing_was_proven(server: ModelServer, assistant: Assistant) -> None:
+    server.queue = [Says(["The mayor wore a hat."]), *[Fails(500)] * 3]
+
+    with pytest.raises(ModelError, match="HTTP 500"):
+        assistant.ask(COST)
 
 
 # What servers do

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Client = TypeVar("Client")
 
-_BUSY = (408, 409, 429)
+_BUSY = (408, 409, 429)  # statuses that pass, as all from 500 on may
 # These take no temperature but their own.
 _REASONING_MODEL = re.compile(r"o\d|gpt-[5-9](?!.*chat)")
 
@@ -214,8 +214,17 @@ class OpenAIChatModel:
         if not (self._server.is_openai and _REASONING_MODEL.match(name)):
             arguments["temperature"] = 0
         try:
+            # Subtle: LangChain's own timeout between chunks can swallow a cancellation (wait_for, before Python 3.12),
+            # and the HTTP client's does the same work.
             return _init_chat_model(
-                "openai", name, **arguments, **clients, stream_usage=True, use_responses_api=False, cache=False
+                "openai",
+                name,
+                stream_chunk_timeout=None,
+                **arguments,
+                **clients,
+                stream_usage=True,
+                use_responses_api=False,
+                cache=False,
             )
         except Exception as error:
             raise self._server.explain_client(error) from None
