@@ -8,6 +8,8 @@ found to support it. What it wrote stays in `Answer.written`.
 """
 
 import asyncio
+import hashlib
+import json
 import re
 import secrets
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
@@ -20,6 +22,7 @@ from assistant.evidence import Evidence, ShownSentence, describe_source, lay_out
 from assistant.markers import SentenceReader, WrittenSentence, resolve_markers
 from assistant.models import ChatModel, Chunk, CountTokens, Message, Price
 from assistant.prompts import load_prompt
+from assistant.replies import CurrentReplies, Reply
 from assistant.terms import find_stems
 from assistant.types import Answer, Article, Citation, RetrievedPassage, Statement, Support, Understood, Usage
 
@@ -29,7 +32,10 @@ MAX_CHARACTERS = 8_000
 MAX_HISTORY = 3  # earlier answers that a question is understood by
 MAX_HISTORY_CHARACTERS = 1_000  # of each of them
 MIN_EVIDENCE_TOKENS = 200
-NEAREST_SENTENCES = 3  # that a model is pointed to where it cited wrongly
+NEAREST_SENTENCES = 2  # that a model is pointed to where it cited wrongly
+
+KEPT = "kept"  # the reason for the end of a reply that was kept from an earlier time
+KEPT_NOTE = "The model said this at an earlier time, of the same passages; --no-cache asks it again."
 
 UNCITED = "it cites nothing"
 NOTHING_KNOWN = "what it cites names nothing that was shown"
@@ -93,10 +99,11 @@ class Question(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A step: ask the model this."""
+    """A step: ask the model this. The `key` stands for the model and all that is said to it."""
 
     messages: tuple[Message, ...]
     max_tokens: int
+    key: str
 
 
 class Listen(NamedTuple):
@@ -175,7 +182,7 @@ class Answerer:
             seconds=0.0,
             written="\n\n".join(self._written),
             standalone_question=standalone if standalone != question.text else None,
-            notes=tuple(self._notes),
+            notes=tuple(dict.fromkeys(self._notes)),
             understood=found.understood,
         )
 
@@ -195,9 +202,7 @@ class Answerer:
         )
         line = next((line.strip() for line in reply.splitlines() if line.strip()), "")
         line = re.sub(r"\A(?:last |standalone |rewritten )*question:\s*", "", line, flags=re.IGNORECASE).strip('"“”*` ')
-        is_question = (
-            line and len(line) <= 3 * len(question.text) + MAX_HISTORY_CHARACTERS and not _REFUSAL.search(line)
-        )
+        is_question = 0 < len(line) <= len(question.text) + MAX_HISTORY_CHARACTERS and not _REFUSAL.search(line)
         return line if is_question else question.text
 
     def _answer(
@@ -270,11 +275,22 @@ class Answerer:
                     continue
                 texts.add(written.text)
                 draft = self._draft(written, evidence)
+                self._share_markers(written, drafts, evidence)
                 drafts.append(draft)
-                if draft.support.supported and len(statements) == len(drafts) - 1:
-                    statement = self._settle(draft, evidence)
+                while len(statements) < len(drafts) and drafts[len(statements)].support.supported:
+                    statement = self._settle(drafts[len(statements)], evidence)
                     statements.append(statement)
                     yield statement
+
+    def _share_markers(self, written: WrittenSentence, drafts: list[_Draft], evidence: Evidence) -> None:
+        """Take the markers at the end of a list or a paragraph for what came before it too, where that is proven."""
+        for position in reversed(range(len(drafts))):
+            if drafts[position].written.markers or not written.markers:
+                return
+            shared = self._draft(WrittenSentence(drafts[position].written.text, written.markers), evidence)
+            if not shared.support.supported:
+                return
+            drafts[position] = shared
 
     def _repair(
         self, messages: tuple[Message, ...], evidence: Evidence, drafts: Sequence[_Draft]
@@ -294,6 +310,8 @@ class Answerer:
         try:
             reply = yield from self._ask((*messages, said, Message("user", asked)))
         except ModelError as error:
+            if len(failed) == len(drafts):
+                raise
             # What was proven before stays proven, and what wasn't stays unsupported.
             self._notes.append(f"The answer could not be repaired: {error}")
             return
@@ -363,7 +381,8 @@ class Answerer:
             self._most = most
         self._counts.append((None, None))
         self._written.append("")
-        return Request(messages, max_tokens)
+        said = [self._model, max_tokens, *((role, text.replace(self._fence, "")) for role, text in messages)]
+        return Request(messages, max_tokens, hashlib.sha256(json.dumps(said).encode()).hexdigest())
 
     def _listen(self) -> Callable[[], Generator[Listen, Chunk | None, str | None]]:
         """Make what waits for the next piece of text that isn't the model's thinking, or None at the end."""
@@ -377,7 +396,9 @@ class Answerer:
                 self._written[-1] += chunk.text
                 if chunk.prompt_tokens is not None and chunk.completion_tokens is not None:
                     self._counts[-1] = (chunk.prompt_tokens, chunk.completion_tokens)
-                if chunk.finish_reason == "content_filter":
+                if chunk.finish_reason == KEPT:
+                    self._notes.append(KEPT_NOTE)
+                elif chunk.finish_reason == "content_filter":
                     self._notes.append("The model's service stopped the answer: its content filter.")
                 elif chunk.finish_reason in ("length", "max_tokens"):
                     self._notes.append("The model's answer was cut off at its greatest length.")
@@ -445,7 +466,7 @@ def _is_refusal(sentence: WrittenSentence, refusal: str) -> bool:
 
 
 def find_nearest(statement: str, evidence: Evidence, *, limit: int = NEAREST_SENTENCES) -> list[int]:
-    """List the numbers of the sentences that share most words with a statement, rare ones first, in reading order."""
+    """List the numbers of the sentences that share most words with a statement, by how rare those are, best first."""
     stems = [frozenset(find_stems(_quote(sentence))) for sentence in evidence.sentences]
     wanted = frozenset(find_stems(statement))
     rarity = {stem: 1 / sum(stem in each for each in stems) for stem in wanted if any(stem in each for each in stems)}
@@ -454,7 +475,7 @@ def find_nearest(statement: str, evidence: Evidence, *, limit: int = NEAREST_SEN
         for number, held in enumerate(stems, start=1)
         if wanted & held
     }
-    return sorted(sorted(scores, key=lambda number: (-scores[number], number))[:limit])
+    return sorted(scores, key=lambda number: (-scores[number], number))[:limit]
 
 
 def _quote(sentence: ShownSentence) -> str:
@@ -477,9 +498,29 @@ def _simplify(text: str) -> str:
 # Driving ------------------------------------------------------------------------------------------------------------
 
 
-def run_steps(steps: Steps, model: ChatModel) -> Generator[Statement, None, Answer]:
+class _Listener:
+    """What a reply is made of as it arrives, to be kept when it is whole."""
+
+    def __init__(self, request: Request, replies: CurrentReplies | None) -> None:
+        self._key = request.key
+        self._replies = replies
+        self._chunks: list[Chunk] = []
+        self.kept = replies.get(request.key) if replies else None
+
+    def hear(self, chunk: Chunk | None) -> None:
+        if chunk is not None:
+            self._chunks.append(chunk)
+        elif self._replies and not self.kept and any(chunk.finish_reason == "stop" for chunk in self._chunks):
+            counts = next((chunk for chunk in self._chunks if chunk.prompt_tokens is not None), Chunk(""))
+            text = "".join(chunk.text for chunk in self._chunks)
+            self._replies.put(self._key, Reply(text, counts.prompt_tokens, counts.completion_tokens))
+
+
+def run_steps(
+    steps: Steps, model: ChatModel, replies: CurrentReplies | None = None
+) -> Generator[Statement, None, Answer]:
     """Take steps with a model: yield the statements as they are settled, return the answer; closing stops it all."""
-    stream = None
+    stream = listener = None
     chunk: Chunk | None = None
     error: ModelError | None = None
     try:
@@ -490,10 +531,11 @@ def run_steps(steps: Steps, model: ChatModel) -> Generator[Statement, None, Answ
             elif isinstance(step, Request):
                 if stream is not None:
                     stream.close()
-                stream = model.stream(step.messages, max_tokens=step.max_tokens)
-            elif stream is not None:
+                listener = _Listener(step, replies)
+                stream = _repeat(listener.kept) or model.stream(step.messages, max_tokens=step.max_tokens)
+            elif stream is not None and listener is not None:
                 try:
-                    chunk = next(stream, None)
+                    listener.hear(chunk := next(stream, None))
                 except ModelError as raised:
                     error = raised
         return step
@@ -502,9 +544,11 @@ def run_steps(steps: Steps, model: ChatModel) -> Generator[Statement, None, Answ
             stream.close()
 
 
-async def arun_steps(steps: Steps, model: ChatModel) -> AsyncGenerator[Statement | Answer, None]:
+async def arun_steps(
+    steps: Steps, model: ChatModel, replies: CurrentReplies | None = None
+) -> AsyncGenerator[Statement | Answer, None]:
     """Do the same without blocking: what computes runs in a thread; the last thing that is yielded is the answer."""
-    stream = None
+    stream = listener = None
     chunk: Chunk | None = None
     error: ModelError | None = None
     try:
@@ -515,16 +559,30 @@ async def arun_steps(steps: Steps, model: ChatModel) -> AsyncGenerator[Statement
             elif isinstance(step, Request):
                 if stream is not None:
                     await stream.aclose()
-                stream = model.astream(step.messages, max_tokens=step.max_tokens)
-            elif stream is not None:
+                listener = await asyncio.to_thread(_Listener, step, replies)
+                stream = _arepeat(listener.kept) or model.astream(step.messages, max_tokens=step.max_tokens)
+            elif stream is not None and listener is not None:
                 try:
                     chunk = await anext(stream, None)
+                    await asyncio.to_thread(listener.hear, chunk)
                 except ModelError as raised:
                     error = raised
         yield step
     finally:
         if stream is not None:
             await stream.aclose()
+
+
+def _repeat(reply: Reply | None) -> Generator[Chunk, None, None] | None:
+    """Say again what was said, which takes no tokens."""
+    return (chunk for chunk in [Chunk(reply.text, 0, 0, KEPT)]) if reply else None
+
+
+def _arepeat(reply: Reply | None) -> AsyncGenerator[Chunk, None] | None:
+    async def repeat(text: str) -> AsyncGenerator[Chunk, None]:
+        yield Chunk(text, 0, 0, KEPT)
+
+    return repeat(reply.text) if reply else None
 
 
 def _advance(steps: Steps, chunk: Chunk | None, error: ModelError | None) -> Step:

@@ -122,6 +122,9 @@ WindowOption = Annotated[
 MaxCostOption = Annotated[
     float | None, typer.Option(metavar="DOLLARS", help="Ask a language model nothing that could cost more than this.")
 ]
+NoCacheOption = Annotated[
+    bool, typer.Option("--no-cache", help="Ask a language model again what it was asked before, and keep no reply.")
+]
 PriceOption = Annotated[
     str | None,
     typer.Option(
@@ -256,6 +259,7 @@ def ask(
     window: WindowOption = None,
     max_cost: MaxCostOption = None,
     price: PriceOption = None,
+    no_cache: NoCacheOption = False,
     threshold: ThresholdOption = None,
     wait: WaitOption = None,
     index: IndexOption = None,
@@ -270,6 +274,7 @@ def ask(
         "window": window,
         "max_cost": max_cost,
         "price": _read_price(price),
+        "keep_replies": not no_cache,
         "threshold": threshold,
         "today": today,
         "wait": wait,

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import date, datetime
@@ -22,6 +22,7 @@ from assistant.languages import describe_languages
 from assistant.library import Library
 from assistant.models import ChatModel, Price, find_price, make_token_counter, open_chat_model
 from assistant.quoting import ABSTENTION, answer_with_quotes
+from assistant.replies import CurrentReplies, ReplyCache
 from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval, retrieve
 from assistant.schema import PassageFilter
 from assistant.scope import Scope, read_options, read_scope
@@ -60,6 +61,7 @@ class Assistant:
         self.settings = settings
         self._embedder = _make_embedder(settings)
         self._library = Library(settings.index, embedding_model=self._embedder.identity, wait=settings.wait)
+        self._replies = ReplyCache(settings.index)
         self._chat: ChatModel | None = None
         if settings.model != QUOTES:
             self._chat = open_chat_model(
@@ -80,7 +82,9 @@ class Assistant:
 
     def add(self, sources: Source | Iterable[Source], *, progress: Progress | None = None) -> IngestReport:
         """Add articles, files or folders, and replace those that have changed; failures stand in the report."""
-        return add_sources(sources, library=self._library, embedder=self._embedder, progress=progress)
+        return self._forget_replies(
+            lambda: add_sources(sources, library=self._library, embedder=self._embedder, progress=progress)
+        )
 
     def remove(self, article_id: str, *others: str) -> None:
         """Remove articles for good: when this returns, no file of the index holds a word or a vector of them.
@@ -94,9 +98,11 @@ class Assistant:
             is_settled = snapshot.has_forgotten
         if missing is None or not is_settled:  # what was interrupted is finished, before anything is complained of
             with self._library.writing():
+                self._replies.clear()  # before, so that nothing is left of them if this is stopped
                 for id in ids if missing is None else ():
                     self._library.remove(id)
                 self._library.publish()
+            self._replies.clear()
             with self._library.snapshot() as snapshot:
                 is_settled = snapshot.has_forgotten
         if not is_settled:
@@ -121,7 +127,9 @@ class Assistant:
         """
         is_local = self.settings.embedding_model == LOCAL_EMBEDDING_MODEL
         dimension = DIMENSION if is_local else None  # an endpoint would have to be asked
-        return import_library(Path(path), library=self._library, dimension=dimension, progress=progress)
+        return self._forget_replies(
+            lambda: import_library(Path(path), library=self._library, dimension=dimension, progress=progress)
+        )
 
     @property
     def is_search_indexed(self) -> bool:
@@ -241,7 +249,8 @@ class Assistant:
             answer = self._quote(question, options)
             yield from answer.statements
             return answer
-        return (yield from run_steps(self._take_steps(self._chat, question, options), self._chat))
+        steps, replies = self._take_steps(self._chat, question, options)
+        return (yield from run_steps(steps, self._chat, replies))
 
     async def _arun(self, question: Question, options: PassageFilter) -> AsyncGenerator[Statement | Answer, None]:
         self._warm_up()
@@ -251,8 +260,8 @@ class Assistant:
                 yield statement
             yield answer
             return
-        steps = await asyncio.to_thread(self._take_steps, self._chat, question, options)
-        async with aclosing(arun_steps(steps, self._chat)) as results:
+        steps, replies = await asyncio.to_thread(self._take_steps, self._chat, question, options)
+        async with aclosing(arun_steps(steps, self._chat, replies)) as results:
             async for result in results:
                 yield result
 
@@ -287,7 +296,9 @@ class Assistant:
             return ()
         return describe_languages(question, [retrieved.passage.text for retrieved in found])
 
-    def _take_steps(self, chat: ChatModel, question: Question, options: PassageFilter) -> Steps:
+    def _take_steps(
+        self, chat: ChatModel, question: Question, options: PassageFilter
+    ) -> tuple[Steps, CurrentReplies | None]:
         """Get ready to answer with a language model. Raises AssistantError before anything is sent to it."""
         settings = self.settings
         with self._library.snapshot() as snapshot:
@@ -298,12 +309,15 @@ class Assistant:
                 f"what {chat.identity} costs isn't known, so --max-cost can't be kept; say it with --price"
             )
 
+        used: dict[str, str | None] = {}  # the articles that are answered from, by their hashes
+
         def find(text: str) -> Found:
             with self._library.snapshot() as snapshot:
                 scope = read_scope(text, library=snapshot, options=options, today=settings.today)
                 retrieval = self._retrieve(scope, snapshot, PASSAGES)
                 ids = {passage.article.id for passage in retrieval.passages}
                 articles = {id: article for id in ids if (article := snapshot.article(id)) is not None}
+                used.update({id: snapshot.hash(id) for id in ids})
             notes = self._describe_languages(text, retrieval.passages)
             return Found(retrieval.passages, articles, notes, scope.understood)
 
@@ -322,7 +336,13 @@ class Assistant:
             unsupported=settings.unsupported,
             price=price,
         )
-        return answerer.steps(question)
+
+        def is_current() -> bool:
+            with self._library.snapshot() as snapshot:
+                return all(snapshot.hash(id) == hash for id, hash in used.items())
+
+        replies = self._replies.while_current(is_current) if settings.keep_replies else None
+        return answerer.steps(question), replies
 
     def verify(self, statement: str, evidence: Sequence[str]) -> Support:
         """Say whether evidence, given as sentences or whole articles, supports a statement; needs no index."""
@@ -392,6 +412,16 @@ class Assistant:
 
         for model in filter(None, (self._embedder, self._chat)):
             threading.Thread(target=load, args=(model,), name="load-model", daemon=True).start()
+
+    def _forget_replies(self, change: Callable[[], IngestReport]) -> IngestReport:
+        """Forget what a model replied where articles were replaced, or may have been before it failed."""
+        report: IngestReport | None = None
+        try:
+            report = change()
+            return report
+        finally:
+            if report is None or report.updated or report.removed:
+                self._replies.clear()
 
     def _no_article(self, article_id: str) -> ArticleError:
         return ArticleError(f"no article has the id {article_id!r}; `assistant index --list` shows them")

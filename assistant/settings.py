@@ -42,8 +42,9 @@ class Settings:
     or dropped. `window` is how many tokens the model reads and writes at once, `evidence_tokens` how many of those the
     articles may have. `max_cost` is what an answer may cost, in US dollars, and `price` what a million tokens cost
     that are sent, and that come back, where the list prices aren't right. `timeout` is for how many seconds it may say
-    nothing, by default 60, or 300 on this machine. `tracing` lets LangSmith, a service that
-    LangChain can send prompts to, see them, where the environment asks for that. `vocabularies` is tiktoken's cache.
+    nothing, by default 60, or 300 on this machine. `keep_replies` says whether replies are kept in the index. `tracing`
+    lets LangSmith, a service that LangChain can send prompts to, see them, where the environment asks for that.
+    `vocabularies` is tiktoken's cache.
     """
 
     index: Path
@@ -59,6 +60,7 @@ class Settings:
     price: tuple[float, float] | None = None
     timeout: float | None = None
     tracing: bool = False
+    keep_replies: bool = True
     cache: Path = field(default_factory=lambda: user_cache_path(APPLICATION))
     vocabularies: Path = field(default_factory=lambda: Path(tempfile.gettempdir()) / "data-gym-cache")
     base_url: str | None = field(default=None, repr=False)  # it may hold a password

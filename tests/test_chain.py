@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,13 @@ def open_assistant(index: Path, server: ModelServer) -> Iterator[Open]:
     opened: list[Assistant] = []
 
     def open_assistant(**settings: Any) -> Assistant:
-        settings = {"model": "openai:tiny", "base_url": server.base_url, "api_key": KEY, **settings}
+        settings = {
+            "model": "openai:tiny",
+            "base_url": server.base_url,
+            "api_key": KEY,
+            "keep_replies": False,
+            **settings,
+        }
         opened.append(Assistant.open(index, **settings))
         return opened[-1]
 
@@ -207,6 +214,17 @@ def test_what_cites_nothing_is_asked_for_again_and_then_shown(server: ModelServe
     assert answer.written == f"{REOPENED}.\n\n1: {REOPENED} [{number(server.requests[0], 'reopened on Monday')}]."
 
 
+def test_a_repair_points_to_what_is_nearest_best_first(server: ModelServer, assistant: Assistant) -> None:
+    reply(server, f"{RIBBON} [{{toll}}].", "1: NONE")
+
+    ask(assistant)
+
+    first = re.search(r"^1: .*\n   \[(\d+)\] (.*)$", server.prompts[1], re.MULTILINE)
+    assert first is not None
+    assert int(first[1]) == number(server.requests[0], "ribbon")
+    assert first[2].startswith(RIBBON)
+
+
 def test_what_still_cites_nothing_is_no_answer(server: ModelServer, assistant: Assistant) -> None:
     server.says(f"{REOPENED}.", f"{REOPENED}.")
 
@@ -229,6 +247,20 @@ def test_only_what_failed_is_repaired_and_the_order_stays(server: ModelServer, a
     assert [statement.text for statement in answer.statements] == [f"{REOPENED}.", f"{RIBBON}.", f"{TOLL}."]
     assert all(statement.support.supported for statement in answer.statements)
     assert "red hat" in answer.written
+
+
+def test_markers_at_the_end_of_a_list_stand_for_all_of_it_that_they_prove(
+    server: ModelServer, assistant: Assistant
+) -> None:
+    listed = "In short:\n- Mayor Ana Ruiz cut the ribbon\n- The ribbon was cut before a crowd of 300 people [{ribbon}]"
+    reply(server, listed, f"- The mayor resigned\n- {RIBBON} [{{ribbon}}]", "1: NONE")
+
+    proven = ask(assistant)
+    other = ask(assistant)
+
+    assert [(each.support.supported, len(each.citations)) for each in proven.statements] == [(True, 1), (True, 1)]
+    assert [each.support.supported for each in other.statements] == [False, True]
+    assert len(server.requests) == 3
 
 
 FALSE = {
@@ -370,6 +402,33 @@ def test_a_model_that_obeys_an_article_convinces_nobody(server: ModelServer, ass
     assert "<|im_start|>" not in prompt
     assert len(re.findall(r"^=====", prompt, re.MULTILINE)) == 2
     assert "stole the money (1)" in prompt
+
+
+def test_articles_that_disagree_are_told_apart_by_outlet_and_date(server: ModelServer, assistant: Assistant) -> None:
+    reply(
+        server,
+        "The repairs cost £2.4m, according to the Vale Observer of 1 April 2025 [{reopened on Monday}]. The repairs of"
+        " the Alder bridge cost £3.1m in the end, according to the Alder Echo of 3 April 2025 [{£3.1m in the end}].",
+    )
+
+    answer = ask(assistant)
+
+    assert [statement.support.supported for statement in answer.statements] == [True, True]
+    assert [citation.article.outlet for citation in answer.citations] == ["Vale Observer", "Alder Echo"]
+
+
+def test_a_date_of_another_article_is_not_supported(server: ModelServer, assistant: Assistant) -> None:
+    written = "The old bridge at Alder reopened after repairs that cost £2.4m, the Vale Observer said on 30 May 2019"
+    reply(server, f"{written} [{{reopened on Monday}}].", "1: NONE")
+
+    assert ask(assistant).abstained
+
+
+def test_a_repair_that_fails_is_an_error_where_nothing_was_proven(server: ModelServer, assistant: Assistant) -> None:
+    server.queue = [Says(["The mayor wore a hat."]), *[Fails(500)] * 3]
+
+    with pytest.raises(ModelError, match="HTTP 500"):
+        assistant.ask(COST)
 
 
 # What servers do
@@ -667,6 +726,78 @@ def test_a_rewriting_that_comes_to_nothing_leaves_the_question(
 def test_history_is_made_of_answers(assistant: Assistant) -> None:
     with pytest.raises(SettingsError, match="earlier answers"):
         assistant.ask(COST, history=["no answer"])  # type: ignore[list-item]
+
+
+# Replies that are kept
+
+
+@pytest.fixture
+def keeper(tmp_path: Path, server: ModelServer) -> Iterator[Assistant]:
+    """An assistant over an index of its own, where replies are kept."""
+    with Assistant.open(tmp_path / "index", model="openai:tiny", base_url=server.base_url, price=(1.0, 10.0)) as keeper:
+        keeper.add(ARTICLES)
+        yield keeper
+
+
+def find_written(folder: Path, text: str) -> list[Path]:
+    """List the files that hold a text."""
+    return [path for path in folder.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
+
+
+async def test_a_reply_is_paid_for_once_and_checked_every_time(server: ModelServer, keeper: Assistant) -> None:
+    reply(server, f"The mayor wore a hat [{{ribbon}}]. {RIBBON} [{{ribbon}}].", "1: NONE")
+
+    first, second, third = ask(keeper), ask(keeper), await keeper.aask(COST)
+
+    assert len(server.requests) == 2
+    assert first.statements == second.statements == third.statements
+    assert [first.usage.cost, second.usage.cost] == [pytest.approx(0.0004), 0]
+    assert first.notes == ()
+    assert "--no-cache" in second.notes[0]
+
+
+def test_another_question_is_asked_for_itself(server: ModelServer, keeper: Assistant) -> None:
+    reply(server, *[f"{RIBBON} [{{ribbon}}]."] * 2)
+
+    ask(keeper)
+    ask(keeper, "Who cut the ribbon?")
+
+    assert len(server.requests) == 2
+
+
+def test_a_reply_that_was_cut_is_not_kept(server: ModelServer, keeper: Assistant) -> None:
+    reply(server, f"{RIBBON} [{{ribbon}}].", f"{RIBBON} [{{ribbon}}].", finish_reason="length")
+
+    ask(keeper)
+    ask(keeper)
+
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("change", ["remove", "replace"])
+def test_no_reply_outlives_an_article(server: ModelServer, keeper: Assistant, change: str) -> None:
+    reply(server, f"The mayor wore a chartreuse hat [{{ribbon}}]. {RIBBON} [{{ribbon}}].", "1: NONE")
+    ask(keeper)
+    assert find_written(keeper.settings.index, "chartreuse")
+
+    if change == "remove":
+        keeper.remove("bill")
+    else:
+        keeper.add(replace(ARTICLES[1], text="The bill was paid."))
+
+    assert not find_written(keeper.settings.index, "chartreuse")
+
+
+def test_no_reply_outlives_an_article_that_is_removed_meanwhile(server: ModelServer, keeper: Assistant) -> None:
+    def script(request: dict[str, Any]) -> Says:
+        keeper.remove("bill")
+        return Says([f"{RIBBON} [{number(request, 'ribbon')}]."])
+
+    server.script = script
+
+    ask(keeper)
+
+    assert not find_written(keeper.settings.index, f"{RIBBON} [")
 
 
 # Privacy and the model's name

@@ -148,3 +148,25 @@ def test_a_price_is_of_the_provider_s_own_model() -> None:
 def test_every_price_is_dated_and_costs_more_to_write_than_to_read() -> None:
     assert '"reviewed": "20' in PRICES_FILE.read_text(encoding="utf-8")
     assert all(0 < prompt < completion for prompt, completion in _load().values())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("ALL_PROXY", f"ftp://user:{KEY}@localhost", "check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY"),
+        ("SSL_CERT_FILE", f"/gone/{KEY}", "SSL_CERT_FILE or SSL_CERT_DIR names no certificates"),
+    ],
+)
+def test_an_environment_that_allows_no_connection_is_an_error_of_ours(
+    server: ModelServer, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    model = OpenAIChatModel("tiny", base_url=server.base_url)
+
+    with pytest.raises(ModelError, match=message) as raised:
+        read(model)
+    with pytest.raises(ModelError, match=message):
+        asyncio.run(aread(model))
+
+    assert KEY not in str(raised.value)
+    assert server.requests == []

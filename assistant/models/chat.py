@@ -4,11 +4,12 @@ A reply is streamed, always: a stream tells a slow model from a dead one, and it
 """
 
 import re
+import ssl
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
 
 from assistant.errors import ModelError, SettingsError
 from assistant.models.servers import LOCAL_TIMEOUT_SECONDS, RETRY_COUNT, TIMEOUT_SECONDS, OpenAIServer
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AIMessageChunk, BaseMessage
 
-# The first providers' packages that say 429 or 5xx in their own way still give the number.
-_BUSY = (408, 409, 429)
+Client = TypeVar("Client")
+
+_BUSY = (408, 409, 429)  # statuses that pass, as all from 500 on may
 # These take no temperature but their own.
 _REASONING_MODEL = re.compile(r"o\d|gpt-[5-9](?!.*chat)")
 
@@ -94,6 +96,7 @@ class OpenAIChatModel:
         self._tracing = tracing
         self._http: openai.DefaultHttpxClient | None = None
         self._model: BaseChatModel | None = None
+        self._certificates: ssl.SSLContext | None = None
         self._lock = threading.RLock()  # it is loaded beside the embedding model, while it may already be asked
 
     def __repr__(self) -> str:
@@ -140,7 +143,7 @@ class OpenAIChatModel:
 
         has_begun, last = False, None
         try:
-            async with openai.DefaultAsyncHttpxClient(timeout=self._timeout_seconds) as client:
+            async with self._open(openai.DefaultAsyncHttpxClient) as client:
                 model = self._make_model(http_async_client=client)
                 stream = model.astream(_convert(messages), max_tokens=max_tokens)
                 try:
@@ -190,12 +193,20 @@ class OpenAIChatModel:
 
         with self._lock:
             if self._model is None:
-                try:
-                    self._http = openai.DefaultHttpxClient(timeout=self._timeout_seconds)
-                except Exception as error:
-                    raise self._server.explain_client(error) from None
+                self._http = self._open(openai.DefaultHttpxClient)
                 self._model = self._make_model(http_client=self._http)
             return self._model
+
+    def _open(self, make: Callable[..., Client]) -> Client:
+        """Open an HTTP client. Its certificates are loaded once, which takes longer than all the rest."""
+        import httpx2
+
+        try:
+            if self._certificates is None:
+                self._certificates = httpx2.create_ssl_context()
+            return make(timeout=self._timeout_seconds, verify=self._certificates)
+        except Exception as error:
+            raise self._server.explain_client(error) from None
 
     def _make_model(self, **clients: Any) -> "BaseChatModel":
         name = self._get_name()
@@ -203,8 +214,17 @@ class OpenAIChatModel:
         if not (self._server.is_openai and _REASONING_MODEL.match(name)):
             arguments["temperature"] = 0
         try:
+            # Subtle: LangChain's own timeout between chunks can swallow a cancellation (wait_for, before Python 3.12),
+            # and the HTTP client's does the same work.
             return _init_chat_model(
-                "openai", name, **arguments, **clients, stream_usage=True, use_responses_api=False, cache=False
+                "openai",
+                name,
+                stream_chunk_timeout=None,
+                **arguments,
+                **clients,
+                stream_usage=True,
+                use_responses_api=False,
+                cache=False,
             )
         except Exception as error:
             raise self._server.explain_client(error) from None
