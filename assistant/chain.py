@@ -57,7 +57,6 @@ _CITED_REFUSAL = re.compile(
     re.IGNORECASE,
 )
 _REPAIRED_LINE = re.compile(r"\A\W*(\d{1,2})\W*[:.)]\s*(.*)\Z")
-_QUOTED = re.compile(r"“([^“”]{2,})”|\"([^\"]{2,})\"|«([^«»]{2,})»|„([^„“”]{2,})[“”]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,10 +336,6 @@ class Answerer:
                 texts.append(shown.article.text[start : shown.span.end])
             sources = dict.fromkeys(describe_source(evidence[number].article.ref) for number in numbers)
             support = self._check(written.text, [*texts, *(source for source in sources if source)])
-            misquoted = find_misquotations(written.text, texts)
-            if misquoted:
-                reasons = (f"“{words}” isn't quoted word for word" for words in misquoted)
-                support = Support(support.score / 2, False, (*reasons, *support.reasons))
         return _Draft(written, numbers, unresolved, support)
 
     def _settle(self, draft: _Draft, evidence: Evidence) -> Statement:
@@ -480,13 +475,6 @@ def find_nearest(statement: str, evidence: Evidence, *, limit: int = NEAREST_SEN
 
 def _quote(sentence: ShownSentence) -> str:
     return sentence.article.text[sentence.span.start : sentence.span.end]
-
-
-def find_misquotations(statement: str, evidence: Sequence[str]) -> list[str]:
-    """List what stands in quotation marks in a statement and not, word for word, in its evidence."""
-    known = " ".join(map(_simplify, evidence))
-    quoted = ["".join(match).strip() for match in _QUOTED.findall(statement)]
-    return [words for words in quoted if _simplify(words).strip(" .,;:!?…") not in known]
 
 
 def _simplify(text: str) -> str:

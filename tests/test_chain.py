@@ -13,7 +13,6 @@ import pytest
 from model_server import Fails, ModelServer, Says, error_body
 
 from assistant import Answer, Article, Assistant, AssistantError, ModelError, SettingsError
-from assistant.chain import find_misquotations
 from assistant.quoting import ABSTENTION
 
 KEY = "sk-canary-0123456789"
@@ -833,20 +832,3 @@ def test_without_a_name_it_is_the_first_model_that_is_served(server: ModelServer
     server.models = ["text-embedder"]
     with pytest.raises(ModelError, match="lists no model; name one"):
         open_assistant(model="openai:").ask(COST)
-
-
-@pytest.mark.parametrize(
-    ("statement", "misquoted"),
-    [
-        ("“We kept our promise,” she said.", []),
-        ('"we kept our promise" she said.', []),
-        ("She said they “kept our promise.”", []),
-        ("She said “we kept our word”.", ["we kept our word"]),
-        ("She spoke of “our promise” and “lower tolls”.", ["lower tolls"]),
-        ("She spoke of a promise.", []),
-    ],
-)
-def test_words_in_quotation_marks_are_word_for_word(statement: str, misquoted: list[str]) -> None:
-    evidence = ["“We kept our promise to the valley,” she said.", "Tolls were lower."]
-
-    assert find_misquotations(statement, evidence) == misquoted

@@ -108,3 +108,20 @@ def test_quoted_words_must_be_verbatim() -> None:
     assert list(find_misquoted("He said “we’re moving … soon”.", evidence)) == []
     assert list(find_misquoted('He said "we are moving".', evidence)) == ["not verbatim: we are moving"]
     assert list(find_misquoted('He said "moving soon".', evidence)) == ["not verbatim: moving soon"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "misquoted"),
+    [
+        ("“We kept our promise,” she said.", []),
+        ('"we kept our promise" she said.', []),
+        ("She said they “kept our promise.”", []),
+        ("She said “we kept our word”.", ["we kept our word"]),
+        ("She spoke of “our promise” and “lower tolls”.", ["lower tolls"]),
+        ("She spoke of a promise.", []),
+    ],
+)
+def test_words_in_quotation_marks_are_word_for_word(statement: str, misquoted: list[str]) -> None:
+    evidence = ["“We kept our promise to the valley,” she said.", "Tolls were lower."]
+
+    assert [found.removeprefix("not verbatim: ") for found in find_misquoted(statement, evidence)] == misquoted
