@@ -257,12 +257,14 @@ class Answerer:
         reader = _make_reader(evidence)
         texts: set[str] = set()
         repeats = 0
+        read = 0
         has_ended = False
         yield self._request(messages)
         listen = self._listen()
         while not has_ended:
             piece = yield from listen()
-            has_ended = piece is None or len(self._written[-1]) > MAX_CHARACTERS
+            read += len(piece or "")
+            has_ended = piece is None or read >= MAX_CHARACTERS
             for written in reader.finish() if piece is None else reader.feed(piece):
                 if _is_refusal(written, self._refusal):
                     return  # what comes after it is talk
@@ -398,7 +400,7 @@ class Answerer:
                 elif chunk.finish_reason in ("length", "max_tokens"):
                     self._notes.append("The model's answer was cut off at its greatest length.")
                 if text := thoughts.feed(chunk.text):
-                    return text
+                    return text[:MAX_CHARACTERS]  # some services send a whole reply at once, of any length
 
         return listen
 

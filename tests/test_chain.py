@@ -13,6 +13,7 @@ import pytest
 from model_server import Fails, ModelServer, Says, error_body
 
 from assistant import Answer, Article, Assistant, AssistantError, ModelError, SettingsError
+from assistant.chain import MAX_SENTENCES
 from assistant.quoting import ABSTENTION
 
 KEY = "sk-canary-0123456789"
@@ -381,6 +382,24 @@ def test_a_model_in_a_loop_is_stopped(server: ModelServer, assistant: Assistant)
 
     assert answer.abstained
     assert server.prompts[1].count("The bridge is old.") == 1
+
+
+def test_a_reply_without_end_is_read_so_far_and_no_further(server: ModelServer, assistant: Assistant) -> None:
+    reply(
+        server, f"{REOPENED} [{{reopened on Monday}}]. " + "".join(f"Toll {number} fell. " for number in range(50_000))
+    )
+
+    answer = ask(assistant)
+
+    assert [statement.text for statement in answer.statements if statement.support.supported] == [f"{REOPENED}."]
+    assert len(answer.statements) <= MAX_SENTENCES
+    assert not any("Toll 4000 fell" in prompt for prompt in server.prompts)
+
+
+def test_a_model_may_think_for_long(server: ModelServer, assistant: Assistant) -> None:
+    reply(server, f"<think>{'It cost £9m, I guess. ' * 1_000}</think>{REOPENED} [{{reopened on Monday}}].")
+
+    assert [statement.text for statement in ask(assistant).statements] == [f"{REOPENED}."]
 
 
 def test_what_a_model_thinks_is_no_part_of_its_answer(server: ModelServer, assistant: Assistant) -> None:
