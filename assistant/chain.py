@@ -231,6 +231,12 @@ class Answerer:
             yield from self._repair(messages, evidence, drafts)
         left = [each for draft in drafts[len(statements) :] for each in draft.replacements or (draft,)]
         if not statements and not any(each.support.supported for each in left):
+            if left:
+                self._notes.append(
+                    f"Not shown, for nothing that it cites proves it: all that the model wrote ({len(left)})."
+                )
+            elif not "".join(self._written).strip():
+                self._notes.append("The model replied with nothing.")
             return  # it abstains
         for each in left:
             if each.support.supported or self._unsupported == "mark":

@@ -8,6 +8,7 @@ import io
 import os
 import shutil
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
@@ -436,7 +437,7 @@ def main() -> None:
         _complain(f"{error.format_message()} (see assistant --help)")
     except Exception as error:
         if "--debug" in sys.argv:
-            raise
+            traceback.print_exc()
         # What isn't ours is a mistake of ours, and must not look like the answer no, which is the status 1.
         known = isinstance(error, AssistantError | OSError)
         if isinstance(error, OSError):

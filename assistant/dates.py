@@ -155,8 +155,9 @@ _UNIT_DAYS = {"day": 1, "week": 7, "month": 30}
 # A stretch of days, in groups that `_measure` reads.
 _MONTH_NAME = "January|February|March|April|May|June|July|August|September|October|November|December"
 _DAY_WORDS = (
-    rf"\d{{1,2}}(?:st|nd|rd|th)? (?:of )?(?:{_MONTH_NAME})(?:,? (?:19|20)\d\d)?\b"
-    rf"|(?:{_MONTH_NAME}) \d{{1,2}}(?:st|nd|rd|th)?\b(?!:)(?:,? (?:19|20)\d\d\b)?|(?:19|20)\d\d-\d\d-\d\d\b"
+    rf"\d{{1,2}}(?:st|nd|rd|th)? (?:of )?(?:{_MONTH_NAME})(?:,? (?:19|20)\d\d)?\b(?!,? \d{{4}})"
+    rf"|(?:{_MONTH_NAME}) \d{{1,2}}(?:st|nd|rd|th)?\b(?!:)(?:,? (?:19|20)\d\d\b)?(?!,? \d{{4}})"
+    r"|(?:19|20)\d\d-\d\d-\d\d\b"
 )
 # "Monday Night Football" and "the 12th Congress" are no days, and "the last week of the trial" may be long ago.
 _WEEKDAY_WORDS = rf"(?:last |this )?(?:{'|'.join(_WEEKDAYS)})\b(?!\s+[A-Z])"
@@ -192,6 +193,43 @@ _LATEST = re.compile(
 LATEST_DAYS = 7
 
 
+# "As of" can but be about a day, so that what follows it is read however it is written.
+_AS_OF = re.compile(r"\bas[ -](?:of|at)\b(?! yet| late| right)", re.IGNORECASE)
+_AS_OF_WORDS = 5
+_WEEKDAY_BEFORE_DATE = re.compile(rf"\b(?:{'|'.join(_WEEKDAYS)}),? (?={_DAY_WORDS})")
+
+
+def spell_out(question: str) -> str:
+    """Write the days of a question as they are read here: in one space's distance, and whole after "as of".
+
+    "as-of Mon, 12 mar" becomes "as of 12 March".
+    """
+    question = " ".join(question.split())
+    match = _AS_OF.search(question)
+    if match is None:
+        return question
+    words = question[match.end() :].split()
+    spelled = [_spell(word) for word in words[:_AS_OF_WORDS]]
+    rest = _WEEKDAY_BEFORE_DATE.sub("", " ".join([*spelled, *words[_AS_OF_WORDS:]]), count=1)
+    return f"{question[: match.start()]}{match.group().replace('-', ' ')} {rest}".rstrip()
+
+
+def _spell(word: str) -> str:
+    """Write the name of a month or a weekday whole and with a capital, and leave any other word."""
+    bare = word.rstrip(".,?!;:")
+    end = word[len(bare) :].removeprefix(".")
+    for name in (*_WEEKDAYS, *(month.capitalize() for month in _MONTHS)):
+        if len(bare) >= len("Mar") and name.lower().startswith(bare.lower()):
+            return name + end
+    return word
+
+
+def find_unread(question: str) -> str | None:
+    """Find an "as of" whose day wasn't read, with the words after it."""
+    match = _AS_OF.search(question)
+    return re.split(r"[,?!]", " ".join(question[match.start() :].split()[:5]))[0] if match else None
+
+
 def find_time(question: str, *, today: Callable[[], date | None]) -> TimeExpression | None:
     """Find the words of a question that say when its articles were published, or make some days more likely.
 
@@ -221,6 +259,8 @@ def _has_one_clause(question: str, expression: TimeExpression) -> bool:
 def _read_expression(question: str, match: re.Match[str], today: date) -> TimeExpression | None:
     """Read one match; None where it says nothing that `find_days` doesn't, or nothing at all."""
     preposition = (match["preposition"] or "").lower()
+    if preposition in {"before", "after"} and question[: match.start()].rstrip().endswith("day"):
+        return None  # "the day before yesterday"
     before = _PUBLISHED_BEFORE.search(question, 0, match.start())
     is_recent = bool(match["recent"] or match["today"])
     is_published = bool(

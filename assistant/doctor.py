@@ -394,15 +394,15 @@ def _check_chroma(library: Library, checked: _PublishedRow | None) -> list[Findi
         where = f"{CHROMA_FOLDER}/{row.folder}" if row and isinstance(row.folder, str) else CHROMA_FOLDER
         if problem is None:
             with library.snapshot() as snapshot:
-                if not snapshot.has_forgotten:
-                    problem = "the index still holds bytes of articles that were removed"
-                elif not snapshot.is_published:
+                if snapshot.has_chroma_forgotten and not snapshot.is_published:
                     problem = "it doesn't know all passages; those that it doesn't are searched exactly"
+                elif not snapshot.has_forgotten:
+                    problem = "the index still holds bytes of articles that were removed or replaced"
         findings = []
         if problem:
-            is_repairable = problem != UNWRITABLE
-            remedy = REPAIR if is_repairable else "make the folder writable for its speed; the answers are the same"
-            findings = [Finding("chroma", where, problem, remedy, is_repairable=is_repairable)]
+            is_writable = os.access(library.folder, os.W_OK)
+            remedy = REPAIR if is_writable else "make the folder writable for its speed; the answers are the same"
+            findings = [Finding("chroma", where, problem, remedy, is_repairable=is_writable)]
         # A writer may have published another one meanwhile, and deleted what was looked at.
         if not findings or _find_published(library) == row:
             break
@@ -575,9 +575,10 @@ def _mend_rows(connection: sqlite3.Connection) -> None:
     while loose := connection.execute("PRAGMA foreign_key_check").fetchall():
         for table, row, *_ in loose:
             connection.execute(f'DELETE FROM "{table}" WHERE rowid = ?', (row,))  # noqa: S608
+    connection.execute("DELETE FROM article_vectors")  # all, for a row may stand in the place of another article's
     for id, published in connection.execute("SELECT id, published FROM articles").fetchall():
         with suppress(TypeError, ValueError):  # of an article that is damaged itself
             seconds = datetime.fromisoformat(published).timestamp() if published else None
             connection.execute("UPDATE articles SET published_seconds = ? WHERE id = ?", (seconds, id))
-        with suppress(ValueError):  # of vectors that are damaged themselves
+        with suppress(ValueError, TypeError):  # of vectors that are damaged themselves
             pack_article_vectors(connection, id)

@@ -358,8 +358,9 @@ def _to_passage(fields: dict[str, object], article: Article, *, start: int, dime
     )
     _check_lengths(np.frombuffer(packed.vector, "<f4")[None], UNIT_TOLERANCE)
     if spans:
-        if not np.isfinite(np.frombuffer(packed.scales, "<f4")).all():
-            raise _InvalidError("a scale that is no number")
+        scales = np.frombuffer(packed.scales, "<f4")
+        if not (np.isfinite(scales) & (scales > 0)).all():
+            raise _InvalidError("a scale that is no number above 0")
         (vectors,) = unpack_vectors([(packed.scales, packed.sentence_vectors)])
         _check_lengths(vectors, PACKED_TOLERANCE)
     return packed

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import date, datetime
@@ -82,9 +82,7 @@ class Assistant:
 
     def add(self, sources: Source | Iterable[Source], *, progress: Progress | None = None) -> IngestReport:
         """Add articles, files or folders, and replace those that have changed; failures stand in the report."""
-        return self._forget_replies(
-            lambda: add_sources(sources, library=self._library, embedder=self._embedder, progress=progress)
-        )
+        return add_sources(sources, library=self._library, embedder=self._embedder, progress=progress)
 
     def remove(self, article_id: str, *others: str) -> None:
         """Remove articles for good: when this returns, no file of the index holds a word or a vector of them.
@@ -98,11 +96,9 @@ class Assistant:
             is_settled = snapshot.has_forgotten
         if missing is None or not is_settled:  # what was interrupted is finished, before anything is complained of
             with self._library.writing():
-                self._replies.clear()  # before, so that nothing is left of them if this is stopped
                 for id in ids if missing is None else ():
                     self._library.remove(id)
                 self._library.publish()
-            self._replies.clear()
             with self._library.snapshot() as snapshot:
                 is_settled = snapshot.has_forgotten
         if not is_settled:
@@ -127,9 +123,7 @@ class Assistant:
         """
         is_local = self.settings.embedding_model == LOCAL_EMBEDDING_MODEL
         dimension = DIMENSION if is_local else None  # an endpoint would have to be asked
-        return self._forget_replies(
-            lambda: import_library(Path(path), library=self._library, dimension=dimension, progress=progress)
-        )
+        return import_library(Path(path), library=self._library, dimension=dimension, progress=progress)
 
     @property
     def is_search_indexed(self) -> bool:
@@ -277,7 +271,13 @@ class Assistant:
 
     def _quote_within(self, scope: Scope, snapshot: Snapshot) -> Answer:
         retrieval = self._retrieve(scope, snapshot, PASSAGES)
-        answer = answer_with_quotes(scope.question, retrieval, library=snapshot, threshold=self.settings.threshold)
+        answer = answer_with_quotes(
+            scope.question,
+            retrieval,
+            library=snapshot,
+            threshold=self.settings.threshold,
+            preferred=scope.preferred,
+        )
         notes = self._describe_languages(scope.question, retrieval.passages)
         return replace(answer, understood=scope.understood, notes=notes)
 
@@ -412,16 +412,6 @@ class Assistant:
 
         for model in filter(None, (self._embedder, self._chat)):
             threading.Thread(target=load, args=(model,), name="load-model", daemon=True).start()
-
-    def _forget_replies(self, change: Callable[[], IngestReport]) -> IngestReport:
-        """Forget what a model replied where articles were replaced, or may have been before it failed."""
-        report: IngestReport | None = None
-        try:
-            report = change()
-            return report
-        finally:
-            if report is None or report.updated or report.removed:
-                self._replies.clear()
 
     def _no_article(self, article_id: str) -> ArticleError:
         return ArticleError(f"no article has the id {article_id!r}; `assistant index --list` shows them")

@@ -23,6 +23,7 @@ from pathlib import Path
 import filelock
 
 from assistant.errors import LibraryDamagedError, LibraryError, LibraryLockedError, LibraryMismatchError
+from assistant.replies import ReplyCache
 from assistant.schema import (
     APPLICATION_ID,
     SCHEMA_VERSION,
@@ -59,6 +60,7 @@ BUSY_SECONDS = 2.0  # how long to wait for another program that has locked the l
 UNWRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)
 VERSION_OFFSET = 60  # of the version in SQLite's header of the file
 
+MIGRATION_SECONDS = 5.0  # and for one that brings it to this version
 ERASE_SECONDS = 2.0  # how long erasing waits for readers
 
 MAX_COUNTS = 100_000  # terms whose count is kept, some 10 MB
@@ -156,7 +158,8 @@ class Library:
             )
             for article, embedded in articles:
                 self._refuse_dimension(connection, embedded)
-                delete_article(connection, article.id)
+                if delete_article(connection, article.id):
+                    connection.execute(_OUTDATE_REPLIES)
                 insert_article(connection, article, embedded)
 
     def remove(self, article_id: str) -> bool:
@@ -170,6 +173,7 @@ class Library:
             # Until a generation has been built from nothing, Chroma's files hold the vectors of what was removed; and
             # until the library's own file has been rewritten, its free pages, words and write-ahead log hold the rest.
             connection.execute("INSERT OR REPLACE INTO properties VALUES ('forgotten', '1'), ('unerased', '1')")
+            connection.execute(_OUTDATE_REPLIES)
         return True
 
     def publish(self, *, anew: bool = False) -> None:
@@ -179,6 +183,7 @@ class Library:
         answered by exact search, so it may be interrupted at any point. What was removed is erased from every file, but
         for what a reader still has open: the next call goes on with that, while not `Snapshot.has_forgotten`.
         """
+        self._forget_replies()
         self._erase()
         self._build_next(anew=anew)
 
@@ -219,6 +224,13 @@ class Library:
         if forget and not any(other not in keep and _GENERATION_NAME.fullmatch(other.name) for other in root.iterdir()):
             with self._transaction() as connection:
                 connection.execute("DELETE FROM properties WHERE name = 'forgotten'")
+
+    def _forget_replies(self) -> None:
+        """Delete what a language model said of articles, if one of them was removed or replaced since the last time."""
+        with self._connection() as connection:
+            if connection.execute("SELECT count(*) FROM properties WHERE name = 'outdated_replies'").fetchone()[0]:
+                ReplyCache(self.folder).clear()
+                connection.execute("DELETE FROM properties WHERE name = 'outdated_replies'")
 
     def _erase(self) -> None:
         """Rewrite the library's file with no more than what is in it, if something was removed since the last time.
@@ -364,8 +376,8 @@ class Library:
                 except OSError as error:
                     folder.cleanup()
                     raise LibraryError(
-                        f"{self._path}: can't be read where it is, nor be copied to {folder.name}"
-                        f" ({error.strerror or error}); make room there"
+                        f"{self._path}: can't be read without room to write, there or in {tempfile.gettempdir()}"
+                        f" ({error.strerror or error}); {_describe_room(Path(tempfile.gettempdir()))}; make room"
                     ) from error
                 if self._copy:
                     self._copy[1].cleanup()
@@ -390,7 +402,7 @@ class Library:
         )
         try:
             if self._refuse_others(connection) < SCHEMA_VERSION:
-                _migrate(connection)
+                _migrate(connection, self._path)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA secure_delete = ON")  # for the old text of what was replaced; it costs nothing
@@ -559,12 +571,20 @@ def _read_version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-@trusting_rows()
-def _migrate(connection: sqlite3.Connection) -> None:
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Bring a library of an earlier version to this one; who opens it first does it, in one transaction."""
-    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(f"PRAGMA busy_timeout = {round(MIGRATION_SECONDS * 1000)}")
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if _kind(error) == sqlite3.SQLITE_BUSY:
+            raise LibraryLockedError(
+                f"{path}: another process is bringing it to this version of the assistant; try again in a moment"
+            ) from None
+        raise
     migrate_tables(connection, _read_version(connection))
     connection.execute("COMMIT")
+    connection.execute(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1000)}")
 
 
 def _build(folder: Path, snapshot: Snapshot, *, base: Path | None, after: int) -> tuple[SegmentFile, ...]:
@@ -601,4 +621,5 @@ def _describe_room(folder: Path) -> str:
     return f"{shutil.disk_usage(folder).free:,} bytes are free there{limited}"
 
 
+_OUTDATE_REPLIES = "INSERT OR REPLACE INTO properties VALUES ('outdated_replies', '1')"
 _UNERASED = "SELECT count(*) FROM properties WHERE name = 'unerased'"

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assistant.citations import PRONOUNS, cite, find_context, needs_context
+from assistant.dates import Period
 from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval
 from assistant.snapshot import Snapshot, StoredPassage
 from assistant.terms import STOP_WORDS, find_names, find_numbers, find_sources, find_terms, find_words, stem
@@ -443,6 +444,16 @@ def order_by_day(
     return [*by_day, *(index for index in chosen if index not in told)][:MAX_QUOTES]
 
 
+def _put_first(period: Period, chosen: Sequence[int], articles: Sequence[ArticleRef]) -> list[int]:
+    """Put the sentences of a period's articles before the others, and leave their order as it is otherwise."""
+
+    def is_outside(index: int) -> bool:
+        published = articles[index].published
+        return published is None or not period.holds(published.date())
+
+    return sorted(chosen, key=is_outside)
+
+
 def _measure_likeness(
     one: int, other: int, question: QuestionReading, measured: Measured, passages: Sequence[StoredPassage]
 ) -> float:
@@ -455,11 +466,14 @@ def _measure_likeness(
     return float(first @ second) + SHARED_FIGURE * bool(shared)
 
 
-def answer_with_quotes(question: str, retrieval: Retrieval, *, library: Snapshot, threshold: float) -> Answer:
+def answer_with_quotes(
+    question: str, retrieval: Retrieval, *, library: Snapshot, threshold: float, preferred: Period | None = None
+) -> Answer:
     """Answer with at most three verbatim sentences, or abstain where the confidence is below `threshold` (0 to 1).
 
     Citations are numbered by how well they answer; where articles of different days do, the newest has the first number
-    and the older ones come next (`order_by_day`). Statements stand in the order of their article, and the articles in
+    and the older ones come next (`order_by_day`), unless the question names days itself: then those of the `preferred`
+    period do. Statements stand in the order of their article, and the articles in
     that of their best citation. `seconds` is left at 0 for the caller, who knows when the question came.
     """
     passages = retrieval.candidates[:MAX_PASSAGES]
@@ -477,7 +491,9 @@ def answer_with_quotes(question: str, retrieval: Retrieval, *, library: Snapshot
             spans = [_find_span(passages, place) for place in measured.places]
             chosen = choose_sentences(measured, scores, [end - start for start, end in spans])
             # A question of several clauses asks more than one thing, each of which may have its own day.
-            if len(retrieval.question.clauses) == 1:
+            if preferred is not None:
+                chosen = _put_first(preferred, chosen, [passages[place.passage].article for place in measured.places])
+            elif len(retrieval.question.clauses) == 1:
                 chosen = order_by_day(chosen, question=asked, measured=measured, scores=scores, passages=passages)
             citations = _cite_all(
                 [(passages[measured.places[index].passage], spans[index]) for index in chosen], library

@@ -4,6 +4,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -123,16 +124,17 @@ def migrate_tables(connection: sqlite3.Connection, version: int) -> None:
         for statement in f"{_FILTER_INDEXES}{_ARTICLE_VECTORS}".split(";"):
             connection.execute(statement)
         for (article,) in connection.execute("SELECT id FROM articles").fetchall():
-            pack_article_vectors(connection, article)
+            with suppress(ValueError, TypeError):  # of vectors that are damaged, which is for doctor to mend
+                pack_article_vectors(connection, article)
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def pack_article_vectors(connection: sqlite3.Connection, article: int) -> None:
-    """Write the row of an article's vectors anew, from those of its passages. ValueError where those can't be read."""
+    """Write the row of an article's vectors anew of its passages'; ValueError or TypeError where those are damaged."""
     connection.execute("DELETE FROM article_vectors WHERE article = ?", (article,))
     row = _make_article_vectors(connection, article)
     if row:
-        connection.execute("INSERT INTO article_vectors VALUES (?, ?, ?, ?)", row)
+        connection.execute("INSERT OR REPLACE INTO article_vectors VALUES (?, ?, ?, ?)", row)
 
 
 def has_article_vectors(connection: sqlite3.Connection, article: int) -> bool:
@@ -253,7 +255,8 @@ def _insert_passages(
     if id is not None:
         scales, vectors = _pack_vectors(_stack([packed.vector for packed in packed_passages]))
         first = id - len(packed_passages) + 1
-        connection.execute("INSERT INTO article_vectors VALUES (?, ?, ?, ?)", (first, row, scales, vectors))
+        # Or replace, for a damaged row may have its place, which mustn't keep an article out.
+        connection.execute("INSERT OR REPLACE INTO article_vectors VALUES (?, ?, ?, ?)", (first, row, scales, vectors))
 
 
 def delete_article(connection: sqlite3.Connection, article_id: str) -> bool:
@@ -336,7 +339,8 @@ def _pack_passage(item: EmbeddedPassage) -> PackedPassage:
 
 
 def _stack(packed: Sequence[bytes]) -> FloatArray:
-    return np.frombuffer(b"".join(packed), np.float32).reshape(len(packed), -1)
+    """Stack vectors into rows (n, d). Raises ValueError where they can't be read, or are of different lengths."""
+    return np.stack([np.frombuffer(vector, np.float32) for vector in packed])
 
 
 def _pack_vectors(vectors: FloatArray) -> tuple[bytes, bytes]:

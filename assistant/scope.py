@@ -1,8 +1,8 @@
 """Says which articles a question asks: by its options, and by its own words for time.
 
-Options always win: where `since` or `until` is given, the question's words narrow nothing. A period that no article of
-the library is from, and one that is not strict (`dates.TimeExpression`) and doesn't answer, is given up, and that is
-said: a journalist would rather see last week's decision, with its date, than nothing.
+Options always win: where `since` or `until` is given, the question's words narrow nothing. A period that is not strict
+(`dates.TimeExpression`) is given up where no article is from it, or none of it answers, and that is said: a journalist
+would rather see last week's decision, with its date, than nothing. A strict one never is.
 """
 
 import difflib
@@ -10,7 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from assistant.dates import Period, TimeExpression, describe_period, find_time, get_bounds, read_bounds
+from assistant.dates import (
+    Period,
+    TimeExpression,
+    describe_period,
+    find_time,
+    find_unread,
+    get_bounds,
+    read_bounds,
+    spell_out,
+)
 from assistant.errors import SettingsError
 from assistant.schema import PassageFilter
 from assistant.snapshot import EVERYTHING, Snapshot
@@ -52,10 +61,13 @@ def read_scope(
     `today` is what "this week" is seen from: without it, the day of the newest article, or of the last that the options
     let through.
     """
+    question = spell_out(question)
     expression = find_time(question, today=lambda: today or _find_newest_day(library, options))
     unknown = _check_outlet(options.outlet, library.outlets()) if options.outlet is not None else ()
     if expression is None:
-        return Scope(question, options, None, unknown)
+        unread = find_unread(question)
+        said = (Understood(f"Not read: {unread!r}; --until DATE answers as of a day"),) if unread else ()
+        return Scope(question, options, None, (*unknown, *said))
     period = PassageFilter(None, *get_bounds(expression.period))
     if not expression.is_filter:
         if not library.has_articles(period):
@@ -67,6 +79,8 @@ def read_scope(
     narrowed = replace(period, outlet=options.outlet)
     what = f"published {describe_period(expression.period)} ({expression.phrase})"
     if not library.has_articles(narrowed):
+        if expression.is_strict:
+            return Scope(rest, narrowed, None, (*unknown, Understood(f"No article was {what}")))
         return Scope(rest, options, None, (*unknown, Understood(f"No article was {what}, so all were asked")))
     wider = Scope(
         rest, options, None, (*unknown, Understood(f"Nothing {what} answers this, so all articles were asked"))

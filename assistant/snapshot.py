@@ -36,6 +36,7 @@ from assistant.vectors import (
     screen_neighbours,
 )
 
+FLOAT_BYTES = 4
 READ_BATCH = 1000  # vectors in one batch out of SQLite, 1.5 MB
 READ_BATCH_ARTICLES = 100  # articles whose vectors are: the processor's cache holds them, also as float32
 
@@ -412,34 +413,50 @@ class Snapshot:
 
     @trusting_rows()
     def _exact(self, query: FloatArray, limit: int, filter: PassageFilter, *, after: int = 0) -> list[Neighbour]:
-        """Search the passages with ids above `after` exactly: those that can be among the best are read in full."""
-        ids = screen_neighbours(query, self._read_scaled_vectors(filter, after), limit)
+        """Search the passages with ids above `after` exactly: those that can be among the best are read in full.
+
+        Where the vectors that screen are damaged, which doctor notices, all are read in full.
+        """
+        condition, parameters = to_condition(filter)
+        wanted, chosen = " WHERE passage IN (SELECT value FROM json_each(?))", list[object]()
+        try:
+            chosen = [json.dumps(screen_neighbours(query, self._read_scaled_vectors(filter, after, len(query)), limit))]
+        except (ValueError, TypeError):
+            through = f"SELECT p.id FROM articles a JOIN passages p ON p.article = a.id WHERE {condition}"  # noqa: S608
+            wanted, chosen = f" WHERE passage IN ({through}) AND passage > ?", [*parameters, after]
         nearest: list[Neighbour] = []
-        for found, vectors in self._read_vectors(
-            " WHERE passage IN (SELECT value FROM json_each(?))", [json.dumps(ids)]
-        ):
+        for found, vectors in self._read_vectors(wanted, chosen):
             nearest = _merge(nearest, exact_neighbours(query, found, vectors, limit))[:limit]
         return nearest
 
-    def _read_scaled_vectors(self, filter: PassageFilter, after: int) -> Iterator[ScaledVectors]:
+    def _read_scaled_vectors(self, filter: PassageFilter, after: int, dimension: int) -> Iterator[ScaledVectors]:
+        """Read the vectors that screen, a batch of articles at a time. Raises ValueError where some are damaged."""
         condition, parameters = to_condition(filter)
         # What comes first in a cross join is what SQLite goes through: the few that are new, or what the filter leaves.
-        tables = (
-            "article_vectors v CROSS JOIN articles a"
-            if after or filter == EVERYTHING
-            else "articles a CROSS JOIN article_vectors v"
-        )
+        is_few = bool(after) or filter == EVERYTHING
+        tables = "article_vectors v CROSS JOIN articles a" if is_few else "articles a CROSS JOIN article_vectors v"
         cursor = self._connection.execute(
             f"SELECT v.first_passage, v.scales, v.vectors FROM {tables} ON a.id = v.article"  # noqa: S608
             f" WHERE v.first_passage > ? AND {condition}",
             (after, *parameters),
         )
+        count = 0
         while rows := cursor.fetchmany(READ_BATCH_ARTICLES):
+            if any(len(row[2]) * FLOAT_BYTES != len(row[1]) * dimension for row in rows):
+                raise ValueError("a row is cut")
+            counts = [len(row[1]) // FLOAT_BYTES for row in rows]
             scales = np.frombuffer(b"".join(row[1] for row in rows), np.float32)
             vectors = np.frombuffer(b"".join(row[2] for row in rows), np.int8).reshape(len(scales), -1)
-            counts = [len(row[1]) // scales.itemsize for row in rows]
+            if not np.isfinite(scales).all():
+                raise ValueError("a scale is no number")
             firsts = np.array([row[0] for row in rows], np.int64) - np.cumsum([0, *counts[:-1]])
+            count += len(scales)
             yield ScaledVectors(np.repeat(firsts, counts) + np.arange(len(scales)), scales, vectors)
+        passages = "passages p CROSS JOIN articles a" if is_few else "articles a CROSS JOIN passages p"
+        sql = f"SELECT count(*) FROM {passages} ON a.id = p.article WHERE p.id > ? AND {condition}"  # noqa: S608
+        expected = self.passage_count if is_few and not after else self._value(sql, after, *parameters)
+        if count != expected:
+            raise ValueError("a row is missing")
 
     def _read_vectors(self, where: str, parameters: Sequence[object]) -> Iterator[tuple[list[int], FloatArray]]:
         sql = f"SELECT passage, vector FROM passage_vectors{where}"  # noqa: S608
@@ -450,7 +467,7 @@ class Snapshot:
 
 
 _FORGOTTEN = "SELECT count(*) FROM properties WHERE name = 'forgotten'"
-_UNFORGOTTEN = "SELECT count(*) FROM properties WHERE name IN ('forgotten', 'unerased')"
+_UNFORGOTTEN = "SELECT count(*) FROM properties WHERE name IN ('forgotten', 'unerased', 'outdated_replies')"
 
 
 def _quote(term: str) -> str:

@@ -84,7 +84,7 @@ def exact_neighbours(query: FloatArray, ids: Sequence[int], vectors: FloatArray,
         return []
     cosines = vectors @ query
     if np.isnan(cosines).any():
-        raise _damaged_vector()
+        raise LibraryDamagedError("a stored vector is damaged; `assistant doctor --repair` mends it")
     count = min(limit, len(ids))
     least = np.partition(cosines, -count)[-count]
     nearest = np.flatnonzero(cosines >= least).tolist()
@@ -108,8 +108,6 @@ def screen_neighbours(query: FloatArray, batches: Iterable[ScaledVectors], limit
         least.append(cosines - bounds)
         most.append(cosines + bounds)
     lowest, highest = np.concatenate(least), np.concatenate(most)
-    if np.isnan(lowest).any():
-        raise _damaged_vector()
     needed = np.partition(lowest, -limit)[-limit] if len(lowest) > limit else np.float32(-np.inf)
     found: list[int] = np.concatenate(ids)[highest >= needed].tolist()
     return found
@@ -283,10 +281,6 @@ class Generation:
     def close(self) -> None:
         """Release the files."""
         self._client.close()
-
-
-def _damaged_vector() -> LibraryDamagedError:
-    return LibraryDamagedError("a stored vector is damaged; restore it from a copy, or index the articles again")
 
 
 def _open_client(folder: Path) -> "Client":

@@ -382,6 +382,16 @@ def test_a_model_in_a_loop_is_stopped(server: ModelServer, assistant: Assistant)
 
     assert answer.abstained
     assert server.prompts[1].count("The bridge is old.") == 1
+    assert answer.notes == ("Not shown, for nothing that it cites proves it: all that the model wrote (1).",)
+
+
+def test_a_model_that_says_nothing_is_said_to(server: ModelServer, assistant: Assistant) -> None:
+    reply(server, " \n")
+
+    answer = ask(assistant)
+
+    assert answer.abstained
+    assert answer.notes == ("The model replied with nothing.",)
 
 
 def test_a_reply_without_end_is_read_so_far_and_no_further(server: ModelServer, assistant: Assistant) -> None:
@@ -394,6 +404,15 @@ def test_a_reply_without_end_is_read_so_far_and_no_further(server: ModelServer, 
     assert [statement.text for statement in answer.statements if statement.support.supported] == [f"{REOPENED}."]
     assert len(answer.statements) <= MAX_SENTENCES
     assert not any("Toll 4000 fell" in prompt for prompt in server.prompts)
+
+
+def test_half_of_a_surrogate_pair_is_a_question_mark(server: ModelServer, assistant: Assistant) -> None:
+    reply(server, f"{REOPENED} [{{reopened on Monday}}]. A toll \ud800 fell [{{toll}}].")
+
+    answer = ask(assistant)
+
+    assert "A toll ? fell" in answer.written
+    answer.written.encode()
 
 
 def test_a_model_may_think_for_long(server: ModelServer, assistant: Assistant) -> None:

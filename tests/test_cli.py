@@ -302,12 +302,12 @@ def test_an_export_that_can_not_be_is_one_line_and_exit_2(run: Run, article: Pat
 
 
 @pytest.mark.usefixtures("run")
-def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    from assistant import LibraryError
+def test_debug_shows_the_traceback_and_is_an_error_all_the_same(run: Run) -> None:
+    status, _, err = run("ask", "Who?", "--debug")
 
-    monkeypatch.setattr(sys, "argv", ["assistant", "ask", "Who?", "--debug"])
-    with pytest.raises(LibraryError):
-        main()
+    assert status == 2
+    assert err.startswith("Traceback")
+    assert "assistant: " in err.splitlines()[-1]
 
 
 def test_version_and_help_name_every_command(run: Run) -> None:

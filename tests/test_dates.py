@@ -10,8 +10,10 @@ from assistant.dates import (
     describe_period,
     find_days,
     find_time,
+    find_unread,
     get_bounds,
     read_bounds,
+    spell_out,
 )
 from assistant.errors import SettingsError
 
@@ -178,3 +180,35 @@ def test_the_last_moment_of_a_filter_counts() -> None:
 def test_a_filter_that_is_no_date_is_refused() -> None:
     with pytest.raises(SettingsError, match="write it as 2025-03-15"):
         read_bounds("last Tuesday", None)
+
+
+@pytest.mark.parametrize(
+    ("question", "spelled"),
+    [
+        ("What was the toll as of 12 mar?", "What was the toll as of 12 March?"),
+        ("AS-OF  wed, who left?", "AS OF Wednesday, who left?"),
+        ("As of Monday, 2 Sept. 2024, who led?", "As of 2 September 2024, who led?"),
+        ("Who marched in march  2025?", "Who marched in march 2025?"),
+        ("May may sat as of yet.", "May may sat as of yet."),
+    ],
+)
+def test_what_follows_as_of_is_read_however_it_is_written(question: str, spelled: str) -> None:
+    assert spell_out(question) == spelled
+
+
+@pytest.mark.parametrize(
+    ("question", "unread"),
+    [
+        ("Who led as of 3/5/2026, and why?", "as of 3/5/2026"),
+        ("As of early March, who led?", "As of early March"),
+        ("As of 29 February 2025 who led?", "As of 29 February 2025"),
+        ("As of 12 March 9999, who led?", "As of 12 March 9999"),
+    ],
+)
+def test_a_day_that_cannot_be_read_is_found(question: str, unread: str) -> None:
+    assert find_time(question, today=lambda: date(2026, 3, 17)) is None
+    assert find_unread(question) == unread
+
+
+def test_the_day_before_yesterday_is_not_all_days_before_it() -> None:
+    assert find_time("Who left the day before yesterday?", today=lambda: date(2026, 3, 17)) is None

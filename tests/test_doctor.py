@@ -173,6 +173,8 @@ def test_few_changes_since_the_generation_are_well(
     assert only(examine(library)).what == "it doesn't know all passages; those that it doesn't are searched exactly"
 
     monkeypatch.setattr(assistant.snapshot, "MANY_PASSAGES", 1)
+    with library.writing():
+        library.publish()
 
     assert examine(library).is_healthy
 
@@ -254,6 +256,21 @@ def test_loose_rows_and_wrong_orders_are_mended(small: Path, open_copy: Callable
     assert "1 rows of passages belong to nothing" in said
     assert "its date is stored in two ways that differ" in said
     assert "its vectors are stored in two ways that differ" in said
+    assert diagnosis.is_healthy, diagnosis.findings
+
+
+def test_vectors_in_another_article_s_place_are_mended(small: Path, open_copy: Callable[[Path], Library]) -> None:
+    library = open_copy(small)
+    plant(
+        library,
+        "UPDATE article_vectors SET first_passage = -first_passage",
+        "UPDATE article_vectors SET first_passage ="
+        " (SELECT min(id) FROM passages WHERE article = 3 - article_vectors.article) WHERE article IN (1, 2)",
+    )
+
+    diagnosis = repair(library, embedder=WordEmbedder())
+
+    assert "its vectors are stored in two ways that differ" in [finding.what for finding in diagnosis.mended]
     assert diagnosis.is_healthy, diagnosis.findings
 
 

@@ -31,6 +31,7 @@ from libraries import (
 
 from assistant.errors import LibraryDamagedError, LibraryError, LibraryLockedError, LibraryMismatchError
 from assistant.library import CHROMA_FOLDER, HOLDER_FILE, Library
+from assistant.replies import REPLIES_FILE, Reply, ReplyCache
 from assistant.schema import EmbeddedPassage, _pack_passage, _pack_stems, _pack_vectors
 from assistant.settings import LIBRARY_FILE
 from assistant.types import Article
@@ -301,6 +302,33 @@ def _remove_and_die(folder: Path) -> None:
     with library.writing():
         library.remove("secret-id")
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("change", ["removed", "replaced"])
+def test_what_a_model_said_of_an_article_goes_with_it_also_after_a_kill(
+    library: Library, articles: Articles, change: str
+) -> None:
+    add(library, *articles)
+    replies = ReplyCache(library.folder)
+    replies.put("fox", Reply("The fox is quick."), is_current=lambda: True)
+    with library.writing():
+        library.publish()
+    assert replies.get("fox") is not None
+
+    with library.writing():
+        if change == "removed":
+            library.remove("fox")
+        else:
+            library.add([embed(replace(articles[0], text="It was a wolf."))])
+    # Here it is killed. A question that was being answered keeps what it was told, and the next write finds it.
+    with library.snapshot() as snapshot:
+        assert not snapshot.has_forgotten
+    with library.writing():
+        library.publish()
+
+    assert not (library.folder / REPLIES_FILE).exists()
+    with library.snapshot() as snapshot:
+        assert snapshot.has_forgotten
 
 
 def test_a_reader_that_holds_what_is_removed_delays_only_its_erasure(

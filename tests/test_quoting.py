@@ -1,6 +1,6 @@
 import json
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ from fakes import WordEmbedder
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assistant.dates import Period
 from assistant.ingest import add_sources
 from assistant.library import Library
 from assistant.quoting import (
@@ -17,6 +18,7 @@ from assistant.quoting import (
     WEIGHTS_FILE,
     Measured,
     Place,
+    _put_first,
     answer_with_quotes,
     choose_sentences,
     load_weights,
@@ -24,7 +26,7 @@ from assistant.quoting import (
     read_sentence,
 )
 from assistant.retrieval import retrieve
-from assistant.types import Answer, Article
+from assistant.types import Answer, Article, ArticleRef
 
 CONDITIONS = (
     "Starmer will urge 25 world leaders on Saturday to press Putin to accept a ceasefire.\n"
@@ -240,3 +242,13 @@ def test_the_weights_name_every_feature_once() -> None:
     assert tuple(learned["sentence"]) == SENTENCE_FEATURES
     assert tuple(learned["evidence"]) == EVIDENCE_FEATURES
     assert load_weights().sentence.shape == (len(SENTENCE_FEATURES),)
+
+
+def test_a_question_that_names_days_has_those_first() -> None:
+    days = (date(2025, 3, 18), date(2025, 3, 12), None, date(2025, 3, 11))
+    articles = [
+        ArticleRef(str(day), "Title", published=day and datetime(day.year, day.month, day.day, tzinfo=UTC))
+        for day in days
+    ]
+
+    assert _put_first(Period(None, date(2025, 3, 12)), [0, 3, 2, 1], articles) == [3, 1, 0, 2]

@@ -1,4 +1,8 @@
+import random
+import sqlite3
 from pathlib import Path
+
+import pytest
 
 from assistant.replies import MAX_REPLIES, REPLIES_FILE, Reply, ReplyCache
 
@@ -41,7 +45,7 @@ def test_what_is_no_longer_current_is_forgotten(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_oldest_go_first(tmp_path: Path, monkeypatch) -> None:
+def test_the_oldest_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assistant.replies.MAX_REPLIES", 3)
     cache = ReplyCache(tmp_path)
 
@@ -61,3 +65,60 @@ def test_where_nothing_can_be_kept_there_is_no_cache(tmp_path: Path) -> None:
     damaged = ReplyCache(tmp_path)
     damaged.put("one", REPLY, is_current=yes)
     assert damaged.get("one") is None
+
+
+FOREIGN_VIEW = """
+DROP TABLE replies;
+CREATE VIEW replies AS WITH RECURSIVE every(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM every)
+    SELECT 'x' AS key, 't' AS text, 1 AS prompt_tokens, 1 AS completion_tokens FROM every
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE replies SET text = x'68656c6c6f'",
+        "UPDATE replies SET prompt_tokens = 'many'",
+        "ALTER TABLE replies ADD COLUMN more TEXT DEFAULT 'x'",
+        "CREATE TRIGGER t AFTER INSERT ON replies BEGIN SELECT 1; END",
+        FOREIGN_VIEW,
+    ],
+)
+def test_what_somebody_else_made_of_the_file_is_no_cache(tmp_path: Path, change: str) -> None:
+    cache = ReplyCache(tmp_path)
+    cache.put("one", REPLY, is_current=yes)
+    connection = sqlite3.connect(tmp_path / REPLIES_FILE)
+    connection.executescript(change)
+    connection.close()
+
+    assert cache.get("one") is None
+    cache.put("two", REPLY, is_current=yes)
+    cache.clear()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_damaged_bytes_or_of_any_size_is_no_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = ReplyCache(tmp_path)
+    cache.put("one", REPLY, is_current=yes)
+    file = tmp_path / REPLIES_FILE
+    whole = file.read_bytes()
+    chance = random.Random(1)
+    for place in range(0, len(whole), 512):
+        file.write_bytes(whole[:place] + chance.randbytes(len(whole) - place))
+        assert cache.get("one") in (None, REPLY)
+
+    file.write_bytes(whole)
+    assert cache.get("one") == REPLY
+    monkeypatch.setattr("assistant.replies.MAX_BYTES", len(whole) - 1)
+    assert cache.get("one") is None
+
+
+def test_a_folder_in_its_place_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / REPLIES_FILE).mkdir()
+    cache = ReplyCache(tmp_path)
+
+    cache.put("one", REPLY, is_current=lambda: False)
+    cache.clear()
+
+    assert cache.get("one") is None
+    assert (tmp_path / REPLIES_FILE).is_dir()

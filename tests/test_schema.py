@@ -208,6 +208,20 @@ def test_a_library_of_version_1_becomes_one_of_this_version(connection: sqlite3.
     assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
 
 
+@pytest.mark.parametrize("damage", ["substr(vector, 1, 20)", "substr(vector, 1, 31)", "'text'"])
+def test_damaged_vectors_of_one_article_keep_no_library_from_this_version(
+    connection: sqlite3.Connection, damage: str
+) -> None:
+    insert_article(connection, FOX, [embed(FOX), embed(FOX)])
+    insert_article(connection, replace(FOX, id="other"), [embed(FOX)])
+    to_version_1(connection)
+    connection.execute(f"UPDATE passage_vectors SET vector = {damage} WHERE passage = 1")
+
+    migrate_tables(connection, 1)
+
+    assert connection.execute("SELECT article FROM article_vectors").fetchall() == [(2,)]
+
+
 def test_a_library_of_this_version_is_left_as_it_is(connection: sqlite3.Connection) -> None:
     insert_article(connection, FOX, [embed(FOX)])
     content = list(connection.iterdump())

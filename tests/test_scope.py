@@ -94,12 +94,28 @@ def test_what_does_not_answer_is_given_up_for_all_articles_unless_it_was_meant_s
     assert read("As of 6 March, who had left?").wider is None
 
 
-@pytest.mark.parametrize("question", ["What happened last month?", "What did last month's articles say?"])
-def test_a_time_of_no_article_asks_all_and_says_so(read: Read, question: str) -> None:
-    scope = read(question)
+def test_a_time_of_no_article_asks_all_and_says_so(read: Read) -> None:
+    scope = read("What happened last month?")
 
     assert (scope.filter, scope.wider) == (PassageFilter(), None)
     assert "No article was published 1–28 February 2025" in scope.understood[0].text
+    assert scope.understood[0].text.endswith("so all were asked")
+
+
+@pytest.mark.parametrize("question", ["As of 2 February 2020, who led?", "What did last month's articles say?"])
+def test_a_strict_time_of_no_article_asks_none_and_says_so(read: Read, question: str) -> None:
+    scope = read(question)
+
+    assert scope.filter != PassageFilter()
+    assert scope.wider is None
+    assert "No article was published" in scope.understood[0].text
+
+
+def test_an_as_of_that_is_not_read_is_said(read: Read) -> None:
+    scope = read("Who led as of 3/5/2026?")
+
+    assert scope.filter == PassageFilter()
+    assert scope.understood[0].text == "Not read: 'as of 3/5/2026'; --until DATE answers as of a day"
 
 
 def test_what_only_dates_an_event_hides_nothing(read: Read) -> None:

@@ -22,7 +22,7 @@ from libraries import (
 
 from assistant.errors import LibraryError
 from assistant.library import Library
-from assistant.schema import PassageFilter
+from assistant.schema import PassageFilter, pack_article_vectors
 from assistant.types import Article
 
 
@@ -219,6 +219,40 @@ def test_a_filter_on_everything_of_a_kind_is_no_slower_path_to_fewer(library: Li
         loaded = snapshot.load([id for id, _ in found])
 
     assert [stored.article.id for stored in loaded] == ["far"] * 30
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM article_vectors WHERE article = 2",
+        "DELETE FROM article_vectors",
+        "UPDATE article_vectors SET scales = CAST(x'0000C07F' || substr(scales, 5) AS BLOB) WHERE article = 2",
+        "UPDATE article_vectors SET scales = CAST(x'0000807F' || substr(scales, 5) AS BLOB) WHERE article = 2",
+        "UPDATE article_vectors SET vectors = substr(vectors, 9) WHERE article = 2",
+        "UPDATE article_vectors SET scales = substr(scales, 5), vectors = substr(vectors, 9) WHERE article = 2",
+        "UPDATE article_vectors SET scales = NULL || 'x', vectors = 'text' WHERE article = 2",
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_damage_to_the_vectors_that_screen_costs_only_time(library: Library, damage: str) -> None:
+    add(library, *(make_article(f"a{number}", 30) for number in range(4)), publish=False)
+    query, wanted = make_vectors(1, seed=99)[0], PassageFilter(outlet="a1")
+    with library.snapshot() as snapshot:
+        expected = [*snapshot.nearest(query, limit=10, filter=wanted), *snapshot.nearest(query, limit=10)]
+    with library.transaction() as connection:
+        connection.execute("DROP TABLE article_vectors")
+        connection.execute(
+            "CREATE TABLE article_vectors"
+            " (first_passage INTEGER PRIMARY KEY, article INTEGER, scales BLOB, vectors BLOB)"
+        )
+        for article in range(1, 5):
+            pack_article_vectors(connection, article)
+        connection.execute(damage)
+
+    with library.snapshot() as snapshot:
+        found = [*snapshot.nearest(query, limit=10, filter=wanted), *snapshot.nearest(query, limit=10)]
+    assert [id for id, _ in found] == [id for id, _ in expected]
+    assert np.allclose([cosine for _, cosine in found], [cosine for _, cosine in expected], atol=1e-6)
 
 
 def test_passages_that_chroma_does_not_know_yet_are_found(library: Library) -> None:

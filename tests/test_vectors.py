@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from assistant.errors import LibraryDamagedError, LibraryError
+from assistant.errors import LibraryError
 from assistant.vectors import (
     DATABASE_FILE,
     FloatArray,
@@ -315,10 +315,3 @@ def test_screening_spares_most_of_what_is_far() -> None:
 
     assert len(screen_neighbours(vectors[7], [batch], 10)) < 100
     assert screen_neighbours(vectors[7], [], 10) == []
-
-
-def test_screening_a_damaged_vector_is_refused() -> None:
-    batch = ScaledVectors(np.arange(2), np.array([np.nan, 1], np.float32), np.ones((2, 4), np.int8))
-
-    with pytest.raises(LibraryDamagedError, match="a stored vector is damaged"):
-        screen_neighbours(np.ones(4, np.float32), [batch], 1)

@@ -395,7 +395,7 @@ def _read_chunk(chunk: "AIMessageChunk") -> Chunk:
     metadata = chunk.response_metadata
     reason = metadata.get("finish_reason") or metadata.get("stop_reason") or metadata.get("done_reason")
     return Chunk(
-        text=str(chunk.text),
+        text=str(chunk.text).encode("utf-8", "replace").decode(),  # half of a surrogate pair can't be shown or kept
         prompt_tokens=usage["input_tokens"] if usage else None,
         completion_tokens=usage["output_tokens"] if usage else None,
         finish_reason=str(reason) if reason else None,
