@@ -61,9 +61,9 @@ def lay_out_evidence(
         article = articles.get(passage.article_id)
         if article is None:
             continue
-        header = 0 if article.id in chosen else count_tokens(_describe(article.ref)) + 2
+        header = 0 if article.id in chosen else count_tokens(f"\n\n## {_describe(article.ref)}\n")
         for span in passage.sentences:
-            cost = header + count_tokens(_show(article, span)) + 6  # the number, its brackets, the line's end, a gap
+            cost = header + count_tokens(f"[000] {_show(article, span)}\n{GAP}\n")  # as it may stand there at most
             if cost > left and chosen:
                 return _number(chosen, articles, passages)
             chosen.setdefault(article.id, set()).add(span)

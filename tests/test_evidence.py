@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 from fakes import NEWS_TEXTS
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from assistant.evidence import GAP, Evidence, describe_source, lay_out_evidence, neutralise
@@ -80,6 +80,7 @@ def test_a_passage_of_an_article_that_is_gone_is_left_out() -> None:
 
 
 @given(st.lists(NEWS_TEXTS, min_size=1, max_size=3), st.integers(50, 2_000))
+@example(["ࠀ", "00000000ࠀ"], 50)  # short lines, of which the numbers and signs are the greater part
 def test_the_text_stays_within_its_budget_and_every_line_is_ours(texts: list[str], max_tokens: int) -> None:
     articles = [make_article(f"{i}", text, outlet=text[:50]) for i, text in enumerate(texts)]
     passages = [passage for article in articles for passage in cut(article)]
