@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
+from typer.core import TyperGroup
 
 from assistant.errors import AssistantError, SettingsError
 from assistant.rendering import (
@@ -64,7 +65,18 @@ class Outcome(NamedTuple):
         return EXIT_ERROR if self.has_failed else EXIT_NO if self.is_no else 0
 
 
+class _Commands(TyperGroup):
+    """The commands. Without a default, Typer would load pydantic to read a `--help` that wasn't given before one."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.default = False
+        return option
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Answers questions about news articles, and proves every sentence with a verbatim citation.",
     add_completion=False,
     invoke_without_command=True,

@@ -26,6 +26,19 @@ def test_the_command_line_starts_without_numpy() -> None:
     assert not {"numpy", "chromadb", "onnxruntime", "rich", "sqlite3"} & set(loaded)
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["ask", "--help"]], ids=" ".join)
+def test_help_loads_nothing_that_it_does_not_need(arguments: list[str]) -> None:
+    script = (
+        "import atexit, sys\nfrom assistant.cli import main\n"
+        f"sys.argv = ['assistant', *{arguments}]\natexit.register(lambda: print(*sys.modules))\nmain()"
+    )
+
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+
+    assert "assistant.cli" in loaded
+    assert not {"pydantic", "numpy", "chromadb", "onnxruntime", "langchain", "openai", "sqlite3"} & set(loaded)
+
+
 def test_every_public_name_is_documented() -> None:
     assert all(getattr(assistant, name).__doc__ for name in assistant.__all__)
 
