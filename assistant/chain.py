@@ -225,6 +225,10 @@ class Answerer:
                 break
             except ModelError as error:
                 if is_last or not error.is_too_long:
+                    # What is proven but waited for a sentence before it that isn't, is shown before the error is.
+                    for draft in drafts[len(statements) :]:
+                        if draft.support.supported:
+                            yield self._settle(draft, evidence)
                     raise
                 budget //= 2
         if any(not draft.support.supported for draft in drafts):

@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -35,17 +35,19 @@ from assistant.rendering import (
     render_passages,
     render_proof,
     render_report,
+    render_sources,
     render_statement,
     render_understood,
     report_to_json,
     understood_to_json,
 )
 from assistant.settings import APPLICATION, LOCAL_EMBEDDING_MODEL, find_index
-from assistant.types import Citation, IngestReport
+from assistant.types import Citation, IngestReport, Statement
 
 if TYPE_CHECKING:
     from assistant.front import Assistant
     from assistant.ingest import Progress
+    from assistant.streaming import AnswerStream
 
 EXIT_NO = 1
 EXIT_ERROR = 2
@@ -257,6 +259,20 @@ def _width() -> int:
     return max(shutil.get_terminal_size().columns, 20)
 
 
+def _print_statements(stream: "AnswerStream", context_of: Callable[[Citation], str]) -> None:
+    """Print an answer's sentences as they come; where the stream breaks off, what is shown gets its sources yet."""
+    shown: list[Statement] = []
+    try:
+        for statement in stream.statements():
+            shown.append(statement)
+            sys.stdout.write(render_statement(statement, width=_width()))
+            sys.stdout.flush()
+    except (AssistantError, KeyboardInterrupt):
+        sys.stdout.write(render_sources(shown, context_of=context_of, width=_width()))
+        sys.stdout.flush()
+        raise
+
+
 @app.command()
 def ask(
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="What to ask.")],
@@ -303,9 +319,7 @@ def ask(
 
         with assistant.stream(question, outlet=outlet, since=since, until=until) as stream:
             if assistant.model_host and not as_json:
-                for statement in stream.statements():
-                    sys.stdout.write(render_statement(statement, width=_width()))
-                    sys.stdout.flush()
+                _print_statements(stream, context_of)
             answer = stream.answer
         if not assistant.model_host:
             _say_who_answers(assistant)

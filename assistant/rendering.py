@@ -107,9 +107,16 @@ def render_proof(answer: Answer, *, context_of: Callable[[Citation], str], width
         return (
             f"{said}\n" + (f"\n{notes}" if notes else "") + (f"\nThe nearest passages:\n\n{nearest}" if nearest else "")
         )
-    shown = {statement.text for statement in answer.statements}
+    sources = render_sources(answer.statements, context_of=context_of, width=width)
+    return f"{sources}\n{notes}Confidence: {answer.confidence:.2f}\n"
+
+
+def render_sources(statements: Sequence[Statement], *, context_of: Callable[[Citation], str], width: int) -> str:
+    """Render the sources of statements in the order of their numbers, with quotes that aren't the statements."""
+    shown = {statement.text for statement in statements}
+    citations = {citation.number: citation for statement in statements for citation in statement.citations}
     sources = []
-    for citation in answer.citations:
+    for _, citation in sorted(citations.items()):
         sources.append(_wrap(f"[{citation.number}] {describe_article(citation.article)}", width, indent="    "))
         if citation.quote not in shown:
             context = clean_line(context_of(citation))
@@ -117,7 +124,7 @@ def render_proof(answer: Answer, *, context_of: Callable[[Citation], str], width
             sources.append(_wrap(f"    {quote}", width, indent="    "))
         if citation.article.url:
             sources.append(f"    {clean_line(citation.article.url)}")
-    return "\n".join(sources) + f"\n\n{notes}Confidence: {answer.confidence:.2f}\n"
+    return "".join(f"{line}\n" for line in sources)
 
 
 def _are_of_different_days(answer: Answer) -> bool:

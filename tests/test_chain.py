@@ -535,6 +535,16 @@ def test_a_connection_that_is_cut_is_an_error_and_what_was_shown_is_proven(
     assert shown == [f"{REOPENED}. [1]"]
 
 
+def test_what_is_proven_is_shown_before_the_error_though_it_waited(server: ModelServer, assistant: Assistant) -> None:
+    reply(server, f"The mayor wore a hat [{{ribbon}}]. {RIBBON} [{{ribbon}}]. The mayor resig", is_cut=True)
+    shown = []
+
+    with pytest.raises(ModelError, match="broke off"):
+        shown.extend(assistant.stream(COST))
+
+    assert shown == [f"{RIBBON}. [1]"]
+
+
 def test_a_stream_that_stalls_is_given_up(server: ModelServer, open_assistant: Open) -> None:
     reply(server, "The bridge", stall_seconds=1.0)
 

@@ -514,6 +514,29 @@ def test_a_model_that_fails_is_one_line_and_exit_2(run: Run, article: Path, mode
     assert "refuses the key; check OPENAI_API_KEY" in err.splitlines()[-1]
 
 
+def test_what_was_shown_when_a_model_breaks_off_has_its_sources(run: Run, article: Path, model: ModelServer) -> None:
+    model.queue = [Says(["Ana Ruiz, the mayor, cut the ribbon [2]. She wore a hat [2]. And then"], is_cut=True)]
+
+    status, out, err = run("ask", "Who cut the ribbon?", str(article))
+
+    assert status == 2
+    assert out.splitlines()[0] == "Ana Ruiz, the mayor, cut the ribbon. [1]"
+    assert "[1] Vale Observer, 1 April 2025: Bridge reopens\n    “Mayor Ana Ruiz cut the ribbon.”\n" in out
+    assert "hat" not in out
+    assert "broke off in the middle of its answer; try again" in err.splitlines()[-1]
+
+
+def test_a_model_that_breaks_off_before_anything_is_proven_shows_nothing(
+    run: Run, article: Path, model: ModelServer
+) -> None:
+    model.queue = [Says(["She wore a hat [2]. And then"], is_cut=True)]
+
+    status, out, err = run("ask", "Who cut the ribbon?", str(article))
+
+    assert (status, out) == (2, "")
+    assert "broke off" in err.splitlines()[-1]
+
+
 def test_a_question_in_another_language_is_noticed(run: Run, article: Path) -> None:
     _, out, _ = run("ask", "Wer hat das Band durchgeschnitten?", str(article))
 
