@@ -230,7 +230,7 @@ def _say_who_answers(assistant: "Assistant") -> None:
     if settings.embedding_model != LOCAL_EMBEDDING_MODEL:
         sent.append(f"questions and articles are sent to {clean_line(assistant.embedding_host)} to be embedded")
     leaves = " and ".join(sent) or "nothing leaves this machine"
-    who = f"{clean_line(settings.model)} at {clean_line(assistant.model_host)}" if assistant.model_host else "quotes"
+    who = f"{clean_line(assistant.model)} at {clean_line(assistant.model_host)}" if assistant.model_host else "quotes"
     source = f"{len(assistant.articles())} articles in {clean_line(str(settings.index))}"
     alone = "" if assistant.model_host else " no language model,"
     sys.stderr.write(f"Answered by {who} from {source};{alone} {leaves}.\n")

@@ -379,6 +379,14 @@ class Assistant:
         return self._embedder.host if isinstance(self._embedder, EndpointEmbedder) else ""
 
     @property
+    def model(self) -> str:
+        """What answers: quotes, or a language model, `provider:name`; asks its server where the server chooses it.
+
+        Raises ModelError where that can't be asked.
+        """
+        return self._chat.name if self._chat else QUOTES
+
+    @property
     def model_host(self) -> str:
         """Where questions and passages are sent to be answered; nothing where no language model answers."""
         return self._chat.host if self._chat else ""

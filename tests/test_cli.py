@@ -440,7 +440,7 @@ def test_a_model_in_the_environment_answers_and_says_so_first(run: Run, article:
     status, out, err = run("ask", "Who cut the ribbon?", str(article))
 
     assert status == 0
-    assert err.splitlines()[1].startswith("Answered by openai: at 127.0.0.1:")
+    assert err.splitlines()[1].startswith("Answered by openai:tiny at 127.0.0.1:")
     assert err.splitlines()[1].endswith("; nothing leaves this machine.")
     assert out.splitlines()[0] == "Mayor Ana Ruiz cut the ribbon. [1]"
     assert "(UNSUPPORTED: She wore a hat. [1] -- " in out
@@ -512,6 +512,17 @@ def test_a_model_that_fails_is_one_line_and_exit_2(run: Run, article: Path, mode
 
     assert (status, out) == (2, "")
     assert "refuses the key; check OPENAI_API_KEY" in err.splitlines()[-1]
+
+
+def test_a_server_that_serves_no_model_is_one_line(run: Run, article: Path, model: ModelServer) -> None:
+    run("index", str(article))
+    model.models = []
+
+    status, out, err = run("ask", "Who cut the ribbon?")
+
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1
+    assert "lists no model; name one with --model openai:NAME" in err
 
 
 def test_what_was_shown_when_a_model_breaks_off_has_its_sources(run: Run, article: Path, model: ModelServer) -> None:

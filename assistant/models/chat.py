@@ -47,6 +47,10 @@ class ChatModel(Protocol):
     """A language model that replies to messages piece by piece."""
 
     @property
+    def name(self) -> str:
+        """Provider and name, `provider:name`."""
+
+    @property
     def identity(self) -> str:
         """Provider, name and, where it isn't the provider's own, server: what an answer says answered."""
 
@@ -101,6 +105,11 @@ class OpenAIChatModel:
 
     def __repr__(self) -> str:
         return f"OpenAIChatModel({self._server.identify(self._name)!r})"
+
+    @property
+    def name(self) -> str:
+        """The model; asks the server where no name was given. Raises ModelError."""
+        return f"openai:{self._get_name()}"
 
     @property
     def identity(self) -> str:
@@ -252,7 +261,7 @@ class ProviderChatModel:
         self._tracing = tracing
         self._model: BaseChatModel | None = None
         self.host = provider
-        self.identity = f"{provider}:{name}"
+        self.name = self.identity = f"{provider}:{name}"
 
     def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Chunk, None, None]:
         """Ask for a reply; closing the iterator closes the connection. Raises ModelError."""
