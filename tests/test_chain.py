@@ -5,7 +5,8 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -480,6 +481,13 @@ def test_a_repair_that_fails_is_an_error_where_nothing_was_proven(server: ModelS
         (Fails(400, error_body(f"no {KEY}")), r"refuses to answer with tiny \(HTTP 400\): .*no \*\*\*", False, 1),
         (Fails(429, error_body(code="insufficient_quota"), {"x": "y", "retry-after-ms": "1"}), "quota", False, 3),
         (Fails(429), "try again in a minute", True, 3),
+        (Fails(429, headers={"Retry-After": "3600"}), "try again in 60 minutes", True, 1),
+        (Fails(429, headers={"Retry-After": "7201"}), "try again in 3 hours", True, 1),
+        (Fails(429, headers={"Retry-After": "432000"}), "try again in 5 days", True, 1),
+        (Fails(429, headers={"Retry-After": "9" * 30}), "try again later", True, 1),
+        (Fails(429, headers={"Retry-After": format_datetime(datetime.now(UTC) + timedelta(days=3))}),
+         "try again in 3 days", True, 1),
+        (Fails(429, headers={"Retry-After": "soon", "retry-after-ms": "1"}), "try again in a minute", True, 3),
         (Fails(500), r"HTTP 500\); try again later", True, 3),
         (Fails(503, b"<html>busy"), r"HTTP 503\); try again later", True, 3),
         (Fails(200, b"<html>"), "broke off|doesn't answer as OpenAI's", None, 1),
@@ -872,8 +880,10 @@ def test_langsmith_sees_nothing_whatever_the_environment_says(
 def test_without_a_name_it_is_the_first_model_that_is_served(server: ModelServer, open_assistant: Open) -> None:
     reply(server, ABSTENTION)
 
-    answer = ask(open_assistant(model="openai:"))
+    assistant = open_assistant(model="openai:")
+    answer = ask(assistant)
 
+    assert assistant.model == "openai:tiny"
     assert server.requests[0]["model"] == "tiny"
     assert answer.model.startswith("openai:tiny@127.0.0.1")
 

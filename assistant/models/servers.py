@@ -1,7 +1,12 @@
 """A server that speaks OpenAI's protocol: its address taken apart, and its errors in our own words."""
 
+import math
 import re
+import time
 from base64 import b64encode
+from collections.abc import Mapping
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -107,7 +112,8 @@ class OpenAIServer:
             case openai.RateLimitError(code="insufficient_quota"):
                 return ModelError(f"The account's quota at {self.host} is used up; add to it or use another key")
             case openai.RateLimitError():
-                return ModelError(f"{self.host} is asked too often; try again in a minute", retryable=True)
+                wait = _describe_wait(_read_retry_after(error.response.headers))
+                return ModelError(f"{self.host} is asked too often; try again {wait}", retryable=True)
             case openai.BadRequestError() if error.code == _TOO_LONG_CODE or _TOO_LONG.search(error.message):
                 reason = self.redact(error.message)
                 return ModelError(f"{self.host} can't read that much at once with {name}: {reason}", is_too_long=True)
@@ -182,6 +188,27 @@ def _read_url(base_url: str) -> _Address:
         headers=headers,
         secrets=secrets,
     )
+
+
+def _read_retry_after(headers: Mapping[str, str]) -> float:
+    """Read how many seconds a server wants to be left alone; 0 where it doesn't say."""
+    value = headers.get("retry-after", "").strip()
+    with suppress(ValueError):
+        seconds = float(value)
+        return seconds if math.isfinite(seconds) else 0.0
+    with suppress(ValueError, OverflowError):
+        return parsedate_to_datetime(value).timestamp() - time.time()
+    return 0.0
+
+
+def _describe_wait(seconds: float) -> str:
+    """Say when to try again, rounded up; where a server doesn't say, its limit is mostly one of each minute."""
+    if seconds <= 60:
+        return "in a minute"
+    for unit, size, most in (("minutes", 60, 7_200), ("hours", 3_600, 172_800), ("days", 86_400, 8_640_000)):
+        if seconds <= most:
+            return f"in {math.ceil(seconds / size)} {unit}"
+    return "later"
 
 
 def _is_plain(url: str) -> bool:
