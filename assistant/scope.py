@@ -50,7 +50,10 @@ def read_options(
     """Read what was chosen of articles as a filter; days are UTC's. Raises SettingsError for what can't be."""
     if outlet is not None and not isinstance(outlet, str):
         raise SettingsError(f"an outlet is text, and not {type(outlet).__name__}")
-    return PassageFilter(outlet, *read_bounds(since, until))
+    start, end = read_bounds(since, until)
+    if start is not None and end is not None and start >= end:
+        raise SettingsError(f"no time lies between since {since} and until {until}; since must be the earlier")
+    return PassageFilter(outlet, start, end)
 
 
 def read_scope(

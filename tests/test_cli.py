@@ -232,6 +232,8 @@ def test_planted_bytes_neither_stop_it_nor_reach_the_screen(run: Run, tmp_path: 
         (("index",), "give a source"),
         (("index", "--remove", "x"), "no article has the id"),
         (("ask", "Who?", "--model", "gpt-99"), "unknown model"),
+        (("ask", "Who?", "--since", "2025-04-02", "--until", "2025-04-01"), "since must be the earlier"),
+        (("search", "Who?", "--since", "2025-04-02", "--until", "2025-04-01"), "since must be the earlier"),
         (("ask", "Who?", "--threshold", "2"), "threshold"),
         (("ask", "Who?", "--colour"), "--colour"),
         (("ask",), "QUESTION"),

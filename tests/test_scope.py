@@ -148,3 +148,25 @@ def test_where_no_article_has_an_outlet_that_is_said(read: Read) -> None:
 def test_an_option_that_cannot_be_is_refused(read: Read) -> None:
     with pytest.raises(SettingsError, match="an outlet is text"):
         read("Who left?", outlet=5)
+
+
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [
+        ("2025-04-02", "2025-04-01"),
+        (date(2025, 4, 2), datetime(2025, 4, 1, 23, tzinfo=UTC)),
+        ("2025-04-01T10:00:00+00:00", "2025-04-01T09:00:00+00:00"),
+    ],
+)
+def test_a_period_that_ends_before_it_begins_is_refused(since: str | date, until: str | date) -> None:
+    with pytest.raises(SettingsError, match=r"no time lies between since 2025-04-0.* and until 2025-04-01"):
+        read_options(None, since, until)
+
+
+@pytest.mark.parametrize("day", ["2025-04-01", "2025-04-01T10:00:00+00:00", datetime(2025, 4, 1)])
+def test_a_period_may_be_one_day_or_one_moment(day: str | datetime) -> None:
+    options = read_options(None, day, day)
+
+    assert options.since is not None
+    assert options.until is not None
+    assert options.since < options.until
