@@ -155,8 +155,7 @@ class Assistant:
     ) -> list[RetrievedPassage]:
         """Find the passages that bear on a question, best first, of articles that the filters let through."""
         _check_question(question)
-        if not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
-            raise SettingsError(f"limit {limit!r} is no whole number between 1 and {MAX_LIMIT:,}")
+        _check_limit(limit)
         self._warm_up()
         options = read_options(outlet, since, until)
         with self._library.snapshot() as snapshot:
@@ -359,7 +358,9 @@ class Assistant:
     def as_retriever(
         self, limit: int = 10, *, outlet: str | None = None, since: Day | None = None, until: Day | None = None
     ) -> "PassageRetriever":
-        """Make a LangChain retriever of `search`, whose documents are passages."""
+        """Make a LangChain retriever of `search`, whose documents are passages. Raises SettingsError as that does."""
+        _check_limit(limit)
+        read_options(outlet, since, until)
         from assistant.models.runnables import PassageRetriever
 
         def search(question: str, limit: int) -> list[RetrievedPassage]:
@@ -438,9 +439,16 @@ def _make_embedder(settings: Settings) -> Embedder:
 
 def _read_question(question: str, history: Sequence[Answer]) -> Question:
     _check_question(question)
-    if not all(isinstance(answer, Answer) for answer in history):
-        raise SettingsError("history is a list of earlier answers")
+    # A text is a sequence too, of its letters.
+    is_list = isinstance(history, Sequence) and not isinstance(history, str | bytes)
+    if not is_list or not all(isinstance(answer, Answer) for answer in history):
+        raise SettingsError("history is a list of earlier answers, oldest first: history=[answer]")
     return Question(question, tuple(history))
+
+
+def _check_limit(limit: int) -> None:
+    if not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
+        raise SettingsError(f"limit {limit!r} is no whole number between 1 and {MAX_LIMIT:,}")
 
 
 def _check_question(question: str) -> None:

@@ -778,9 +778,20 @@ def test_a_rewriting_that_comes_to_nothing_leaves_the_question(
     assert "Question: Who opened it?" in server.prompts[-1]
 
 
-def test_history_is_made_of_answers(assistant: Assistant) -> None:
-    with pytest.raises(SettingsError, match="earlier answers"):
-        assistant.ask(COST, history=["no answer"])  # type: ignore[list-item]
+@pytest.mark.parametrize("wrong", [["no answer"], "no answer", "", b"", None, 5, {}, [None]], ids=repr)
+async def test_history_is_a_list_of_answers(assistant: Assistant, wrong: Any) -> None:
+    with pytest.raises(SettingsError, match=r"history is a list of earlier answers, .*history=\[answer\]"):
+        assistant.ask(COST, history=wrong)
+    with pytest.raises(SettingsError, match="history is a list"):
+        await assistant.aask(COST, history=wrong)
+
+
+def test_an_answer_is_no_list_of_answers(server: ModelServer, assistant: Assistant) -> None:
+    reply(server, ABSTENTION)
+    first = ask(assistant)
+
+    with pytest.raises(SettingsError, match=r"history=\[answer\]"):
+        assistant.ask(COST, history=first)  # type: ignore[arg-type]
 
 
 # Replies that are kept

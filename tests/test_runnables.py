@@ -10,7 +10,7 @@ import pytest
 from langchain_core.runnables import RunnablePassthrough
 from langchain_tests.integration_tests import RetrieversIntegrationTests
 
-from assistant import Answer, Article, Assistant
+from assistant import Answer, Article, Assistant, SettingsError
 from assistant.models.runnables import PassageRetriever
 
 # Three passages each, for the conformance tests ask for up to three.
@@ -71,6 +71,44 @@ async def test_a_runnable_answers_without_blocking(assistant: Assistant) -> None
     answer = await assistant.as_runnable().ainvoke("What does the fox jump over?")
 
     assert "lazy dog" in answer.text
+
+
+@pytest.mark.parametrize(
+    "given",
+    [5, None, [], {}, {"q": "fox"}, {"question": "fox", "colour": "red"}, {"question": "fox", 5: 5}, {"since": "2025"}],
+    ids=str,
+)
+async def test_a_runnable_that_is_given_something_else_says_what_it_takes(assistant: Assistant, given: Any) -> None:
+    runnable = assistant.as_runnable()
+
+    with pytest.raises(SettingsError, match="any of question, history, outlet, since, until"):
+        runnable.invoke(given)
+    with pytest.raises(SettingsError, match="any of question, history, outlet, since, until"):
+        await runnable.ainvoke(given)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"question": 5}, {"history": "fox"}, {"outlet": 5}, {"since": "soon"}, {"until": []}], ids=str
+)
+def test_a_runnable_refuses_what_ask_does(assistant: Assistant, wrong: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError):
+        assistant.as_runnable().invoke({"question": "fox", **wrong})
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"limit": "x"}, {"limit": 0}, {"outlet": 5}, {"since": "soon"}, {"until": []}], ids=str
+)
+def test_a_retriever_refuses_what_search_does_when_it_is_made(assistant: Assistant, wrong: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError):
+        assistant.as_retriever(**wrong)
+
+
+@pytest.mark.parametrize("given", [5, None, ["fox"]], ids=str)
+def test_a_retriever_that_is_given_no_text_says_so(assistant: Assistant, given: Any) -> None:
+    with pytest.raises(SettingsError, match="a question is text"):
+        assistant.as_retriever().invoke(given)
+    with pytest.raises(SettingsError, match="limit 'x'"):
+        assistant.as_retriever().invoke("fox", k="x")
 
 
 def test_making_the_assistant_loads_none_of_it(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The assistant as LangChain's parts: a retriever of passages, and a runnable that answers."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from inspect import signature
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
@@ -8,6 +9,7 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableLambda
 
+from assistant.errors import SettingsError
 from assistant.types import Answer, RetrievedPassage
 
 AnswerRunnable = Runnable[str | Mapping[str, Any], Answer]
@@ -36,18 +38,24 @@ class PassageRetriever(BaseRetriever):
 
 def make_answerer(ask: Callable[..., Answer], aask: Callable[..., Awaitable[Answer]]) -> AnswerRunnable:
     """Make a runnable that answers a question, given alone or as a mapping of `ask`'s arguments."""
+    known = tuple(signature(ask).parameters)
 
     def answer(question: str | Mapping[str, Any]) -> Answer:
-        return ask(**_read(question))
+        return ask(**_read(question, known))
 
     async def answer_async(question: str | Mapping[str, Any]) -> Answer:
-        return await aask(**_read(question))
+        return await aask(**_read(question, known))
 
     return RunnableLambda(answer, afunc=answer_async, name="assistant")
 
 
-def _read(question: str | Mapping[str, Any]) -> dict[str, Any]:
-    return {"question": question} if isinstance(question, str) else dict(question)
+def _read(question: str | Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
+    """Read what a runnable is given as arguments, the first of which is needed. Raises SettingsError."""
+    if isinstance(question, str):
+        return {known[0]: question}
+    if not isinstance(question, Mapping) or known[0] not in question or not set(question) <= set(known):
+        raise SettingsError(f"a runnable takes a question, or a mapping with a question and any of {', '.join(known)}")
+    return dict(question)
 
 
 def _to_document(retrieved: RetrievedPassage) -> Document:
