@@ -19,6 +19,7 @@ from typing import Literal, NamedTuple
 from assistant.citations import cite, find_context
 from assistant.errors import ModelError
 from assistant.evidence import Evidence, ShownSentence, describe_source, lay_out_evidence, neutralise
+from assistant.followups import read_rewritten
 from assistant.markers import SentenceReader, WrittenSentence, resolve_markers
 from assistant.models import ChatModel, Chunk, CountTokens, Message, Price
 from assistant.prompts import load_prompt
@@ -36,6 +37,8 @@ NEAREST_SENTENCES = 2  # that a model is pointed to where it cited wrongly
 
 KEPT = "kept"  # the reason for the end of a reply that was kept from an earlier time
 KEPT_NOTE = "The model said this at an earlier time, of the same passages; --no-cache asks it again."
+
+NOT_REWRITTEN = "The model made no question of this that stands alone, so it was asked as it was put."
 
 UNCITED = "it cites nothing"
 NOTHING_KNOWN = "what it cites names nothing that was shown"
@@ -199,10 +202,11 @@ class Answerer:
         reply = yield from self._ask(
             (Message("system", load_prompt("rewrite_system").render()), Message("user", asked))
         )
-        line = next((line.strip() for line in reply.splitlines() if line.strip()), "")
-        line = re.sub(r"\A(?:last |standalone |rewritten )*question:\s*", "", line, flags=re.IGNORECASE).strip('"“”*` ')
-        is_question = 0 < len(line) <= len(question.text) + MAX_HISTORY_CHARACTERS and not _REFUSAL.search(line)
-        return line if is_question else question.text
+        rewritten = read_rewritten(reply, question.text, earlier=[answer.question for answer in question.history])
+        if rewritten is None or _REFUSAL.search(rewritten):
+            self._notes.append(NOT_REWRITTEN)
+            return question.text
+        return rewritten
 
     def _answer(
         self, question: str, found: Found, statements: list[Statement]

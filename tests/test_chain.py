@@ -14,7 +14,7 @@ import pytest
 from model_server import Fails, ModelServer, Says, error_body
 
 from assistant import Answer, Article, Assistant, AssistantError, ModelError, SettingsError
-from assistant.chain import MAX_SENTENCES
+from assistant.chain import MAX_SENTENCES, NOT_REWRITTEN
 from assistant.quoting import ABSTENTION
 
 KEY = "sk-canary-0123456789"
@@ -753,19 +753,30 @@ async def test_many_questions_at_once_don_t_mix(server: ModelServer, assistant: 
 def test_a_question_that_follows_others_is_made_to_stand_alone(server: ModelServer, assistant: Assistant) -> None:
     reply(server, f"{REOPENED} [{{reopened on Monday}}].")
     first = ask(assistant)
-    reply(server, "Who cut the ribbon at the Alder bridge?\n", f"{RIBBON} [{{ribbon}}].")
+    reply(server, "Who opened the old bridge at Alder?\n", f"{RIBBON} [{{ribbon}}].")
 
     answer = assistant.ask("Who opened it?", history=[first])
 
     assert answer.question == "Who opened it?"
-    assert answer.standalone_question == "Who cut the ribbon at the Alder bridge?"
+    assert answer.standalone_question == "Who opened the old bridge at Alder?"
     assert f"Question: {COST}\nAnswer: {REOPENED}." in server.prompts[1]
-    assert "Question: Who cut the ribbon at the Alder bridge?" in server.prompts[2]
+    assert "Question: Who opened the old bridge at Alder?" in server.prompts[2]
     assert_honest(assistant, answer)
 
 
-@pytest.mark.parametrize("rewritten", ["", "I'm sorry, I can't.", "x" * 5_000, "Who opened it?"])
-def test_a_rewriting_that_comes_to_nothing_leaves_the_question(
+@pytest.mark.parametrize(
+    "rewritten",
+    [
+        "",
+        "I'm sorry, I can't.",
+        "x" * 5_000,
+        "Mayor Ana Ruiz opened it.",
+        "What is the capital of France?",
+        "Who opened it?\nMayor Ana Ruiz did.",
+        "The articles don't say who opened it?",
+    ],
+)
+def test_a_rewriting_that_is_no_such_question_leaves_the_question_and_is_said(
     server: ModelServer, assistant: Assistant, rewritten: str
 ) -> None:
     reply(server, ABSTENTION)
@@ -775,7 +786,18 @@ def test_a_rewriting_that_comes_to_nothing_leaves_the_question(
     answer = assistant.ask("Who opened it?", history=[first])
 
     assert answer.standalone_question is None
+    assert answer.notes == (NOT_REWRITTEN,)
     assert "Question: Who opened it?" in server.prompts[-1]
+
+
+def test_a_question_that_stands_alone_already_is_left_without_a_word(server: ModelServer, assistant: Assistant) -> None:
+    reply(server, ABSTENTION)
+    first = ask(assistant)
+    reply(server, COST, ABSTENTION)
+
+    answer = assistant.ask(COST, history=[first])
+
+    assert (answer.standalone_question, answer.notes) == (None, ())
 
 
 @pytest.mark.parametrize("wrong", [["no answer"], "no answer", "", b"", None, 5, {}, [None]], ids=repr)
