@@ -84,13 +84,16 @@ class Limits:
 class Found:
     """What was found for a question: the nearest passages, best first, the articles that they are of, and notes.
 
-    `understood` says how the question's own words for time were read.
+    `question` is what is asked of them, `understood` says how its own words for time were read. Where those left only
+    some articles, and these don't answer, `wider` finds what all articles have, without those words.
     """
 
+    question: str
     retrieved: tuple[RetrievedPassage, ...]
     articles: Mapping[str, Article]
     notes: tuple[str, ...] = ()
     understood: tuple[Understood, ...] = ()
+    wider: "Callable[[], Found] | None" = None
 
 
 class Question(NamedTuple):
@@ -163,10 +166,11 @@ class Answerer:
         """Take the steps from a question to its answer; `seconds` is left at 0 for the caller."""
         standalone = yield from self._rewrite(question)
         found = self._find(standalone)
-        self._notes += found.notes
         statements: list[Statement] = []
-        if found.retrieved:
-            yield from self._answer(standalone, found, statements)
+        notes = list(self._notes)
+        yield from self._answer(found, statements)
+        if not statements and found.wider is not None:
+            found = yield from self._widen(found, found.wider(), statements, notes)
         supported = [statement for statement in statements if statement.support.supported]
         abstained = not supported
         share = len(supported) / len(statements) if statements else 0.0
@@ -208,14 +212,35 @@ class Answerer:
             return question.text
         return rewritten
 
+    def _widen(
+        self, found: Found, wider: Found, statements: list[Statement], notes: list[str]
+    ) -> Generator[Request | Listen | Statement, Chunk | None, Found]:
+        """Ask all articles, once, where some didn't answer; the notes before that stay where all do."""
+        narrow, self._notes = self._notes, []
+        try:
+            yield from self._answer(wider, statements, is_once=True)
+        except ModelError as error:
+            if error.retryable or statements:
+                raise
+            self._notes.append(f"All articles could not be asked: {error}")
+        self._notes = [*(notes if statements else narrow), *self._notes]
+        return wider if statements else found
+
     def _answer(
-        self, question: str, found: Found, statements: list[Statement]
+        self, found: Found, statements: list[Statement], *, is_once: bool = False
     ) -> Generator[Request | Listen | Statement, Chunk | None, None]:
-        """Ask, read, check and repair; fill `statements` in reading order, and yield each as soon as it is settled."""
+        """Ask, read, check and repair; fill `statements` in reading order, and yield each as soon as it is settled.
+
+        Without a sentence that is supported there is none. `is_once` allows one request, so nothing is repaired.
+        """
+        self._notes += found.notes
+        if not found.retrieved:
+            return
+        question = found.question
         room = self._limits.window - self._limits.answer_tokens - self._overhead(question)
         budget = min(self._limits.evidence_tokens, room)
         passages = [retrieved.passage for retrieved in found.retrieved]
-        for is_last in (False, True):
+        for is_last in (True,) if is_once else (False, True):
             evidence = lay_out_evidence(
                 passages,
                 found.articles,
@@ -232,10 +257,11 @@ class Answerer:
                     # What is proven but waited for a sentence before it that isn't, is shown before the error is.
                     for draft in drafts[len(statements) :]:
                         if draft.support.supported:
-                            yield self._settle(draft, evidence)
+                            statements.append(statement := self._settle(draft, evidence))
+                            yield statement
                     raise
                 budget //= 2
-        if any(not draft.support.supported for draft in drafts):
+        if not is_once and any(not draft.support.supported for draft in drafts):
             yield from self._repair(messages, evidence, drafts)
         left = [each for draft in drafts[len(statements) :] for each in draft.replacements or (draft,)]
         if not statements and not any(each.support.supported for each in left):
@@ -243,7 +269,7 @@ class Answerer:
                 self._notes.append(
                     f"Not shown, for nothing that it cites proves it: all that the model wrote ({len(left)})."
                 )
-            elif not "".join(self._written).strip():
+            elif not self._written[-1].strip():
                 self._notes.append("The model replied with nothing.")
             return  # it abstains
         for each in left:

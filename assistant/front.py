@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -313,12 +314,20 @@ class Assistant:
         def find(text: str) -> Found:
             with self._library.snapshot() as snapshot:
                 scope = read_scope(text, library=snapshot, options=options, today=settings.today)
-                retrieval = self._retrieve(scope, snapshot, PASSAGES)
-                ids = {passage.article.id for passage in retrieval.passages}
-                articles = {id: article for id in ids if (article := snapshot.article(id)) is not None}
-                used.update({id: snapshot.hash(id) for id in ids})
+                return find_within(scope, text, snapshot)
+
+        def find_within(scope: Scope, text: str, snapshot: Snapshot) -> Found:
+            retrieval = self._retrieve(scope, snapshot, PASSAGES)
+            ids = {passage.article.id for passage in retrieval.passages}
+            articles = {id: article for id in ids if (article := snapshot.article(id)) is not None}
+            used.update({id: snapshot.hash(id) for id in ids})
             notes = self._describe_languages(text, retrieval.passages)
-            return Found(retrieval.passages, articles, notes, scope.understood)
+            wider = partial(find_wider, scope.wider) if scope.wider else None
+            return Found(text, retrieval.passages, articles, notes, scope.understood, wider)
+
+        def find_wider(scope: Scope) -> Found:
+            with self._library.snapshot() as snapshot:
+                return find_within(scope, scope.question, snapshot)
 
         own = chat.is_local or bool(settings.base_url)
         answerer = Answerer(

@@ -6,6 +6,7 @@ would rather see last week's decision, with its date, than nothing. A strict one
 """
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -99,6 +100,7 @@ def _describe(time: TimeExpression) -> Understood:
 
 def _leave_out(question: str, span: Span) -> str:
     rest = " ".join(f"{question[: span.start]} {question[span.end :]}".split()).lstrip(",;:. ")
+    rest = re.sub(r"\s+(?=[,;:.?!])", "", rest)
     return rest if find_terms(rest) else question
 
 

@@ -816,6 +816,87 @@ def test_an_answer_is_no_list_of_answers(server: ModelServer, assistant: Assista
         assistant.ask(COST, history=first)  # type: ignore[arg-type]
 
 
+# A question's own words for time
+
+RECENT = "Who cut the ribbon yesterday?"
+UNANSWERED = "Nothing published on 3 April 2025 (yesterday) answers this, so all articles were asked"
+
+
+@pytest.fixture
+def on_friday(open_assistant: Open) -> Assistant:
+    """An assistant for whom only the bill was published yesterday."""
+    return open_assistant(today="2025-04-04")
+
+
+def test_what_the_period_answers_is_asked_of_no_other_articles(server: ModelServer, on_friday: Assistant) -> None:
+    reply(server, "The repairs of the Alder bridge cost £3.1m in the end [{£3.1m}].")
+
+    answer = ask(on_friday, "What did the repairs of the Alder bridge cost yesterday?")
+
+    assert not answer.abstained
+    assert "ribbon" not in server.prompts[0]
+    assert answer.understood[0].text.startswith("Read as: articles published on 3 April 2025")
+
+
+@pytest.mark.parametrize("first", [[ABSTENTION], ["The mayor wore a hat [1].", "1: NONE"]], ids=["no", "unproven"])
+async def test_what_the_period_does_not_answer_all_articles_are_asked_once(
+    server: ModelServer, on_friday: Assistant, first: list[str]
+) -> None:
+    for way in (on_friday.ask, on_friday.aask):
+        reply(server, *first, f"{RIBBON} [{{ribbon}}]. The mayor wore a hat [{{ribbon}}].")
+        server.requests.clear()
+
+        answer = way(RECENT)
+        answer = answer if isinstance(answer, Answer) else await answer
+
+        assert_honest(on_friday, answer)
+        assert len(server.requests) == len(first) + 1
+        assert answer.text == f"{RIBBON}."
+        assert [each.support.supported for each in answer.statements] == [True, False]
+        assert [each.text for each in answer.understood] == [UNANSWERED]
+        assert answer.question == RECENT
+        assert (answer.standalone_question, answer.notes) == (None, ())
+        assert "Question: Who cut the ribbon?" in server.prompts[-1]
+        assert answer.usage.prompt_tokens == 100 * len(server.requests)
+
+
+def test_quotes_say_it_in_the_same_words(open_assistant: Open) -> None:
+    answer = open_assistant(today="2025-04-04", model="quotes").ask(RECENT)
+
+    assert [each.text for each in answer.understood] == [UNANSWERED]
+
+
+def test_what_no_article_answers_is_said_of_the_period(server: ModelServer, on_friday: Assistant) -> None:
+    reply(server, ABSTENTION, "The mayor wore a hat [{ribbon}].")
+
+    answer = ask(on_friday, RECENT)
+
+    assert answer.abstained
+    assert len(server.requests) == 2
+    assert answer.understood[0].text.startswith("Read as: articles published on 3 April 2025")
+    assert {each.article.id for each in answer.retrieved} == {"bill"}
+    assert answer.notes == ("Not shown, for nothing that it cites proves it: all that the model wrote (1).",)
+
+
+def test_all_articles_are_asked_for_what_it_may_cost_only(server: ModelServer, open_assistant: Open) -> None:
+    reply(server, ABSTENTION, usage={"prompt_tokens": 900, "completion_tokens": 2_000})
+
+    answer = ask(open_assistant(today="2025-04-04", price=(10.0, 100.0), max_cost=0.25), RECENT)
+
+    assert answer.abstained
+    assert len(server.requests) == 1
+    assert "All articles could not be asked: the answer could cost" in answer.notes[0]
+
+
+def test_a_fault_that_may_pass_is_an_error_when_all_articles_are_asked(
+    server: ModelServer, on_friday: Assistant
+) -> None:
+    server.queue = [Says([ABSTENTION]), *[Fails(500)] * 3]
+
+    with pytest.raises(ModelError, match="HTTP 500"):
+        on_friday.ask(RECENT)
+
+
 # Replies that are kept
 
 
