@@ -22,7 +22,7 @@ from assistant.citations import PRONOUNS, cite, find_context, needs_context
 from assistant.dates import Period
 from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval
 from assistant.snapshot import Snapshot, StoredPassage
-from assistant.terms import STOP_WORDS, find_names, find_numbers, find_sources, find_terms, find_words, stem
+from assistant.terms import STOP_WORDS, find_names, find_numbers, find_sources, find_stems, find_terms, find_words, stem
 from assistant.types import Answer, ArticleRef, Citation, Passage, Span, Statement, Support, Usage
 
 FloatArray = npt.NDArray[np.float32]
@@ -92,6 +92,14 @@ _DATE = re.compile(
 _NUMBER = re.compile(
     r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|twenty|thirty|forty|fifty|sixty"
     r"|seventy|eighty|ninety|hundred|thousand|million|billion|trillion|half|third|quarter|twice|double|several|none|no)s?\b",
+    re.IGNORECASE,
+)
+# How planted text speaks to a machine that reads along: a turn of a chat put into its mouth, or an order. In quotation
+# marks it is somebody's words, which may be news.
+_TURN = re.compile(r"\A[^\w\"“‘'«]{0,3}(?:(?:final|correct) )?(?:answer|assistant)\W{0,3}:", re.IGNORECASE)
+_ORDER = re.compile(
+    r"\A[^\w\"“‘'«]{0,3}(?:please )?(?:ignore|disregard|forget)\b[^.!?:]{0,30}"
+    r"\b(?:previous|prior|above|earlier|preceding|your)\b[^.!?:]{0,30}\b(?:instructions?|prompts?)\b",
     re.IGNORECASE,
 )
 # "t" is what is left of "didn't".
@@ -264,12 +272,13 @@ class Measured:
 def measure_sentences(
     question: QuestionReading, question_vector: FloatArray, passages: Sequence[StoredPassage]
 ) -> Measured:
-    """Measure every sentence of the passages by `SENTENCE_FEATURES`."""
+    """Measure every sentence of the passages by `SENTENCE_FEATURES`, but those that speak to a machine."""
     readings = [_read_passage(passage) for passage in passages]
     at = {(passage.article.id, passage.ordinal): index for index, passage in enumerate(passages)}
     weights, total, asked = question.weights, question.total, frozenset(question.weights)
     empty = read_sentence("")
     places: list[Place] = []
+    measured: list[SentenceReading] = []
     rows: list[tuple[float, ...]] = []
     for index, passage in enumerate(passages):
         sentences = readings[index]
@@ -278,10 +287,13 @@ def measure_sentences(
         previous = at.get((passage.article.id, passage.ordinal - 1))
         following = at.get((passage.article.id, passage.ordinal + 1))
         ahead = readings[previous] if previous is not None else []
-        earlier, before = [empty, empty, *ahead][-2:]
+        earlier, before, current = [empty, empty, empty, *ahead][-3:]
         last = readings[following][0] if following is not None and readings[following] else empty
         ends = _find_paragraph_ends(passage.passage)
         for number, sentence in enumerate(sentences):
+            earlier, before, current = before, current, sentence
+            if _speaks_to_machine(sentence.text, before.text, asked):
+                continue
             after = sentences[number + 1] if number + 1 < len(sentences) else last
             if ends[number]:
                 after = empty
@@ -308,9 +320,19 @@ def measure_sentences(
                 )
             )
             places.append(Place(index, number))
-            earlier, before = before, sentence
+            measured.append(sentence)
     features = np.array(rows, np.float64).reshape(len(rows), len(SENTENCE_FEATURES))
-    return Measured(tuple(places), tuple(reading for passage in readings for reading in passage), features)
+    return Measured(tuple(places), tuple(measured), features)
+
+
+def _speaks_to_machine(sentence: str, before: str, asked: frozenset[str]) -> bool:
+    """Whether a sentence is a turn or an order for a machine, which no question asks about in those words.
+
+    An answer that follows its question is an interview's.
+    """
+    turn = None if before.rstrip('"”’»)* ').endswith("?") else _TURN.match(sentence)
+    found = turn or _ORDER.match(sentence)
+    return found is not None and asked.isdisjoint(find_stems(found.group()))
 
 
 def _find_paragraph_ends(passage: Passage) -> list[bool]:
