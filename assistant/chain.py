@@ -215,11 +215,16 @@ class Answerer:
     def _widen(
         self, found: Found, wider: Found, statements: list[Statement], notes: list[str]
     ) -> Generator[Request | Listen | Statement, Chunk | None, Found]:
-        """Ask all articles, once, where some didn't answer; the notes before that stay where all do."""
+        """Ask all articles, once, where those that the question's words for time left don't answer.
+
+        Gives what was answered from. `notes` are those from before any article was asked: where all articles answer,
+        what was noted when some were asked says nothing of the answer.
+        """
         narrow, self._notes = self._notes, []
         try:
             yield from self._answer(wider, statements, is_once=True)
         except ModelError as error:
+            # What passes may be answered when it is asked again. What doesn't, as what it may cost, is said.
             if error.retryable or statements:
                 raise
             self._notes.append(f"All articles could not be asked: {error}")

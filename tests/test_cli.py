@@ -539,6 +539,24 @@ def test_what_was_shown_when_a_model_breaks_off_has_its_sources(run: Run, articl
     assert "broke off in the middle of its answer; try again" in err.splitlines()[-1]
 
 
+def test_what_was_shown_when_it_is_interrupted_has_its_sources(run: Run, article: Path, model: ModelServer) -> None:
+    run("index", str(article))
+    words = [f" word {number}" for number in range(1_000)]
+    model.queue = [Says(["Ana Ruiz, the mayor, cut the ribbon [2]. ", *words], pause_seconds=0.05)]
+    command = [sys.executable, "-m", "assistant", "ask", "Who cut the ribbon?"]
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "Ana Ruiz, the mayor, cut the ribbon. [1]\n"
+        process.send_signal(2)
+        out, err = process.communicate()
+
+    assert process.returncode == 130
+    assert "[1] Vale Observer, 1 April 2025: Bridge reopens\n" in out
+    assert "word" not in out
+    assert "Traceback" not in err
+
+
 def test_a_model_that_breaks_off_before_anything_is_proven_shows_nothing(
     run: Run, article: Path, model: ModelServer
 ) -> None:
