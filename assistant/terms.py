@@ -16,12 +16,13 @@ import Stemmer
 from assistant.types import Span
 
 
-def _read_words(words: str) -> frozenset[str]:
+def read_words(words: str) -> frozenset[str]:
+    """Read a list of words that are divided by spaces or lines."""
     return frozenset(words.split())
 
 
 # Words that carry grammar, not subject, and the words that a question is made with.
-STOP_WORDS = _read_words("""
+STOP_WORDS = read_words("""
     a about above after again against ain all also although am among an and any are aren as at be because been
     before being below between both but by can cannot could couldn d did didn do does doesn doing don down during
     each either else ever every few for from further get got had hadn has hasn have haven having he her here hers

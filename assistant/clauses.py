@@ -1,0 +1,328 @@
+"""Reads what a sentence asserts: its verbs, who does what to whom, and whether it is so, planned, possible or alleged.
+
+There is no parser here. A verb is a word that a lexicon knows as one (lemminflect) where a verb may stand, and its
+clause is what stands about it up to the next mark or conjunction: enough to see that two sentences of the same words
+say different things, and silent where it isn't.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Literal
+
+from assistant.lexicon import find_verb, is_known, is_noun
+from assistant.terms import STOP_WORDS, find_words, read_words, stem
+
+Reserve = Literal["doubted", "claimed", ""]
+Status = Literal["done", "planned", "possible", "unknown"]
+
+MAX_AUXILIARIES = 5  # words between an auxiliary and its verb, adverbs among them
+MAX_HEAD = 7  # words between "plans" and "to build"
+MAX_ARGUMENTS = 12  # words on each side of a verb
+
+
+_BE = read_words("be am is are was were been being get gets got isn aren wasn weren")
+_HAVE = read_words("have has had having haven hasn hadn ve")
+_DO = read_words("do does did doing done didn doesn don")
+_PLANNED_MODALS = read_words("will would shall should must ll wouldn won shouldn ought")
+_POSSIBLE_MODALS = read_words("may might could couldn")
+_AUXILIARIES = _BE | _HAVE | _DO | _PLANNED_MODALS | _POSSIBLE_MODALS | read_words("can cannot")
+_NEGATIONS = read_words("not never no none nobody neither nor nothing without cannot hardly barely t")
+_ADVERBS = read_words("not never also then now already still ever just soon even so far since yet only t always be")
+_DETERMINERS = read_words("""
+    a an the his her its their our my your this these those every each some any no another of in at for with from into s
+""")
+_PREPOSITIONS = read_words("in at on from for with during near under over between since")
+_PRONOUNS = read_words("he she it they we i you who which that this these those one his her their its him them")
+# What "to" and a verb after them say that somebody means to do, or is made to, and what they say was done.
+_PLANS = read_words("""
+    plan plans planned planning expect expects expected due set intend intends intended aim aims aimed hope hopes
+    hoped want wants wanted offer offers offered propose proposes proposed proposal consider considers considered
+    considering threaten threatens threatened vow vows vowed promise promises promised pledge pledges pledged agree
+    agrees agreed ask asks asked urge urges urged order orders ordered call calls called seek seeks sought try tries
+    tried attempt attempts attempted schedule scheduled prepare prepares prepared preparing ready face faces faced
+    going about deal bid move effort need needs needed ought advise advised bound weigh weighs weighed weighing mull
+    mulls mulled discuss discusses discussed demand demands demanded
+""")
+_DENIALS = read_words("""
+    fail fails failed refuse refuses refused refusing decline declines declined deny denies denied denying denial
+    rejected rejects reject dismiss dismissed dismisses
+""")
+# What makes a report of what comes after it, or a guess, for which nobody in the article vouches.
+_DOUBTS = read_words("""
+    accuse accuses accused accusing accusation accusations allege alleges alleged alleging allegedly allegation
+    allegations rumour rumours rumor rumors rumoured reportedly purportedly supposedly suspect suspects suspected
+    suspicion fear fears feared appear appears appeared apparently seem seems seemed perhaps possibly probably
+    likely unlikely potential potentially whether if unless unclear unconfirmed disputed doubt doubts doubted
+    investigating investigate investigates speculation speculated deny denies denied denying denial
+""")
+# Those that hold beyond a comma.
+_CLAIMS = read_words("claim allegation accusation charge rumour rumor")
+_LASTING_DOUBTS = read_words("if unless whether critics opponents")
+# What says that somebody says it, which a statement may put in the place of a claim.
+_ATTRIBUTIONS = read_words("""
+    say says said saying tell tells told report reports reported indicate indicates indicated warn warns warned
+    according call calls called describe describes described write writes wrote add adds added insist insists
+    insisted
+""")
+# What somebody thinks or claims, for which he alone vouches.
+_OPINIONS = read_words("""
+    claim claims claimed claiming suggest suggests suggested suggesting critics opponents believe believes believed
+    thought argue argues argued contend contends contended maintain maintains maintained insist insists insisted
+""")
+_BOUNDARIES = read_words(
+    "but while whereas although though because who which whom whose where that if unless when until"
+)
+_RELATIVES = read_words("who which whom whose where")
+SPEECH = read_words("say tell add state announce report note explain write declare claim insist")
+SYMMETRIC = read_words("meet marry merge talk agree differ negotiate split share join discuss clash fight play draw")
+_IRREGULAR_BASES = read_words("cut put set hit let cost shut hurt bet cast quit read spread split beat bid")
+
+_WORD = re.compile(r"[^\W_]+")
+_STOP = re.compile(r"[;!?]|\.['\"”’]*\s")
+_BREAK = re.compile(r"[;:()\[\]\"“”„«»]|—|–|\s-\s|[.!?]\s|''|``|(?<!\w)['‘’]|[,.!?]['’](?!\w)")
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A verb of a sentence, by its base form, with the stems of what stands before and after it in its clause.
+
+    In a passive clause, `agents` is what stands after "by"; `names` are those of the agents. `has_pronoun` says that a
+    pronoun may stand for an agent, and `reserve` that the sentence doubts it, or only says that somebody claims it.
+    """
+
+    lemma: str
+    text: str
+    status: Status
+    is_negated: bool
+    reserve: Reserve
+    is_passive: bool
+    agents: frozenset[str]
+    patients: frozenset[str]
+    names: frozenset[str]
+    has_pronoun: bool
+
+    @property
+    def arguments(self) -> frozenset[str]:
+        """All that stands about it."""
+        return self.agents | self.patients
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    text: str  # in lower case
+    shown: str
+    is_first: bool  # of a clause
+    follows_comma: bool
+    follows_stop: bool  # a full stop, or a semicolon
+
+
+@lru_cache(maxsize=1 << 10)
+def read_verbs(text: str) -> tuple[Verb, ...]:
+    """Read the verbs of a sentence in order, auxiliaries aside."""
+    words = list(_read(text))
+    return tuple(
+        _read_verb(words, place)
+        for place, word in enumerate(words)
+        if _is_verb(words, place) or (word.text == "than" and place > 1)
+    )
+
+
+def _read(text: str) -> Iterator[_Word]:
+    end = 0
+    for match in _WORD.finditer(text):
+        between = text[end : match.start()]
+        is_first = end == 0 or bool(_BREAK.search(between)) or match.group().lower() in _BOUNDARIES
+        yield _Word(match.group().lower(), match.group(), is_first, "," in between, bool(_STOP.search(between)))
+        end = match.end()
+
+
+def _is_verb(words: Sequence[_Word], place: int) -> bool:
+    word = words[place]
+    if word.text in _AUXILIARIES or word.text in STOP_WORDS or len(word.text) < 2:
+        return False
+    if word.shown[0].isupper() and place:
+        return False
+    base = find_verb(word.text)
+    if not base:
+        return False
+    before = words[place - 1].text if place else ""
+    after = words[place + 1].text if place + 1 < len(words) else ""
+    if before in _DETERMINERS and not (word.text.endswith("ing") and before in {"of", "for", "from", "in", "with"}):
+        return False
+    if before == "to" or before in _AUXILIARIES or before in _PRONOUNS or before in _ADVERBS:
+        return True
+    if _is_past(word.text, base):
+        return True
+    if word.text.endswith("ing"):
+        return word.is_first or word.follows_comma or before in {"of", "by", "from", "for", "without"} | _PLANS
+    # "The museum returns the figures", not "museum returns".
+    return not is_noun(word.text) or (word.text.endswith("s") and after in _DETERMINERS)
+
+
+def _is_past(word: str, base: str) -> bool:
+    return (word != base and not word.endswith(("ing", "s"))) or (base in _IRREGULAR_BASES and word == base)
+
+
+def _read_verb(words: Sequence[_Word], place: int) -> Verb:
+    word = words[place]
+    base = find_verb(word.text) or word.text  # "than" sets one beside the other as a verb does
+    auxiliaries = _find_auxiliaries(words, place)
+    clause = _find_clause(words, place)
+    is_participle = _is_past(word.text, base)
+    after = words[place + 1].text if place + 1 < len(words) else ""
+    is_passive = is_participle and ((bool(auxiliaries & _BE) and not _is_active_perfect(auxiliaries)) or after == "by")
+    left = list(words[clause.start : place])
+    right = list(words[place + 1 : clause.stop])
+    if is_participle and not auxiliaries and after in _PREPOSITIONS and not word.follows_comma:
+        left = []  # "a clock built in Grenoble" doesn't say that the clock built something
+    if is_passive:
+        by = next((at for at, each in enumerate(right) if each.text == "by"), len(right))
+        agents, patients = right[by + 1 :], left
+    elif base in SPEECH and not auxiliaries and (not left or (word.follows_comma and _is_named(right))):
+        agents, patients = right, left  # "...," said the minister
+    else:
+        agents, patients = left, right
+    if base in SPEECH:  # what comes after the next comma may be said by another
+        patients = patients[: next((at for at, each in enumerate(patients) if at > 2 and each.follows_comma), None)]
+    subjects = _stems(agents)
+    is_named = not word.text.endswith("ing") or bool(auxiliaries & _BE)
+    return Verb(
+        lemma=base,
+        text=word.text,
+        status=_tell_status(words, place, auxiliaries, is_participle=is_participle),
+        is_negated=_is_negated(words, place, clause.start),
+        reserve=_tell_reserve(words, place),
+        is_passive=is_passive,
+        agents=subjects,
+        patients=_stems(patients),
+        names=_stems([each for each in agents if _is_name(each, words)]),
+        has_pronoun=not subjects or not is_named or any(each.text in _PRONOUNS for each in agents),
+    )
+
+
+def _is_named(words: Sequence[_Word]) -> bool:
+    """Tell whether words begin with who it is: "..., said the minister", and not "she said, in a letter"."""
+    first = words[0] if words else None
+    return first is not None and (first.shown[0].isupper() or first.text in {"the", "a", "an", "his", "her", "its"})
+
+
+def _is_name(word: _Word, words: Sequence[_Word]) -> bool:
+    return word.shown[0].isupper() and (word is not words[0] or not is_known(word.text))
+
+
+def _is_active_perfect(auxiliaries: frozenset[str]) -> bool:
+    return bool(auxiliaries & _HAVE) and not auxiliaries & {"been", "be", "being"}
+
+
+def _find_auxiliaries(words: Sequence[_Word], place: int) -> frozenset[str]:
+    """Collect the auxiliaries right before a verb, adverbs passed over."""
+    found = set()
+    for at in range(place - 1, max(-1, place - 1 - MAX_AUXILIARIES), -1):
+        text = words[at].text
+        if text in _AUXILIARIES or text == "to":
+            found.add(text)
+        elif not (text in _ADVERBS or text.endswith("ly")):
+            break
+        if words[at].is_first:
+            break
+    return frozenset(found)
+
+
+def _find_clause(words: Sequence[_Word], place: int) -> range:
+    start = place
+    has_comma = words[place].follows_comma
+    while start > 0 and place - start < MAX_ARGUMENTS:
+        # "Ferrante, whose firm makes lifts, said": the relative clause is closed, and stands between.
+        if words[start].is_first and not (has_comma and words[start].text in _RELATIVES):
+            break
+        start -= 1
+        has_comma = has_comma or words[start].follows_comma
+    end = place + 1
+    while end < len(words) and not words[end].is_first and end - place <= MAX_ARGUMENTS:
+        end += 1
+    return range(start, end)
+
+
+def _stems(words: Sequence[_Word]) -> frozenset[str]:
+    return frozenset(
+        stem(folded)
+        for word in words
+        for folded in find_words(word.text)
+        if word.text not in STOP_WORDS and word.text not in SPEECH and len(word.text) > 1 and not word.text.isdigit()
+    )
+
+
+def _tell_status(words: Sequence[_Word], place: int, auxiliaries: frozenset[str], *, is_participle: bool) -> Status:
+    if auxiliaries & _POSSIBLE_MODALS:
+        return "possible"
+    if auxiliaries & _PLANNED_MODALS:
+        return "planned"
+    is_infinitive = "to" in auxiliaries
+    if is_infinitive or words[place].text.endswith("ing"):
+        for at in range(place - 1, max(-1, place - 1 - MAX_HEAD), -1):
+            if words[at].text in _PLANS:
+                return "planned"
+            if words[at].is_first:
+                break
+        return "unknown"
+    if auxiliaries & (_HAVE | {"was", "were", "been"}) or (is_participle and not auxiliaries & _BE):
+        return "done"
+    return "unknown"
+
+
+def _is_negated(words: Sequence[_Word], place: int, start: int) -> bool:
+    if place + 1 < len(words) and words[place + 1].text in {"no", "nothing", "nobody", "none"}:
+        return True
+    for at in range(place - 1, max(-1, place - 1 - MAX_AUXILIARIES), -1):
+        text = words[at].text
+        if text in _NEGATIONS or text in _DENIALS:
+            return True
+        if words[at].is_first or not (text in _AUXILIARIES or text in _ADVERBS or text == "to" or text.endswith("ly")):
+            break
+    return any(
+        words[at].text in {"no", "none", "nobody", "neither"} and words[at + 1].text not in {"more", "less", "fewer"}
+        for at in range(start, place)
+    )
+
+
+def _tell_reserve(words: Sequence[_Word], place: int) -> Reserve:
+    """Find a word of doubt before a verb, with neither a "but" nor a comma that ends it between them."""
+    has_comma = words[place].follows_comma
+    for at in range(place - 1, -1, -1):
+        word = words[at]
+        if word.text in {"but", "while", "although", "though"}:
+            return ""
+        reaches = not has_comma or word.text in _LASTING_DOUBTS or _opens_clause(words, at)
+        if word.text in _DOUBTS and reaches:
+            return "doubted"
+        if word.text in _OPINIONS and reaches:
+            return "claimed"
+        if word.text in {"say", "know", "confirm"} and at and words[at - 1].text in {"cannot", "not", "t"} and reaches:
+            return "doubted"
+        if word.follows_stop:
+            break
+        has_comma = has_comma or word.follows_comma
+    # "... had taken the town, a claim that the army rejected".
+    is_claim = any(one.text == "a" and two.text in _CLAIMS for one, two in pairwise(words[place + 1 :]))
+    return "claimed" if is_claim else ""
+
+
+def _opens_clause(words: Sequence[_Word], at: int) -> bool:
+    return any(word.text in {"that", "whether"} for word in words[at + 1 : at + 4])
+
+
+def has_doubt(text: str) -> bool:
+    """Tell whether a sentence has a word of doubt, of denial or of possibility anywhere."""
+    return not _split(text).isdisjoint(_DOUBTS | _OPINIONS | _DENIALS | _POSSIBLE_MODALS | {"not", "never", "reported"})
+
+
+def has_attribution(text: str) -> bool:
+    """Tell whether a sentence says that somebody says something."""
+    return not _split(text).isdisjoint(_ATTRIBUTIONS)
+
+
+def _split(text: str) -> set[str]:
+    return {match.group().lower() for match in _WORD.finditer(text)}
