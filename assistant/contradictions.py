@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import combinations, pairwise
 
-from assistant.facts import Token, are_opposites, find_quotations, is_negative, may_be_negative
-from assistant.terms import find_words
+from assistant.facts import Token, are_equal_amounts, are_opposites, find_quotations, is_negative, may_be_negative
+from assistant.lexicon import is_thing
+from assistant.terms import STOP_WORDS, find_words
 
 MAX_GAP = 4  # tokens; in a longer gap the texts say different things
 CONTEXT = 4  # tokens on each side of one by which sentences are told that speak of the same
 VERBATIM_SHARE = 0.75  # of a statement's tokens, from which it is taken to repeat a sentence
 FRAME_SHARE = 0.85  # the same, of what is neither name nor number
 MAX_SUBSTITUTED = 2  # tokens
+REPEATING_SHARE = 0.5  # the same, from which what it has beside the sentence is an addition to it
+ADDED_BELOW = 0.45  # the cosine of a word with the nearest of the evidence
 SUBSTITUTED_BELOW = 0.5  # the cosine of two words in context; those of synonyms are above
 # Small numbers and vague ones that a paraphrase may bring in.
 _VAGUE = frozenset(
@@ -84,6 +87,7 @@ class EvidenceFacts:
 
     units: Mapping[str, frozenset[str]]
     initials: frozenset[str]
+    amounts: Sequence[Token]
 
 
 def read_facts(sentences: Sequence[Sequence[Token]]) -> EvidenceFacts:
@@ -96,7 +100,8 @@ def read_facts(sentences: Sequence[Sequence[Token]]) -> EvidenceFacts:
             units.setdefault(token.form, set()).add(token.unit)
             run = (run + token.text[0].lower())[-6:] if token.text[0].isupper() else ""
             initials.update(run[start:] for start in range(len(run) - 1))
-    return EvidenceFacts({form: frozenset(found) for form, found in units.items()}, frozenset(initials))
+    amounts = [token for sentence in sentences for token in sentence if token.kind == "number"]
+    return EvidenceFacts({form: frozenset(found) for form, found in units.items()}, frozenset(initials), amounts)
 
 
 def find_missing(statement: Sequence[Token], facts: EvidenceFacts) -> Iterator[str]:
@@ -106,7 +111,7 @@ def find_missing(statement: Sequence[Token], facts: EvidenceFacts) -> Iterator[s
             continue
         units = facts.units.get(token.form)
         if units is None:
-            if not _is_known(token, facts):
+            if not _is_known(token, facts) and not any(are_equal_amounts(token, other) for other in facts.amounts):
                 yield f"{token.text} is not in the evidence"
         elif token.unit and token.unit not in units and "" not in units:
             yield f"{token.text} {token.unit} is not in the evidence"
@@ -179,9 +184,20 @@ def _compare_gap(gap: Gap, alignment: Alignment, others: Sequence[Alignment]) ->
         if ours.form in held:
             continue  # it stands in another place: see find_crossings
         for theirs in gap.sentence:
-            if _differ(ours, theirs, gap) and not _is_said_elsewhere(gap.start + offset, alignment, others):
+            if (
+                _differ(ours, theirs, gap)
+                and not _says_the_same(ours, theirs, alignment.sentence)
+                and not _is_said_elsewhere(gap.start + offset, alignment, others)
+            ):
                 yield f"the evidence says {theirs.text}, not {ours.text}"
                 break
+
+
+def _says_the_same(ours: Token, theirs: Token, sentence: Sequence[Token]) -> bool:
+    """Tell whether a sentence has another word for a token that its own one there is the opposite of."""
+    if are_equal_amounts(ours, theirs) or any(are_equal_amounts(ours, token) for token in sentence):
+        return True
+    return any(are_opposites(theirs.form, token.form) and not ours.is_fact for token in sentence)
 
 
 def _negates(negative: Sequence[Token], other: Sequence[Token], right: int) -> bool:
@@ -208,7 +224,7 @@ def _spans_gap(gap: Gap, other: Alignment, alignment: Alignment) -> bool:
 
 def _differ(ours: Token, theirs: Token, gap: Gap) -> bool:
     """Tell whether two tokens in one place are of a kind and not the same."""
-    if ours.form == theirs.form:
+    if ours.form.removesuffix("th") == theirs.form.removesuffix("th"):
         return False
     if are_opposites(ours.form, theirs.form):
         return True
@@ -239,15 +255,48 @@ def find_substitutions(alignments: Sequence[Alignment], likeness: Callable[[int,
             for place, ours in enumerate(gap.statement, start=gap.start):
                 theirs = [at for at, token in enumerate(gap.sentence, start=gap.at) if token.kind != "negation"]
                 if (
-                    ours.kind == "negation"
+                    (is_negative(ours) and any(is_negative(token) for token in alignment.sentence))
+                    or ours.kind == "negation"
+                    or ours.text.lower() in STOP_WORDS
                     or ours.form in held
                     or not theirs
                     or _is_said_elsewhere(place, alignment, others)
                 ):
                     continue
                 nearest = max(theirs, key=lambda at: likeness(place, number, at))
-                if likeness(place, number, nearest) < SUBSTITUTED_BELOW:
+                if likeness(place, number, nearest) < SUBSTITUTED_BELOW and not _share_root(
+                    ours, alignment.sentence[nearest]
+                ):
                     yield f"the evidence says {alignment.sentence[nearest].text}, not {ours.text}"
+
+
+def find_additions(alignments: Sequence[Alignment], nearest: Callable[[int], float]) -> Iterator[str]:
+    """Yield the words that a statement puts into a sentence that goes on without them, and that no sentence is near.
+
+    `nearest` is the highest cosine of a token of the statement, given by its place, with any word of the evidence.
+    """
+    best = max(alignments, key=lambda alignment: alignment.share)
+    if best.share < REPEATING_SHARE:
+        return
+    for gap in best.gaps:
+        if gap.sentence:
+            continue
+        for place, token in enumerate(gap.statement, start=gap.start):
+            is_elsewhere = any(alignment.matched[place] is not None for alignment in alignments)
+            if token.kind == "word" and _is_thing(token) and not is_elsewhere and nearest(place) < ADDED_BELOW:
+                yield f"{token.text} is added to what the evidence says"
+
+
+def _is_thing(token: Token) -> bool:
+    """Tell whether a word is a noun or an adjective: a verb is too often another way to say the same."""
+    word = token.text.lower()
+    return len(word) > 3 and token.before != "to" and is_thing(word)
+
+
+def _share_root(one: Token, other: Token) -> bool:
+    """Tell whether a word stands in the other, as "rails" in "derailed", or is a pronoun for it."""
+    shorter, longer = sorted((one.form, other.form), key=len)
+    return (len(shorter) >= 4 and shorter in longer) or other.text.lower() in {"others", "one", "ones", "another"}
 
 
 def find_crossings(statement: Sequence[Token], alignments: Sequence[Alignment]) -> Iterator[str]:
@@ -282,6 +331,8 @@ def _have_crossed(one: Token, two: Token, at: Token, until: Token) -> bool:
     They have not where they are listed ("Bonn and Rome"), or have taken their prepositions along ("in Bonn on Monday").
     """
     is_listed = two.before in {"and", "or", one.text.lower()} or at.before in {"and", "or", until.text.lower()}
+    is_listed = is_listed or two.is_apposed or until.is_apposed or one.is_apposed or at.is_apposed
+    is_listed = is_listed or "by" in {token.before for token in (one, two, at, until)}  # see assistant/clauses.py
     kinds = {token.kind if token.kind != "word" else "name" for token in (one, two)}
     stay = any(ours.before == theirs.before != "of" for ours, theirs in ((one, at), (two, until)))
     return len(kinds) == 1 and not is_listed and not stay

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from assistant.terms import STOP_WORDS, find_words, stem
+from assistant.lexicon import is_known
+from assistant.terms import STOP_WORDS, find_words, read_words, stem
 
 Kind = Literal["word", "name", "number", "weekday", "month", "negation"]
 
@@ -21,6 +22,7 @@ class Token:
     """One word or number of a text that isn't a stop word.
 
     `form` is what is compared, `unit` a number's, if any, and `before` the word that stands before it, if not "the".
+    `is_apposed` says that it belongs to the name before or after it: "Penhallow's manager", ", the Penhallow manager,".
     """
 
     form: str
@@ -30,15 +32,12 @@ class Token:
     end: int
     unit: str = ""
     before: str = ""
+    is_apposed: bool = False
 
     @property
     def is_fact(self) -> bool:
         """Whether it is something that a statement may not have without its evidence."""
         return self.kind in {"name", "number", "weekday", "month"}
-
-
-def _read_words(words: str) -> frozenset[str]:
-    return frozenset(words.split())
 
 
 def _read_synonyms(lines: str) -> dict[str, str]:
@@ -55,13 +54,13 @@ _SHORT_DAYS = {"mon": 0, "tue": 1, "tues": 1, "wed": 2, "thu": 3, "thur": 3, "th
 # "march" and "may" are months only where they stand beside a number or have a capital inside a sentence.
 _AMBIGUOUS = frozenset({"march", "may", "mar", "dec", "sat", "sun", "mon", "wed", "jan", "august"})
 
-_NEGATIONS = _read_words("""
+_NEGATIONS = read_words("""
     not never no nor none neither nobody nothing nowhere without cannot hardly scarcely
 """)
 # Words that deny what follows, so that "failed to" may stand for "did not".
 _DENIALS = frozenset(
     stem(word)
-    for word in _read_words("""
+    for word in read_words("""
         fail failed fails failing refuse refused refuses refusing deny denied denies denying decline declined declines
         lack lacked lacks lacking unable avoid avoided avoids
     """)
@@ -69,7 +68,7 @@ _DENIALS = frozenset(
 # These don't negate a sentence for certain, but excuse that another has a negation which it hasn't.
 _NEGATIVE_WORDS = frozenset(
     stem(word)
-    for word in _read_words("""
+    for word in read_words("""
         reject rejected unlikely false untrue ban banned stop stopped prevent prevented absent absence impossible zero
         few little rarely seldom except but unless against prohibit prohibited forbid forbidden eliminate eliminated
     """)
@@ -123,6 +122,25 @@ _UNITS = _read_synonyms("""
     foot feet ft
     inch inches
     yard yards yd
+    krone kroner nok dkk
+    krona kronor sek
+    peso pesos
+    franc francs chf
+    zloty zlotys zloties
+    rouble roubles ruble rubles
+    lira liras lire
+    rand
+    shekel shekels
+    dinar dinars
+    dirham dirhams
+    riyal riyals
+    baht
+    ringgit
+    forint forints
+    koruna korunas
+    naira
+    shilling shillings
+    rupiah
     kilogram kilograms kilogramme kilogrammes kilo kilos kg
     gram grams gramme grammes g
     tonne tonnes ton tons
@@ -178,7 +196,7 @@ _NAMES = _read_synonyms("""
     eu
 """)
 # Words of respect and office before a name say little of who it is.
-_TITLES = _read_words("mr mrs ms miss dr sir dame lord lady prof professor president minister prime sen gov rep")
+_TITLES = read_words("mr mrs ms miss dr sir dame lord lady prof professor president minister prime sen gov rep")
 
 _OPPOSITES = """
     increase decrease, increase fall, increase drop, increase reduce, increase decline, increase cut, rise fall,
@@ -198,12 +216,27 @@ _OPPOSITES = """
     lower, raised lowered, raised cut, hot cold, warm cool, rich poor, easy difficult, easy hard, legal illegal,
     possible impossible, safe dangerous, true false, public private, presence absence, heavier lighter, heavy light,
     minimum maximum, war peace, attack defend, love hate, friend enemy, ally enemy, major minor, positive negative,
-    day night, day week, week month, month year, week year, decade century, daily weekly, weekly monthly, monthly
-    annual, fast slow, faster slower, often rarely, near far, cheap expensive, full empty, accelerate slow, backed
-    opposed, all not, some not, always not, every not, praised criticised, praised criticized, praise criticise,
-    praise criticize, upgrade downgrade, appoint dismiss, appointed dismissed, hired fired, ascend descend, majority
+    day week, week month, month year, week year, decade century, daily weekly, weekly monthly, monthly annual, fast
+    slow, faster slower, often rarely, near far, cheap expensive, full empty, accelerate slow, backed opposed, all
+    not, some not, always not, every not, praised criticised, praised criticized, praise criticise, praise
+    criticize, upgrade downgrade, appoint dismiss, appointed dismissed, hired fired, ascend descend, majority
     minority, maximise minimise, optimistic pessimistic, absent present, ancient modern, advance retreat, same
-    different
+    different, forward back, forwards backwards, forward backward, ahead behind, arrest release, arrested released,
+    detained released, detained freed, arrested freed, convicted cleared, welcome criticise, welcomed criticised,
+    welcomed condemned, welcomed criticized, praised condemned, praised attacked, suspended reinstated, dismissed
+    reinstated, reopened closed, reopened shut, opened shut, open shut, busiest quietest, busy quiet, hottest
+    coldest, fastest slowest, richest poorest, closest farthest, nearest farthest, youngest oldest, tallest
+    shortest, strongest weakest, cheapest dearest, lifted imposed, lift impose, eased tightened, ease tighten,
+    banned allowed, lend borrow, lent borrowed, teach learn, borrow return, granted refused, granted denied, upheld
+    overturned, uphold overturn, resumed suspended, resumed halted, resume halt, resume stop, continued stopped,
+    continue stop, kept dropped, saved spent, save spend, credit debit, surplus deficit, profit loss, sank rose,
+    sank surfaced, added removed, add remove, built demolished, build demolish, doubled halved, double halve,
+    widened narrowed, widen narrow, deepened eased, calm violent, voluntary compulsory, optional compulsory,
+    temporary permanent, domestic foreign, senior junior, upper lower, inner outer, front back, plaintiff defendant,
+    landlord tenant, employer employee, buyer seller, urban rural, summer winter, morning evening, dawn dusk,
+    sunrise sunset, victim attacker, creditor debtor, wife mother, uncle aunt, host guest, interior exterior,
+    ignored heeded, praise attack, morning afternoon, morning night, afternoon evening, spring autumn, emptied
+    filled, empty fill, started stopped, start stop, starts stops, began stopped
 """
 
 
@@ -217,7 +250,7 @@ def _list_opposites() -> dict[str, frozenset[str]]:
 
 
 _OPPOSITE_STEMS = _list_opposites()
-_UNIT_STEMS = {stem(word): unit for word, unit in _UNITS.items() if len(word) > 3}
+UNIT_STEMS = {stem(word): unit for word, unit in _UNITS.items() if len(word) > 3}
 # Stop words that turn a sentence round when they are changed for another.
 _KEPT = frozenset(word for word in STOP_WORDS if stem(word) in _OPPOSITE_STEMS)
 _NEGATIVE_PREFIXES = ("un", "in", "im", "il", "ir", "dis", "non", "mis", "de")
@@ -231,6 +264,7 @@ _TOKEN = re.compile(
     r"|(?P<sign>[$£€¥₹%°])"
 )
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n])[\s\"'“”‘’«»`(\[*•–—-]*$")
+_POSSESSED = re.compile(r"['’]s?\s|\s(?:[a-z]+\s)?(?:manager|minister|president|chief|spokes\w+|leader|captain|boss)\b")
 _GAP = re.compile(r"[\s-]{0,3}")
 
 
@@ -252,7 +286,10 @@ def read_tokens(text: str) -> tuple[Token, ...]:
         elif kind != "sign":
             tokens += _read_word(match, word, raw, index, text, has_case)
         index += 1
-    return tuple(replace(token, before=before) for token, before in zip(tokens, _list_before(raw, tokens), strict=True))
+    return tuple(
+        replace(token, before=before, is_apposed=bool(_POSSESSED.match(text, token.end)))
+        for token, before in zip(tokens, _list_before(raw, tokens), strict=True)
+    )
 
 
 def _list_before(raw: Sequence[tuple[re.Match[str], str]], tokens: Sequence[Token]) -> Iterator[str]:
@@ -430,6 +467,8 @@ def _read_word(
         yield Token(word, "month", shown, start, end)
     elif is_day and beside_number and word in _SHORT_MONTHS:
         yield Token(_SHORT_MONTHS[word], "month", shown, start, end)
+    elif word == "second" and index and raw[index - 1][1] in {"a", "one", "single", "per", "every", "split"}:
+        yield Token("second", "word", shown, start, end)
     elif word in _ORDINALS:
         yield Token(f"{_ORDINALS[word]}th", "number", shown, start, end)
     elif word in _AMOUNTS:
@@ -444,7 +483,7 @@ def _read_word(
             capital
             and has_case
             and word not in _TITLES
-            and (_is_inside(text, start) or (len(shown) > 1 and shown.isupper()))
+            and (_is_inside(text, start) or (len(shown) > 1 and (shown.isupper() or not is_known(word))))
         )
         yield Token(form, "name" if is_name else "word", shown, start, end)
 
@@ -461,10 +500,46 @@ def are_opposites(one: str, other: str) -> bool:
     """Tell whether two stems turn a sentence round where one stands for the other."""
     if other in _OPPOSITE_STEMS.get(one, ()):
         return True
-    if one in _UNIT_STEMS and other in _UNIT_STEMS:
-        return _UNIT_STEMS[one] != _UNIT_STEMS[other]
+    if one in UNIT_STEMS and other in UNIT_STEMS:
+        return UNIT_STEMS[one] != UNIT_STEMS[other]
     shorter, longer = sorted((one, other), key=len)
     return len(shorter) > 3 and any(longer == prefix + shorter for prefix in _NEGATIVE_PREFIXES)
+
+
+_FRACTIONS = {
+    "half": 0.5,
+    "quarter": 0.25,
+    "3th": 1 / 3,
+    "4th": 0.25,
+    "5th": 0.2,
+    "10th": 0.1,
+    "double": 2.0,
+    "triple": 3.0,
+}
+_IN_HOURS = {"hour": 1.0, "day": 24.0, "week": 168.0, "month": 730.0, "year": 8760.0, "decade": 87_600.0}
+_NEAR = 0.02  # of an amount: 33 percent are a third
+
+
+def are_equal_amounts(one: Token, other: Token) -> bool:
+    """Tell whether two numbers are one amount in other words: a quarter and 25 percent, two days and 48 hours."""
+    if one.kind != "number" or other.kind != "number" or one.form == other.form:
+        return False
+    for unit, factors in (("percent", {"percent": 0.01, "": 1.0}), ("hour", _IN_HOURS)):
+        amounts = [_measure(token, factors, is_fraction=unit == "percent") for token in (one, other)]
+        if amounts[0] and amounts[1] and abs(amounts[0] - amounts[1]) <= _NEAR * max(amounts[0], amounts[1]):
+            return True
+    return False
+
+
+def _measure(token: Token, factors: dict[str, float], *, is_fraction: bool) -> float | None:
+    if is_fraction and token.form in _FRACTIONS:
+        return _FRACTIONS[token.form]
+    if token.unit not in factors or (is_fraction and not token.unit):
+        return None
+    try:
+        return float(token.form) * factors[token.unit]
+    except ValueError:
+        return None
 
 
 def is_negative(token: Token) -> bool:

@@ -21,8 +21,10 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from assistant.assertions import find_misstated
 from assistant.contradictions import (
     align,
+    find_additions,
     find_contradictions,
     find_crossings,
     find_misquoted,
@@ -47,6 +49,7 @@ SUPPORTED_FROM = (
 MAX_STATEMENT_CHARACTERS = 2_000
 MAX_SENTENCE_CHARACTERS = 1_000  # what is longer is read in pieces
 MAX_SENTENCES = 8  # of the evidence, that are read closely,
+CITED_SENTENCES = 5  # an answer cites no more for a statement; in an article a verb has clauses that say other things
 LEAST_SHARE = 0.25  # and how much each must hold of what the best one holds
 PHRASE_WORDS = 3
 
@@ -126,6 +129,11 @@ def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> M
         other = _find_row(spans[1 + number], alignments[number].sentence[at])
         return float(vectors[0][one] @ vectors[1 + number][other])
 
+    theirs = np.concatenate(vectors[1:])
+
+    def nearest(place: int) -> float:
+        return float((theirs @ vectors[0][_find_row(spans[0], ours[place])]).max(initial=-1.0))
+
     faults = (
         *find_missing(ours, facts),
         *find_contradictions(ours, alignments),
@@ -133,6 +141,9 @@ def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> M
         *find_substitutions(alignments, likeness),
         *find_misquoted(statement, evidence),
     )
+    if len(sentences) <= CITED_SENTENCES:
+        cited = [(sentences[index], read[index]) for index in chosen]
+        faults += (*find_additions(alignments, nearest), *find_misstated(statement, ours, cited))
     features = (
         *_measure_nearness(words, vectors),
         sum(token.is_fact and token.form in facts.units for token in ours) / max(1, len(ours)),

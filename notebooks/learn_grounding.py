@@ -3,9 +3,10 @@
     python notebooks/learn_grounding.py EVAL_FOLDER [--write]
 
 EVAL_FOLDER holds wice/ and qags/, each with documents.jsonl(.gz) and items.jsonl(.gz): claims, each with its document
-and a label. What is measured is the code of assistant/grounding.py itself; only the weights are learned here, by a
-logistic regression in which both sets, and both labels within each, count the same. Items with a fault are refused
-whatever the weights, so they are left out, and what a fault takes from the score is learned from what is left.
+and a label. The third set is tests/fixtures/statements.jsonl: statements, each with the sentences cited for it. What is
+measured is the code of assistant/grounding.py itself; only the weights are learned here, by a logistic regression in
+which all sets, and both labels within each, count the same. Items with a fault are refused whatever the weights, so
+they are left out, and what a fault takes from the score is learned from what is left.
 """
 
 import argparse
@@ -27,7 +28,8 @@ Floats = npt.NDArray[np.float64]
 FOLDS = 5
 RIDGE = 3.0  # added to the curvature of every standardised weight
 FAULT = -1.5  # what each fault adds to the logit; the order of scores changes little between -1 and -2
-SHIFT = -0.1  # added to the intercept, so that one threshold does for both sets
+SHIFT = -0.1  # added to the intercept, so that one threshold does for all sets
+STATEMENTS = Path(__file__).parents[1] / "tests" / "fixtures" / "statements.jsonl"
 SETS = ("wice", "qags")
 
 
@@ -67,13 +69,27 @@ def measure_items(folder: Path, embedder: MiniLMEmbedder) -> Items:
     """Measure every claim of a set against its whole document."""
     texts = {row["doc_id"]: row["text"] for row in _read_rows(folder, "documents")}
     rows = [row for row in _read_rows(folder, "items") if row.get("claim")]
-    measured = [measure(row["claim"], [texts[row["doc_id"]]], embedder=embedder) for row in rows]
-    found = [(row, one) for row, one in zip(rows, measured, strict=True) if one is not None]
+    return _measure(
+        [(row["claim"], [texts[row["doc_id"]]], row["label"] == "supported", row["doc_id"]) for row in rows], embedder
+    )
+
+
+def measure_statements(embedder: MiniLMEmbedder) -> Items:
+    """Measure every statement of the tests against what is cited for it."""
+    rows = [json.loads(line) for line in STATEMENTS.read_text(encoding="utf-8").splitlines()]
+    return _measure(
+        [(row["statement"], row["evidence"], row["supported"], row["evidence"][0]) for row in rows], embedder
+    )
+
+
+def _measure(cases: Sequence[tuple[str, list[str], bool, str]], embedder: MiniLMEmbedder) -> Items:
+    measured = [measure(statement, evidence, embedder=embedder) for statement, evidence, _, _ in cases]
+    found = [(case, one) for case, one in zip(cases, measured, strict=True) if one is not None]
     return Items(
         np.array([one.features for _, one in found]),
         np.array([len(one.faults) for _, one in found], float),
-        np.array([row["label"] == "supported" for row, _ in found]),
-        [row["doc_id"] for row, _ in found],
+        np.array([case[2] for case, _ in found]),
+        [case[3] for case, _ in found],
     )
 
 
@@ -130,7 +146,7 @@ def cross_validate(sets: dict[str, Items]) -> dict[str, dict[str, float]]:
             held[name][folds[name] == fold] = model.score(items)[folds[name] == fold]
     results = {f"{name}, held out": report(items, held[name]) for name, items in sets.items()}
     for name, other in (SETS, SETS[::-1]):
-        results[f"{other}, learned from {name}"] = report(sets[other], learn([sets[name]]).score(sets[other]))
+        results[f"{other}, learned from {name} alone"] = report(sets[other], learn([sets[name]]).score(sets[other]))
     return results
 
 
@@ -142,6 +158,7 @@ def main() -> None:
     options = parser.parse_args()
     embedder = MiniLMEmbedder(cache_folder=Settings(index=Path("index")).cache)
     sets = {name: measure_items(options.sets / name, embedder) for name in SETS}
+    sets["statements"] = measure_statements(embedder)
     model = learn(list(sets.values()))
     learned = dict(zip(FEATURES, model.weights.round(3).tolist(), strict=True))
     learned |= {"fault": FAULT, "intercept": round(model.intercept, 3)}

@@ -1,11 +1,14 @@
+import json
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from fakes import WordEmbedder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.embedding import Embedder
+from assistant.embedding import Embedder, MiniLMEmbedder
 from assistant.grounding import SUPPORTED_FROM, verify
 
 ARTICLE = (
@@ -123,3 +126,17 @@ def test_no_evidence_supports_nothing(embedder: Embedder, evidence: list[str]) -
 
 def test_an_empty_statement_is_not_supported(embedder: Embedder) -> None:
     assert not verify("  ", [ARTICLE], embedder=embedder).supported
+
+
+def test_statements_are_told_apart_by_the_sentences_cited_for_them(shared_cache: Path) -> None:
+    lines = (Path(__file__).parent / "fixtures" / "statements.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    right: dict[bool, list[bool]] = {True: [], False: []}
+    with closing(MiniLMEmbedder(shared_cache)) as embedder:
+        for row in rows:
+            support = verify(row["statement"], row["evidence"], embedder=embedder)
+            right[row["supported"]].append(support.supported is row["supported"])
+            assert support.supported or support.reasons
+
+    assert sum(right[True]) >= 0.88 * len(right[True])
+    assert sum(right[False]) >= 0.75 * len(right[False])

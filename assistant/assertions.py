@@ -1,0 +1,251 @@
+"""Finds what a statement asserts otherwise than the sentences cited for it do, in the same words.
+
+A plan told as done, what was denied or alleged told as fact, roles changed over, bounds and shares of numbers dropped,
+a cause put in. Every rule needs something in the evidence to compare with, and is silent where there is nothing.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import TypeAlias
+
+from assistant.clauses import SPEECH, SYMMETRIC, Verb, has_attribution, has_doubt, read_verbs
+from assistant.facts import UNIT_STEMS, Token, are_opposites, may_be_negative
+from assistant.terms import STOP_WORDS, find_words, read_words, stem
+
+REPEATING_SHARE = 0.6  # of a statement's tokens in a sentence, from which both speak of the same
+OPPOSING_SHARE = 0.5  # the same, where a word has its opposite in the other
+AROUND = 24  # characters beside a number in which its bound stands
+
+_Cited: TypeAlias = Sequence[tuple[str, Sequence[Token]]]
+_Pairs: TypeAlias = Sequence[tuple[Verb, Sequence[Verb]]]
+
+
+def find_misstated(statement: str, tokens: Sequence[Token], cited: _Cited) -> Iterator[str]:
+    """Yield what a statement says otherwise than the sentences cited for it, each with its text and its tokens."""
+    texts = [text for text, _ in cited]
+    pairs = list(_pair_verbs(statement, texts))
+    yield from _find_unreserved(statement, tokens, pairs, cited)
+    yield from _find_changed_roles(pairs, texts)
+    yield from _find_unbounded(statement, tokens, cited)
+    yield from _find_parts(statement, tokens, cited)
+    yield from _find_generalised(statement, texts)
+    yield from _find_causes(statement, texts)
+    yield from _find_opposites(tokens, cited)
+
+
+# Verbs ----------------------------------------------------------------------------------------------------------------
+
+
+def _pair_verbs(statement: str, texts: Sequence[str]) -> Iterator[tuple[Verb, Sequence[Verb]]]:
+    """Yield each verb of the statement with those of the evidence that are the same and have most around them alike."""
+    theirs = [verb for text in texts for verb in read_verbs(text)]
+    for verb in read_verbs(statement):
+        same = [other for other in theirs if other.lemma == verb.lemma]
+        shared = [
+            # By what is said, for who says it is the question.
+            len(verb.patients & other.patients if verb.lemma in SPEECH else verb.arguments & other.arguments)
+            for other in same
+        ]
+        if same:
+            yield verb, [other for other, count in zip(same, shared, strict=True) if count == max(shared)]
+
+
+def _find_unreserved(statement: str, tokens: Sequence[Token], pairs: _Pairs, cited: _Cited) -> Iterator[str]:
+    """Yield what is negated, doubted or still to come in the evidence, and not in the statement."""
+    is_doubting = has_doubt(statement)
+    is_attributed = has_attribution(statement)
+    is_negative = any(may_be_negative(token) for token in tokens)
+    theirs_negative = any(may_be_negative(token) for _, sentence in cited for token in sentence)
+    for verb, others in pairs:
+        if verb.lemma in SPEECH:
+            continue
+        if all(other.is_negated for other in others) and not is_negative:
+            yield f"the evidence says this with a negation: {verb.text}"
+        elif verb.is_negated and not theirs_negative:
+            yield f"the evidence says this without the negation: {verb.text}"
+        elif not is_doubting and all(
+            other.reserve == "doubted" or (other.reserve and not is_attributed) for other in others
+        ):
+            yield f"the evidence reports this, or doubts it, and doesn't say it: {verb.text}"
+        elif verb.status == "done" and all(other.status in {"planned", "possible"} for other in others):
+            yield f"the evidence doesn't say that this has happened: {verb.text}"
+        elif verb.status == "planned" and not is_doubting and all(other.status == "possible" for other in others):
+            yield f"the evidence says only that this is possible: {verb.text}"
+
+
+def _find_changed_roles(pairs: _Pairs, texts: Sequence[str]) -> Iterator[str]:
+    held = {stem(word) for text in texts for word in find_words(text)}
+    for verb, others in pairs:
+        if verb.lemma in SYMMETRIC:
+            continue
+        if verb.lemma not in SPEECH and all(_is_reversed(verb, other) for other in others):
+            yield f"the evidence says who does this to whom the other way round: {verb.text}"
+        elif verb.lemma != "than" and all(_has_other_agent(verb, other, held) for other in others):
+            yield f"the evidence says this of somebody else: {verb.text}"
+
+
+def _is_reversed(verb: Verb, other: Verb) -> bool:
+    forward = (verb.agents & other.patients) - other.agents
+    backward = (verb.patients & other.agents) - other.patients
+    return bool(forward and backward) and (verb.lemma == "than" or not verb.agents & other.agents)
+
+
+def _has_other_agent(verb: Verb, other: Verb, held: set[str]) -> bool:
+    """Tell whether two clauses of one verb and one object have quite different subjects, both in the evidence."""
+    if verb.names and other.names:
+        differ = not verb.names & other.names
+    else:  # "the company" may be Casa Noble
+        differ = not verb.names and not other.names and not verb.agents & other.agents
+    return (
+        differ
+        and bool(verb.agents)
+        and not verb.has_pronoun
+        and not other.has_pronoun
+        and verb.agents <= held
+        and (verb.lemma in SPEECH or bool(verb.patients & other.patients))
+    )
+
+
+# Quantities -----------------------------------------------------------------------------------------------------------
+
+_LOWER = re.compile(
+    r"\b(?:at least|(?<!no )(?<!not )more than|exceeding|no (?:fewer|less) than|a minimum of)\s*\W?\s*\Z", re.IGNORECASE
+)
+_UPPER = re.compile(
+    r"\b(?:up to|at most|(?<!no )(?:less|fewer) than|(?:no|not) more than|a maximum of)\s*\W?\s*\Z", re.IGNORECASE
+)
+# "Over three seasons" is no bound, but may say what another text says with one.
+_LOWER_LIKE = re.compile(
+    r"\b(?:over|above|beyond|past|topp\w+|top|surpass\w+|almost|nearly|just)\s*\W?\s*\Z", re.IGNORECASE
+)
+_UPPER_LIKE = re.compile(
+    r"\b(?:under|below|within|almost|nearly|as (?:many|much|long) as|maximum\D{0,20})\s*\W?\s*\Z", re.IGNORECASE
+)
+_OR_MORE = re.compile(r"\A[\w%€$£ -]{0,12}\bor (?:more|over)\b", re.IGNORECASE)
+_OR_LESS = re.compile(r"\A[\w%€$£ -]{0,12}\bor (?:less|fewer|under)\b", re.IGNORECASE)
+# "Two of the" in front of "five miners".
+_PART = re.compile(
+    r"\b(\w+)(?: out)? of (?:the|its|their|his|her|all|those|these|some|more than|about|nearly)\s+(?:\w+\s+)?\Z",
+    re.IGNORECASE,
+)
+_OF_THE = re.compile(r"\s(?:out )?of (?:the|its|their|his|her|those|these)\s", re.IGNORECASE)
+_OF_NUMBER = re.compile(
+    r"\b(?:of|out of) (?:the|its|their|all) (?:\d|two\b|three|four|five|six|seven|eight|nine|ten|twelve|\w+teen)",
+    re.IGNORECASE,
+)
+_COUNTS = read_words("""
+    one two three four five six seven eight nine ten eleven twelve some most many several few half none
+""")
+_PARTIAL = read_words("""
+    some most many several few part half quarter third majority minority nearly almost percent
+""")
+_UNIVERSAL = frozenset({"all", "every", "whole", "entire", "entirely", "everyone", "everybody", "always"})
+_MOST = frozenset({"most", "majority"})
+
+
+def _find_unbounded(statement: str, tokens: Sequence[Token], cited: _Cited) -> Iterator[str]:
+    """Yield numbers that have another bound in the evidence, or are there the whole of which it counts a part."""
+    for token in tokens:
+        if token.kind != "number":
+            continue
+        same = [
+            (text, other, sentence[at - 1] if at else None)
+            for text, sentence in cited
+            for at, other in enumerate(sentence)
+            if other.form == token.form and other.kind == "number"
+        ]
+        bound = _tell_bound(statement, token)
+        bounds = {_tell_bound(text, other) for text, other, _ in same}
+        if bounds and bound not in bounds and (bound or bounds == {"at most"}):
+            like = _LOWER_LIKE if bound == "at least" else _UPPER_LIKE
+            places = [(statement, token), *((text, other) for text, other, _ in same)]
+            if not any(like.search(text[max(0, other.start - AROUND) : other.start]) for text, other in places):
+                yield f"the evidence doesn't say {bound or 'just'} {token.text}"
+        parts = {before.form for text, other, before in same if before is not None and _is_part(text, other)}
+        if parts and not parts & {other.form for other in tokens} and not _is_part(statement, token):
+            yield f"the evidence says this of a part of {token.text} only"
+
+
+def _tell_bound(text: str, token: Token) -> str:
+    before, after = text[max(0, token.start - AROUND) : token.start], text[token.end : token.end + AROUND]
+    if _LOWER.search(before) or _OR_MORE.search(after):
+        return "at least"
+    if _UPPER.search(before) or _OR_LESS.search(after):
+        return "at most"
+    return ""
+
+
+def _is_part(text: str, token: Token) -> bool:
+    """Tell whether a number is that of which another one, before it, is a part."""
+    match = None if token.form.endswith("th") else _PART.search(text[max(0, token.start - 2 * AROUND) : token.start])
+    return match is not None and (match[1].isdigit() or match[1].lower() in _COUNTS)
+
+
+def _find_parts(statement: str, tokens: Sequence[Token], cited: _Cited) -> Iterator[str]:
+    """Yield what the evidence says of a part only, where a statement has neither a number nor a word for a part."""
+    words = set(find_words(statement))
+    if any(token.kind == "number" for token in tokens) or words & (_PARTIAL | _COUNTS | {"a", "an"}):
+        return
+    forms = {token.form for token in tokens}
+    for text, sentence in cited:
+        if len(forms & {token.form for token in sentence}) < REPEATING_SHARE * len(forms):
+            continue
+        for number, noun in pairwise(sentence):
+            is_part = _is_part(text, number) or _OF_THE.fullmatch(text, number.end, noun.start)
+            if number.kind == "number" and noun.form in forms and is_part:
+                yield f"the evidence says this of a part of the {noun.text} only"
+
+
+def _find_generalised(statement: str, texts: Sequence[str]) -> Iterator[str]:
+    words = find_words(statement)
+    held = {word for text in texts for word in find_words(text)}
+    partial = held & _PARTIAL
+    is_of_some = bool(partial) or any(_OF_NUMBER.search(text) for text in texts)
+    for word in dict.fromkeys(words):
+        if word in _UNIVERSAL and not held & _UNIVERSAL and is_of_some and not set(words) & (partial - {"percent"}):
+            yield f"the evidence doesn't say this of {word}"
+        elif word in _MOST and not held & _MOST and partial and not any("more than half" in text for text in texts):
+            yield f"the evidence doesn't say {word}"
+
+
+# Causes and opposites -------------------------------------------------------------------------------------------------
+
+_CAUSE = re.compile(
+    r"\b(?:because|caus(?:e[sd]?|ing)|led (?:\w+ ){0,3}to|lead(?:s|ing)? to|forced|forcing|as a result|thanks to"
+    r"|owing to|result(?:s|ed|ing)? (?:in|from)|prompt(?:ed|s|ing)|trigger(?:ed|s|ing)|sparked|sparking|blamed"
+    r"|driven by|due to(?! \w+ (?:on|in|next))|brought about|responsible for|in (?:protest|response|retaliation))\b",
+    re.IGNORECASE,
+)
+_REASON = re.compile(
+    r"\b(?:since|amid|blam\w+|attribut\w+|leaving|meaning|cit(?:ed|ing)|reasons?|to (?:protest|avoid|prevent)"
+    r"|force|cause|leads?|why|responsib\w+|for \w+ing|by \w+ing|thank\w*|response|protest\w*|ow(?:ing|ed) to|due to)\b",
+    re.IGNORECASE,
+)
+
+
+def _find_causes(statement: str, texts: Sequence[str]) -> Iterator[str]:
+    match = _CAUSE.search(statement)
+    if match and not any(_CAUSE.search(text) or _REASON.search(text) for text in texts):
+        yield f"the evidence doesn't say that one caused the other: {match.group()}"
+
+
+def _find_opposites(tokens: Sequence[Token], cited: _Cited) -> Iterator[str]:
+    """Yield a word whose opposite a sentence has that is like the statement otherwise, and which it hasn't itself."""
+    forms = {token.form for token in tokens}
+    theirs = [token for _, sentence in cited for token in sentence]
+    if any(map(may_be_negative, tokens)) != any(map(may_be_negative, theirs)):
+        return  # "not open" may be "closed"
+    held = {token.form for token in theirs}
+    for token in tokens:
+        if token.kind == "name" or token.form in held | UNIT_STEMS.keys() or token.text.lower() in STOP_WORDS:
+            continue
+        for _, sentence in cited:
+            if len(forms & {other.form for other in sentence}) < OPPOSING_SHARE * len(forms):
+                continue
+            opposite = next(
+                (one for one in sentence if one.form not in forms and are_opposites(token.form, one.form)), None
+            )
+            if opposite is not None:
+                yield f"the evidence says {opposite.text}, not {token.text}"
+                break

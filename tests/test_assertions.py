@@ -1,0 +1,77 @@
+import pytest
+
+from assistant.assertions import find_misstated
+from assistant.facts import read_tokens
+
+
+def misstate(statement: str, *evidence: str) -> list[str]:
+    return list(find_misstated(statement, read_tokens(statement), [(text, read_tokens(text)) for text in evidence]))
+
+
+@pytest.mark.parametrize(
+    ("evidence", "statement", "reason"),
+    [
+        ("The council plans to sell the pier.", "The council sold the pier.", "has happened: sold"),
+        ("The council may sell the pier.", "The council will sell the pier.", "only that this is possible: sell"),
+        (
+            "“I never sold the pier,” said Ana Ruiz.",
+            "Ana Ruiz said that she had sold the pier.",
+            "with a negation: sold",
+        ),
+        ("The council sold the pier.", "The council never sold the pier.", "without the negation: sold"),
+        ("The mayor denied that the pier had been sold.", "The pier was sold.", "doubts it, and doesn't say it: sold"),
+        (
+            "Critics say the pier was sold too soon.",
+            "The pier was sold too soon.",
+            "doubts it, and doesn't say it: sold",
+        ),
+        ("The museum sued the dealer.", "The dealer sued the museum.", "the other way round: sued"),
+        ("The museum sued the dealer.", "The museum was sued by the dealer.", "the other way round: sued"),
+        ("Rome is larger than Bonn.", "Bonn is larger than Rome.", "the other way round: than"),
+        (
+            "Ana Ruiz said the pier was safe, and Bo Lind said the ferry was late.",
+            "Bo Lind said the pier was safe.",
+            "of somebody else: said",
+        ),
+        ("Up to 40 people drowned.", "40 people drowned.", "doesn't say just 40"),
+        ("At least 40 people drowned.", "At most 40 people drowned.", "doesn't say at most 40"),
+        ("Two of the five miners were rescued.", "The five miners were rescued.", "of a part of five only"),
+        ("Two of the miners were rescued on Monday.", "The miners were rescued on Monday.", "part of the miners only"),
+        ("Some beaches were closed.", "All the beaches were closed.", "doesn't say this of all"),
+        ("Nearly half of the nurses had left.", "Most of the nurses had left.", "doesn't say most"),
+        (
+            "The mill closed in June and the bank in July.",
+            "The bank closed because the mill had.",
+            "the other: because",
+        ),
+        ("Nurses welcomed the ruling on pay.", "Nurses criticised the ruling on pay.", "welcomed, not criticised"),
+    ],
+)
+def test_what_is_said_otherwise_is_named(evidence: str, statement: str, reason: str) -> None:
+    assert any(each.endswith(reason) for each in misstate(statement, evidence)), misstate(statement, evidence)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "statement"),
+    [
+        ("The council sold the pier on Monday, the mayor said.", "The council sold the pier."),
+        ("The museum sued the dealer in May.", "The dealer was sued by the museum."),
+        ("“I never sold the pier,” said Ana Ruiz.", "Ana Ruiz denied having sold the pier."),
+        ("The council may sell the pier.", "The pier could be sold by the council."),
+        ("Critics claim the pier was sold too soon.", "Critics say the pier was sold too soon."),
+        ("More than 40 people drowned.", "Over 40 people drowned."),
+        ("No more than 40 people may board.", "At most 40 people may board."),
+        ("Two of the five miners were rescued.", "Two of five miners were rescued."),
+        ("All the beaches were closed.", "Every beach was closed."),
+        ("The mill closed because of the flood.", "The flood caused the mill to close."),
+        ("Ana Ruiz, who runs the port, said the pier was safe.", "The pier is safe, Ana Ruiz said."),
+        ("The company said it would appeal.", "Casa Noble said it would appeal."),
+    ],
+)
+def test_the_same_in_other_words_is_let_through(evidence: str, statement: str) -> None:
+    assert misstate(statement, evidence) == []
+
+
+def test_another_sentence_may_say_what_one_denies() -> None:
+    said = ("The council did not sell the ferry.", "The council sold the pier to a brewer.")
+    assert misstate("The council sold the pier to a brewer.", *said) == []
