@@ -28,9 +28,20 @@ class ArticleRef:
     url: str | None = None
 
 
+class Origin(NamedTuple):
+    """Where a field of an article was found, for a reader who doubts it: `Origin("published", "JSON-LD")`."""
+
+    field: str
+    place: str
+
+
 @dataclass(frozen=True, slots=True)
 class Article:
-    """A news article; every offset points into its `text`, and `published` has a time zone when it is known."""
+    """A news article; every offset points into its `text`, and its times have a time zone when they are known.
+
+    `language` is a code of ISO 639-1, `section` what its outlet files it under, and `origins` say where the fields were
+    found, for an article that was read rather than handed in.
+    """
 
     id: str
     title: str
@@ -39,11 +50,31 @@ class Article:
     author: str | None = None
     published: datetime | None = None
     url: str | None = None
+    updated: datetime | None = None
+    section: str | None = None
+    language: str | None = None
+    origins: tuple[Origin, ...] = ()
 
     @property
     def ref(self) -> ArticleRef:
         """The article without its text."""
         return ArticleRef(self.id, self.title, self.outlet, self.author, self.published, self.url)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a source holds before it is read: its bytes and what is known about them.
+
+    `name` is how a reader knows it (a path, an address, "standard input"), and what errors begin with. `media_type` is
+    what a server or a mail said of it, with its parameters, and only a hint; `url` the address that it came from in the
+    end, and `modified` when it was changed last, where its server or its folder say so.
+    """
+
+    name: str
+    data: bytes
+    media_type: str | None = None
+    url: str | None = None
+    modified: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
