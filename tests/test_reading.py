@@ -9,16 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from assistant.documents import MAX_TITLE_CHARACTERS
 from assistant.errors import ArticleError
 from assistant.ingest import check_article
-from assistant.reading import (
-    MAX_FILE_BYTES,
-    MAX_TITLE_CHARACTERS,
-    list_files,
-    normalise,
-    parse_time,
-    read_article,
-)
+from assistant.reading import MAX_FILE_BYTES, list_files, read_article
 
 STORY = """---
 title: "Talks: the third day"
@@ -390,26 +384,12 @@ def test_links_out_of_a_folder_are_not_followed(tmp_path: Path) -> None:
 def test_a_folder_without_articles_is_refused(tmp_path: Path) -> None:
     write(tmp_path, PNG, "picture.png")
 
-    with pytest.raises(ArticleError, match=r"no articles in this folder: it holds no \.md"):
+    with pytest.raises(ArticleError, match=r"no articles in this folder: it holds no \.txt, \.text, \.md"):
         list_files(tmp_path)
 
 
 def test_a_file_is_listed_as_it_was_given() -> None:
     assert list_files(Path("gone.docx")) == [Path("gone.docx")]
-
-
-ANY_TEXT = st.text() | st.text("e\u0301\u0327\x00\x1b\r\n\u2028\u2029\x85\ufeff\u1100\u1161\ud800\udc00 ")
-
-
-@given(ANY_TEXT)
-@example("e\x00\u0301")
-def test_normalised_text_has_one_form(text: str) -> None:
-    once = normalise(text)
-
-    assert normalise(once) == once
-    assert unicodedata.is_normalized("NFC", once)
-    assert not any(unicodedata.category(character) == "Cc" and character not in "\n\t" for character in once)
-    assert once.splitlines() == once.split("\n")[: len(once.splitlines())]
 
 
 @given(
@@ -428,18 +408,4 @@ def test_any_file_is_an_article_that_can_be_stored_or_is_refused(
 
     if article:
         check_article(article)
-        assert normalise(article.text) == article.text
-
-
-@pytest.mark.parametrize(
-    ("value", "time"),
-    [
-        ("2025-03-15", datetime(2025, 3, 15, tzinfo=UTC)),
-        ("2025-03-15T09:30:00", datetime(2025, 3, 15, 9, 30, tzinfo=UTC)),
-        ("2025-03-15T09:30:00Z", datetime(2025, 3, 15, 9, 30, tzinfo=UTC)),
-        ("2025-03-15 09:30-05:00", datetime(2025, 3, 15, 14, 30, tzinfo=UTC)),
-    ],
-)
-def test_a_time_has_a_zone(value: str, time: datetime) -> None:
-    assert parse_time(value, "story.md") == time
-    assert parse_time(value, "story.md").tzinfo is not None
+        assert unicodedata.is_normalized("NFC", article.text)
