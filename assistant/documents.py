@@ -33,7 +33,8 @@ ReadDocument = Callable[[Document], tuple[Outcome, ...]]
 MAX_TITLE_CHARACTERS = 300
 MAX_TITLE_LINE_CHARACTERS = 150  # a longer first line is a paragraph
 TITLE_PARAGRAPHS = 20  # of a Word document, among which one in the style of a title is looked for
-MAX_UNPACKED_BYTES = 50_000_000  # of a Word document's XML; a thousand pages have 20 MB
+MAX_UNPACKED_BYTES = 30_000_000  # of a Word document's XML, which takes some ten times that when it is read
+MAX_ATTACHMENTS = 100  # of a mail
 ARTICLE_FIELDS = ("id", "title", "text", "outlet", "author", "published", "url", "updated", "section", "language")
 
 _HEADING = re.compile(r"^#[ \t]+(\S.*)$", re.MULTILINE)
@@ -41,7 +42,7 @@ _HEADING = re.compile(r"^#[ \t]+(\S.*)$", re.MULTILINE)
 _JUNK_TITLE = re.compile(
     r"(?:untitled|no title|title|document|doc|slide|presentation|powerpoint presentation|unknown|none|null)[\s\d().-]*"
     r"|microsoft \w+ - .*|.*\.(?:docx?|rtf|odt|pages|indd|qxp|qxd|pmd|tex|dvi|pdf|eps|html?|txt|xlsx?|pptx?|md|aspx?)"
-    r"|(?:acrobat|adobe|quark|pdf|print|scan|ghostscript|latex|scanned)\b.{0,40}|[\W\d_]*",
+    r"|(?:acrobat distiller|adobe \w+ document|quarkxpress|pdf\w*|scan|scanned|print)[\s\d._-]*|[\W\d_]*",
     re.IGNORECASE,
 )
 _JUNK_AUTHOR = re.compile(
@@ -388,12 +389,13 @@ def read_mail(document: Document, read: ReadDocument) -> tuple[Outcome, ...]:
         outcomes.append(_read_message(message, document, address, read))
     except ArticleError as error:
         outcomes.append(error)
-    attached = [
-        outcome
-        for number, part in enumerate(message.iter_attachments(), start=1)
-        for outcome in _read_attachment(part, number, document, address, read)
-    ]
-    if attached and any(isinstance(outcome, Article) for outcome in attached):
+    attached: list[Outcome] = []
+    for number, part in enumerate(message.iter_attachments(), start=1):
+        if number > MAX_ATTACHMENTS:
+            attached.append(ArticleError(f"{document.name}: only the first {MAX_ATTACHMENTS} attachments were read"))
+            break
+        attached += _read_attachment(part, number, document, address, read)
+    if any(isinstance(outcome, Article) for outcome in attached):
         # A mail that only brings something says nothing itself.
         outcomes = [outcome for outcome in outcomes if isinstance(outcome, Article)]
     return (*outcomes, *attached)
@@ -461,7 +463,9 @@ def _read_attachment(
         data = _get_data(part)
     if not data or not name:
         return ()
-    attachment = Document(f"{document.name}: {name}", data, media_type, f"{address}/{number}-{quote(name)}")
+    attachment = Document(
+        f"{document.name}/{PurePath(name).name}", data, media_type, f"{address}/{number}-{quote(name)}"
+    )
     try:
         kind = tell_kind(attachment)
     except ArticleError:

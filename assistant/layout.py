@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from math import inf
 from statistics import median
 from typing import NamedTuple
 
@@ -52,14 +53,14 @@ class _Line(NamedTuple):
     right: float
     y: float
     size: float
+    is_row: bool = False  # of a table
 
 
 def compose_text(pages: Sequence[Sequence[Fragment]]) -> Composed:
     """Compose the text of a document from the runs of each of its pages, without running headers and footers."""
     rows = _drop_margins([_find_rows(page) for page in pages])
     lines = [_order_columns(page) for page in rows]
-    runs = [run for page in lines for run in _split_runs(page)]
-    return Composed("\n\n".join(_write_paragraphs(runs)), _find_headline(lines))
+    return Composed("\n\n".join(_write_paragraphs([list(_split_runs(page)) for page in lines])), _find_headline(lines))
 
 
 def _find_rows(fragments: Iterable[Fragment]) -> list[list[_Line]]:
@@ -137,7 +138,8 @@ def _get_number(row: list[_Line]) -> int:
 
 def _get_margins(page: list[list[_Line]]) -> list[list[_Line]]:
     rows = sorted(page, key=lambda row: row[0].y)
-    return rows if len(rows) <= 2 * MARGIN_ROWS else rows[:MARGIN_ROWS] + rows[-MARGIN_ROWS:]
+    count = min(MARGIN_ROWS, max(1, len(rows) // 4))
+    return rows if len(rows) < 2 else rows[:count] + rows[-count:]
 
 
 def _fingerprint(row: list[_Line]) -> tuple[str, int]:
@@ -149,7 +151,11 @@ def _order_columns(rows: list[list[_Line]]) -> list[_Line]:
     """Make lines of the rows of a page, those of each column together where columns were drawn side by side."""
     edges = _find_edges(rows)
     if not edges:
-        return [_join_pieces(row) for row in rows]
+        near = [rows[1:2], *([rows[index - 1], rows[index + 1]] for index in range(1, len(rows) - 1)), rows[-2:-1]]
+        return [
+            _join_pieces(row)._replace(is_row=any(_is_aligned(row, other) for other in others))
+            for row, others in zip(rows, near, strict=False)
+        ]
     ordered: list[_Line] = []
     columns: list[list[_Line]] = [[] for _ in range(len(edges) + 1)]
 
@@ -189,6 +195,13 @@ def _find_edges(rows: list[list[_Line]]) -> list[float]:
     )
 
 
+def _is_aligned(row: list[_Line], other: list[_Line]) -> bool:
+    """Whether two rows have the same cells."""
+    return len(row) == len(other) > 1 and all(
+        abs(cell.left - below.left) < 3 * cell.size for cell, below in zip(row, other, strict=True)
+    )
+
+
 def _join_pieces(pieces: list[_Line]) -> _Line:
     first, last = pieces[0], pieces[-1]
     return first._replace(text=" ".join(piece.text for piece in pieces), right=last.right)
@@ -206,29 +219,34 @@ def _split_runs(lines: list[_Line]) -> Iterator[list[_Line]]:
         yield run
 
 
-def _write_paragraphs(runs: list[list[_Line]]) -> list[str]:
+def _write_paragraphs(pages: list[list[list[_Line]]]) -> list[str]:
+    """Write the paragraphs of all pages, each of which is given as its runs of lines that stand below each other."""
+    runs = [run for page in pages for run in page]
     spacing = _find_spacing(runs)
     compounds = {word.lower() for run in runs for line in run for word in _COMPOUND.findall(line.text)}
     paragraphs: list[str] = []
     before: _Line | None = None
-    width = 0.0  # of the column of the line before
-    for run in runs:
-        left = min(line.left for line in run)
-        right = max(line.right for line in run)
-        for index, line in enumerate(run):
-            if before is None:
-                goes_on = False
-            elif index == 0:
-                goes_on = _goes_on_elsewhere(before, line, width)
-            else:
-                after = run[index + 1] if index + 1 < len(run) else None
-                goes_on = not _is_new_paragraph(before, line, after, left, right, spacing)
-            if goes_on:
-                paragraphs[-1] = _join_lines(paragraphs[-1], line.text, compounds)
-            else:
-                paragraphs.append(line.text)
-            before = line
-        width = right - left
+    width = inf  # of the column of the line before
+    for page in pages:
+        is_first = True  # of its page
+        for run in page:
+            left = min(line.left for line in run)
+            right = max(line.right for line in run)
+            for index, line in enumerate(run):
+                if before is None:
+                    goes_on = False
+                elif index:
+                    after = run[index + 1] if index + 1 < len(run) else None
+                    goes_on = not _is_new_paragraph(before, line, after, left, right, spacing)
+                else:
+                    is_below = not is_first and line.y < before.y and line.left < before.right
+                    goes_on = _goes_on_elsewhere(before, line, width, is_below=is_below)
+                if goes_on:
+                    paragraphs[-1] = _join_lines(paragraphs[-1], line.text, compounds)
+                else:
+                    paragraphs.append(line.text)
+                before, is_first = line, False
+            width = right - left if len(run) > 1 else inf
     return paragraphs
 
 
@@ -246,20 +264,20 @@ def _is_cut(before: str, line: str) -> bool:
     return bool(_CUT_WORD.search(before)) and line[:1].islower()
 
 
-def _goes_on_elsewhere(before: _Line, line: _Line, width: float) -> bool:
-    """Whether a paragraph goes on at the top of the next column or page."""
-    if not _is_same_size(before, line) or _BULLET.match(line.text):
+def _goes_on_elsewhere(before: _Line, line: _Line, width: float, *, is_below: bool) -> bool:
+    """Whether a paragraph goes on at the top of the next column or page, or further below on the same one."""
+    if before.is_row or line.is_row or not _is_same_size(before, line) or _BULLET.match(line.text):
         return False
     if _is_cut(before.text, line.text):
         return True
     is_full = before.right - before.left > 0.75 * width
-    return not _IS_FINISHED.search(before.text) and (line.text[:1].islower() or is_full)
+    return not is_below and not _IS_FINISHED.search(before.text) and (line.text[:1].islower() or is_full)
 
 
 def _is_new_paragraph(
     before: _Line, line: _Line, after: _Line | None, left: float, right: float, spacing: float
 ) -> bool:
-    if not _is_same_size(before, line) or _BULLET.match(line.text):
+    if before.is_row or line.is_row or not _is_same_size(before, line) or _BULLET.match(line.text):
         return True
     if _is_cut(before.text, line.text):
         return False

@@ -218,7 +218,7 @@ class _Child:
         if outcomes is not None:
             return outcomes
         if is_late.is_set() or -status == _TIME_SIGNAL:
-            raise ArticleError(f"{document.name}: can't be read: it takes more than {seconds} s")
+            raise ArticleError(f"{document.name}: can't be read: it takes more than {seconds} s; split it")
         if status == _TOO_LARGE:
             raise _refuse_memory(document)
         raise ArticleError(f"{document.name}: can't be read: it seems to be damaged (reading it ended with {status})")
@@ -246,7 +246,7 @@ class _Child:
         with self._lock:
             if self._has_ended:
                 raise ArticleError(f"{document.name}: not read: nobody asks for it any more")
-            if self._process is None:
+            if self._process is None or self._process.poll() is not None:
                 try:
                     self._process = subprocess.Popen(  # noqa: S603
                         [sys.executable, "-P", "-c", _START, *sys.path],

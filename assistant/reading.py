@@ -88,7 +88,7 @@ def load_document(path: str | Path) -> Document:
     return document
 
 
-def open_standard_input() -> Document:
+def load_standard_input() -> Document:
     """Take in what is piped in; its address is made of what it holds, so that the same again is known again.
 
     Raises ArticleError where that is empty or too large.
