@@ -14,8 +14,10 @@ from math import inf
 from statistics import median
 from typing import NamedTuple
 
-MARGIN_ROWS = 3  # at the top and at the bottom of a page, among which running headers and footers are looked for
+MARGIN_ROWS = 4  # at the top and at the bottom of a page, among which running headers and footers are looked for
+MARGIN_GAP = 2.0  # between those and the text, in sizes of the font
 COLUMN_ROWS = 3  # that have to begin at the same place for that to be a column's edge
+LARGE = 1.15  # times the size of the text, from which a line is set larger than it
 COLUMN_CHARACTERS = 20  # of a typical line in a column; the cells of tables are shorter
 
 _DIGITS = re.compile(r"[0-9]+")
@@ -110,17 +112,19 @@ def _measure(text: str, size: float) -> float:
 def _drop_margins(pages: list[list[list[_Line]]]) -> list[list[list[_Line]]]:
     """Leave out running headers and footers, and the numbers of pages.
 
-    Those are the rows at the top and the bottom that say the same at the same height of several pages, but for numbers,
-    and the outermost rows that are a number which grows with the pages.
+    Those are rows above and below the text that say the same at the same height of pages nearby, but for numbers, and
+    the outermost rows that are a number which grows with the pages.
     """
-    counts = Counter(mark for page in pages for mark in {_fingerprint(row) for row in _get_margins(page)})
-    enough = max(2, (len(pages) + 2) // 3)
+    body = _find_body([row for page in pages for row in page])
+    marks = [{_fingerprint(row, body) for row in _get_margins(page)} for page in pages]
     offsets = Counter(
         offset for index, page in enumerate(pages) for offset in {_get_number(row) - index for row in _get_ends(page)}
     )
     kept = []
     for index, page in enumerate(pages):
-        dropped = {id(row) for row in _get_margins(page) if counts[_fingerprint(row)] >= enough}
+        # Left and right pages have their own, as chapters have.
+        near = set().union(*marks[max(0, index - 2) : index], *marks[index + 1 : index + 3])
+        dropped = {id(row) for row in _get_margins(page) if _fingerprint(row, body) in near}
         dropped |= {id(row) for row in _get_ends(page) if offsets[_get_number(row) - index] >= 2}
         kept.append([row for row in page if id(row) not in dropped])
     return kept if any(kept) else pages
@@ -137,14 +141,34 @@ def _get_number(row: list[_Line]) -> int:
 
 
 def _get_margins(page: list[list[_Line]]) -> list[list[_Line]]:
+    """List the rows at the top and at the bottom of a page that a gap parts from its text."""
     rows = sorted(page, key=lambda row: row[0].y)
-    count = min(MARGIN_ROWS, max(1, len(rows) // 4))
-    return rows if len(rows) < 2 else rows[:count] + rows[-count:]
+    return _get_parted(rows) + _get_parted(rows[::-1])
 
 
-def _fingerprint(row: list[_Line]) -> tuple[str, int]:
+def _get_parted(rows: list[list[_Line]]) -> list[list[_Line]]:
+    for count in range(min(MARGIN_ROWS, len(rows) // 2), 0, -1):
+        outer, inner = rows[count - 1][0], rows[count][0]
+        if abs(outer.y - inner.y) > MARGIN_GAP * max(outer.size, inner.size):
+            return rows[:count]
+    return []
+
+
+def _fingerprint(row: list[_Line], body: float) -> tuple[str, int]:
+    """Say what a row says and where, without its numbers unless it is set larger than the text: "Chapter 2" is none."""
     text = " ".join(piece.text for piece in row).casefold()
-    return "#" if _ROMAN.fullmatch(text) else _DIGITS.sub("#", text), round(row[0].y / 3)
+    if row[0].size < LARGE * body:
+        text = "#" if _ROMAN.fullmatch(text) else _DIGITS.sub("#", text)
+    return text, round(row[0].y / 3)
+
+
+def _find_body(rows: Iterable[Iterable[_Line]]) -> float:
+    """Find the size in which most of the text is set."""
+    sizes: Counter[float] = Counter()
+    for row in rows:
+        for line in row:
+            sizes[round(line.size, 1)] += len(line.text)
+    return sizes.most_common(1)[0][0] if sizes else 0.0
 
 
 def _order_columns(rows: list[list[_Line]]) -> list[_Line]:
@@ -257,7 +281,7 @@ def _find_spacing(runs: list[list[_Line]]) -> float:
 
 
 def _is_same_size(line: _Line, other: _Line) -> bool:
-    return 0.87 < (line.size or 1) / (other.size or 1) < 1.15
+    return 1 / LARGE < (line.size or 1) / (other.size or 1) < LARGE
 
 
 def _is_cut(before: str, line: str) -> bool:
@@ -308,15 +332,11 @@ def _join_lines(before: str, line: str, compounds: set[str]) -> str:
 
 def _find_headline(pages: list[list[_Line]]) -> str | None:
     """Find the lines of the first page that are set larger than the text."""
-    sizes: Counter[float] = Counter()
-    for page in pages:
-        for line in page:
-            sizes[round(line.size, 1)] += len(line.text)
     first = next((page for page in pages if page), None)
     if first is None:
         return None
     largest = max(line.size for line in first)
-    if largest < 1.15 * sizes.most_common(1)[0][0]:
+    if largest < LARGE * _find_body(pages):
         return None
     start = next(index for index, line in enumerate(first) if line.size == largest)
     headline = []

@@ -161,7 +161,7 @@ class _Work:
             self._changed.wait_for(
                 lambda: self._is_stopped or (self._ahead[0].is_done if self._ahead else self._is_complete)
             )
-            if self._ahead and not self._is_stopped:
+            if not self._is_stopped and self._ahead:
                 task = self._ahead.popleft()
                 self._changed.notify_all()
                 return task
@@ -359,7 +359,7 @@ def _limit_memory() -> None:
 
 def _limit_time(seconds: int) -> None:
     """Allow so much more processor time; the signal at its end can't be held back by a library's loop."""
-    with suppress(ImportError):
+    with suppress(ImportError, OSError, ValueError):  # where its user allows less, that is what it has
         import resource
 
         used = resource.getrusage(resource.RUSAGE_SELF)

@@ -14,9 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pdf_files import Run, write_lines, write_pdf, write_scan, write_stream, write_streams
 
-from assistant.documents import ARTICLE_FIELDS, MAX_ATTACHMENTS, MAX_TITLE_CHARACTERS, choose_title, parse_time
+from assistant.documents import (
+    ARTICLE_FIELDS,
+    MAX_ATTACHMENTS,
+    MAX_TITLE_CHARACTERS,
+    choose_title,
+    parse_time,
+    read_mail,
+)
 from assistant.errors import ArticleError
 from assistant.ingest import check_article
+from assistant.kinds import tell_kind
 from assistant.reading import read_document
 from assistant.types import Article, Document, Origin
 
@@ -72,6 +80,37 @@ def test_a_pdf_says_what_it_is() -> None:
         "author": "PDF information",
         "published": "PDF information, when the file was made",
     }
+
+
+def test_columns_with_headers_page_numbers_and_hyphens() -> None:
+    days = ("Tuesday", "Thursday", "Saturday")
+    pages = []
+    for number, day in enumerate(days, start=1):
+        left = write_lines(
+            "The ferry stayed in the harbour for a\nthird day, and the mayor of the is-\n"
+            f"land asked everybody for patience.\n  Bread ran out on {day}. The ba-",
+            x=60,
+        )
+        right = write_lines(
+            "kery had opened a week before, with\na loan from a well-known bank, and\nit closed for good at noon.\n"
+            f"  Nobody left the island on {day}.",
+            x=320,
+        )
+        # Drawn one after the other, and on the second page side by side.
+        lines = sorted(left + right, key=lambda run: (-run.y, run.x)) if number == 2 else left + right
+        header = [Run(60, 800, "Forest Courier", 9), Run(420, 800, f"15 March 2025, page {number}", 9)]
+        headline = Run(60, 740, f"Day {number} without bread on the island", 18)
+        pages.append([*header, headline, *lines, Run(290, 40, str(number + 11))])
+
+    text = read_one(write_pdf(pages)).text
+
+    assert text == "\n\n".join(
+        f"Day {number} without bread on the island\n\n"
+        "The ferry stayed in the harbour for a third day, and the mayor of the island asked everybody for patience.\n\n"
+        f"Bread ran out on {day}. The bakery had opened a week before, with a loan from a well-known bank, and it"
+        f" closed for good at noon.\n\nNobody left the island on {day}."
+        for number, day in enumerate(days, start=1)
+    )
 
 
 def test_xmp_comes_before_the_information_of_a_pdf() -> None:
@@ -350,6 +389,32 @@ def test_the_text_of_a_mail_is_decoded_by_what_it_is_where_it_names_a_wrong_enco
     data = b"From: a@courier.example\nSubject: a\nMIME-Version: 1.0\nContent-Type: " + kind.encode() + b"\n\n"
 
     assert read_one(data + "The café “stayed” shut.".encode("cp1252")).text == "The café “stayed” shut."
+
+
+@pytest.mark.parametrize(("said", "text"), [("It rained.", "It rained."), ("", "It rained, plainly.")])
+def test_the_text_of_a_mail_is_that_of_its_page_or_else_of_its_plain_part(said: str, text: str) -> None:
+    message = write_mail("It rained, plainly.\n")
+    message.add_alternative("<p>It rained.</p>", subtype="html", charset="cp1252")
+    asked: list[Document] = []
+
+    def read_page(document: Document) -> tuple[Article]:
+        asked.append(document)
+        if not said:
+            raise ArticleError("story: no text")
+        return (
+            Article("page", "Page", said, language="en", origins=(Origin("language", "html"), Origin("title", "h1"))),
+        )
+
+    (article,) = read_mail(Document("story", message.as_bytes()), read_page)
+
+    assert isinstance(article, Article)
+    assert (article.id, article.title, article.text) == ("mid:storm.1@courier.example", "No bread on the island", text)
+    assert article.language == ("en" if said else None)
+    assert ("language" in get_origins(article)) == bool(said)
+    (page,) = asked
+    assert (page.data, page.url) == (b"<p>It rained.</p>\n", article.id)
+    assert tell_kind(page) == "page"
+    assert "cp1252" in (page.media_type or "")
 
 
 def test_attachments_are_articles_of_their_own_where_they_can_be() -> None:

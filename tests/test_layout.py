@@ -120,6 +120,12 @@ def test_numbers_that_move_about_are_those_of_pages_where_they_grow_with_them() 
     assert not any("–" in paragraph for paragraph in compose(*pages)[:-2])
 
 
+def test_lines_of_the_text_that_pages_share_are_kept() -> None:
+    pages = [write_lines(f"It rained on this day, the {n}th.\nNobody left the island.") for n in range(4, 8)]
+
+    assert compose(*pages) == [f"It rained on this day, the {n}th. Nobody left the island." for n in range(4, 8)]
+
+
 def test_a_document_of_one_page_keeps_its_first_and_last_lines() -> None:
     assert compose([Run(72, 800, "Forest Courier"), Run(72, 700, "It rained."), Run(72, 40, "1")]) == [
         "Forest Courier",

@@ -108,7 +108,7 @@ def test_a_document_that_waits_is_ended_by_the_clock(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is looked at from outside here")
 def test_a_document_that_needs_too_much_memory_costs_no_other() -> None:
-    large = Document("large.jsonl", b'{"text": "a", "x": [' + b"[]," * 12_000_000 + b"[]]}")
+    large = Document("large.jsonl", b'{"text": "a", "x": [' + b"[]," * 7_500_000 + b"[]]}")
 
     with Parser() as parser:
         found = [get_text(outcomes) for _, outcomes in parser.parse([GOOD, large, GOOD])]
