@@ -1,43 +1,42 @@
-"""Reading files and folders into articles: decoding, normalising once, and the small header of a Markdown file."""
+"""Reading sources into articles: files and folders, standard input, and documents of every kind.
 
+A document's kind decides who reads it. Text and Markdown are read here, with the small header of a Markdown file.
+"""
+
+import hashlib
 import os
 import re
-import unicodedata
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from assistant.decoding import decode, normalise
+from assistant.documents import (
+    Outcome,
+    choose_title,
+    get_address,
+    get_web_address,
+    parse_time,
+    read_articles,
+    read_mail,
+    read_mailbox,
+    read_pdf,
+    read_word,
+)
 from assistant.errors import ArticleError
-from assistant.types import Article
+from assistant.kinds import SUFFIX_KINDS, Kind, tell_kind
+from assistant.types import Article, Document, Origin
 
-MAX_FILE_BYTES = 10_000_000  # a long book is 2 MB; what is larger is a dump or a mistake
-SUFFIXES = (".md", ".markdown", ".txt", ".text")
-HEADER_FIELDS = ("title", "outlet", "author", "published", "url")
-MAX_TITLE_CHARACTERS = 300
-MAX_TITLE_LINE_CHARACTERS = 150  # a longer first line is a paragraph
+MAX_FILE_BYTES = 10_000_000  # of a text or a page: a long book is 2 MB; what is larger is a dump or a mistake
+MAX_DOCUMENT_BYTES = 50_000_000  # of what holds pictures, or many articles
+HEADER_FIELDS = ("title", "outlet", "author", "published", "url", "updated", "section", "language")
 
-WESTERN = "cp1252"
-WESTERN_SHARE = 0.05  # of letters and signs beyond ASCII, in a text that is mostly English
-WESTERN_SHARE_ALONE = 0.2  # where none of them is what Czech or Turkish look like
-
+_HEADER_PLACE = "the header of the file"
+_TEXTS: tuple[Kind, ...] = ("text", "markdown", "page")
+_LISTS: dict[Kind, str] = {"feed": "a feed", "sitemap": "a sitemap", "addresses": "a list of addresses"}
 # Its first line has a key: a text may begin with a line of dashes that is only a line.
 _HEADER = re.compile(r"\A---[ \t]*\n(?=[\w -]+:|---)(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
-_HEADING = re.compile(r"^#[ \t]+(\S.*)$", re.MULTILINE)
-# Control characters but newline and tab, and the line separators that str.splitlines knows and editors don't show.
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
-# Those of them that hardly any text has.
-_BINARY = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
-# What cp1252 has beyond ASCII but the marks that all Windows encodings share.
-_TELLING = re.compile(r"[^\x00-\x7f\xa0“”‘’–—…•€]")
-# Czech, Croatian, Hungarian, Turkish and Lithuanian look like Western European but for these.
-_DOUBTFUL = re.compile(r"[ìòõðýþÿÌÒÕÐÝÞŸŠšŽž]")
-# What other encodings look like when they are read as cp1252: three letters beyond ASCII in a row (Cyrillic, Greek,
-# Chinese), a capital after a small letter (Mac), and a sign in a word or in front of it (Polish, DOS, Japanese).
-_UNLIKE_WESTERN = re.compile(
-    r"[À-ÖØ-öø-ÿŠšŒœŽžŸ]{3}"
-    r"|[a-zß-öø-ÿ][À-ÖØ-ÞŠŒŽŸ]"
-    r"|[A-Za-zÀ-ÖØ-öø-ÿ][¡-©¬®-¶¸¹»-¿×÷†‡‰‹›ˆ˜‚„ƒ][a-zß-öø-ÿ]"
-    r"|[a-z][‚„ˆ˜ƒ]|[¢¤¥¦§¨©¬¯²³´¶¸¹¼½¾×÷ƒˆ˜][a-zß-öø-ÿ]|[‚„ƒ][^\x00-\x7f]"
-)
 
 
 def list_files(source: str | Path) -> list[Path | ArticleError]:
@@ -61,61 +60,18 @@ def list_files(source: str | Path) -> list[Path | ArticleError]:
         folders[:] = [name for name in folders if not name.startswith(".")]
         for path in (Path(folder, name) for name in names if not name.startswith(".")):
             try:
-                if path.suffix.lower() in SUFFIXES and path.is_file() and path.resolve().is_relative_to(root):
+                if path.suffix.lower() in SUFFIX_KINDS and path.is_file() and path.resolve().is_relative_to(root):
                     paths.append(path)
             except OSError as error:
                 errors.append(error)
     if not paths and not errors:
-        raise ArticleError(f"{source}: no articles in this folder: it holds no {', '.join(SUFFIXES)} file")
+        raise ArticleError(f"{source}: no articles in this folder: it holds no {', '.join(SUFFIX_KINDS)} file")
     return [*sorted(paths), *sorted((_translate(error, error.filename or source) for error in errors), key=str)]
 
 
-def read_article(path: Path) -> Article:
-    """Read one text or Markdown file; its id is the URL in its header, or else the file's own.
-
-    Raises ArticleError for a file that is missing, empty, too large, not text, or whose header is wrong.
-    """
-    text = normalise(_decode(_read_bytes(path), path))
-    header, body = _split_header(text)
-    body = body.strip("\n")
-    if not body.strip():
-        raise ArticleError(f"{path}: empty: there is no text in it")
-    title = header.get("title") or _find_title(body) or _name_file(path)
-    return Article(
-        id=header.get("url") or path.resolve().as_uri(),
-        title=title if len(title) <= MAX_TITLE_CHARACTERS else title[: MAX_TITLE_CHARACTERS - 1].rstrip() + "…",
-        text=body,
-        outlet=header.get("outlet"),
-        author=header.get("author"),
-        published=parse_time(header["published"], path) if "published" in header else None,
-        url=header.get("url"),
-    )
-
-
-def normalise(text: str) -> str:
-    """Give text its one form: NFC, line feeds, no control characters but newline and tab, no byte order mark."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = text.replace("\x85", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")
-    # Last, for a control character may stand between a letter and its accent.
-    return unicodedata.normalize("NFC", _CONTROLS.sub("", text))
-
-
-def parse_time(value: str, source: object) -> datetime:
-    """Parse a date or time in ISO 8601; without a time zone it is taken as UTC. Raises ArticleError."""
-    try:
-        parsed = datetime.fromisoformat(value)
-    except ValueError:
-        raise ArticleError(
-            f"{source}: published: {value!r} is not a date; write it as 2025-03-15 or 2025-03-15T09:30:00+00:00"
-        ) from None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-
-
-def _translate(error: OSError, path: object) -> ArticleError:
-    return ArticleError(f"{path}: can't be read: {error.strerror or error}")
-
-
-def _read_bytes(path: Path) -> bytes:
+def load_document(path: str | Path) -> Document:
+    """Take in a file as it is. Raises ArticleError for one that is missing, no file, empty or too large."""
+    path = Path(path)
     try:
         if not path.exists():
             raise ArticleError(f"{path}: no such file or folder")
@@ -123,53 +79,118 @@ def _read_bytes(path: Path) -> bytes:
             raise ArticleError(f"{path}: not a file or a folder")
         with path.open("rb") as file:
             # Read one byte past the limit rather than trust the size: some files don't know theirs.
-            data = file.read(MAX_FILE_BYTES + 1)
+            data = file.read(MAX_DOCUMENT_BYTES + 1)
+            modified = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
     except OSError as error:
         raise _translate(error, path) from None
-    if len(data) > MAX_FILE_BYTES:
-        raise ArticleError(f"{path}: too large: an article may have at most {MAX_FILE_BYTES // 1_000_000} MB; split it")
-    if not data.strip():
-        raise ArticleError(f"{path}: empty: there is no text in it")
-    return data
+    document = Document(str(path), data, url=path.resolve().as_uri(), modified=modified)
+    _check_size(document, MAX_DOCUMENT_BYTES)
+    return document
 
 
-def _decode(data: bytes, path: Path) -> str:
-    """Decode UTF-8 where it is that, and guess where it isn't; refuse what isn't text."""
+def load_standard_input() -> Document:
+    """Take in what is piped in; its address is made of what it holds, so that the same again is known again.
+
+    Raises ArticleError where that is empty or too large.
+    """
+    data = sys.stdin.buffer.read(MAX_DOCUMENT_BYTES + 1)
+    document = Document("standard input", data, url=f"urn:sha256:{hashlib.sha256(data).hexdigest()}")
+    _check_size(document, MAX_DOCUMENT_BYTES)
+    return document
+
+
+def read_article(path: Path) -> Article:
+    """Read the one article of a file; its id is the URL that it names, or else the file's own.
+
+    Raises ArticleError for a file that can't be read, or holds several.
+    """
+    outcomes = read_document(load_document(path))
+    for outcome in outcomes:
+        if isinstance(outcome, ArticleError):
+            raise outcome
+    if len(outcomes) > 1 or not isinstance(outcomes[0], Article):
+        raise ArticleError(f"{path}: holds {len(outcomes)} articles, and one was asked for")
+    return outcomes[0]
+
+
+def read_document(document: Document) -> tuple[Outcome, ...]:
+    """Read the articles of a document: one, but for mail and lists, of which each that can't be read is an error.
+
+    Raises ArticleError where the document as a whole can't be read; it names the document, or what is in it.
+    """
+    kind = tell_kind(document)
+    _check_size(document, MAX_FILE_BYTES if kind in _TEXTS else MAX_DOCUMENT_BYTES)
+    if kind in ("text", "markdown"):
+        return (_read_text(document),)
+    if kind in _LISTS:
+        raise ArticleError(f"{document.name}: no article, but {_LISTS[kind]}: give it as a source of its own")
     try:
-        if data.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):  # before UTF-16, whose mark is the first half
-            text = data.decode("utf-32")
-        else:
-            text = data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
-    except UnicodeDecodeError:
-        guess = _guess_encoding(data[:1_000_000])
-        if guess is None:
-            raise ArticleError(f"{path}: not text, or in no encoding that could be told: save it as UTF-8") from None
-        text = data.decode(guess, errors="replace")
-    if len(_BINARY.findall(text[:100_000])) > len(text[:100_000]) // 100 + 1:
-        reason = "it holds NUL bytes; save it as UTF-8" if "\0" in text else "give a text or Markdown file"
-        raise ArticleError(f"{path}: not text: {reason}")
-    return text
+        outcomes = _READERS[kind](document)
+    except (ArticleError, MemoryError):
+        raise
+    except RecursionError:
+        raise ArticleError(f"{document.name}: can't be read: it is nested too deeply") from None
+    except Exception as error:
+        # What libraries raise for damaged documents is whatever went wrong in them.
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise ArticleError(f"{document.name}: can't be read: it seems to be damaged ({reason})") from None
+    if not outcomes:
+        raise ArticleError(f"{document.name}: empty: there is no article in it")
+    return outcomes
 
 
-def _guess_encoding(data: bytes) -> str | None:
-    if _is_western(data):
-        return WESTERN
-    import charset_normalizer  # only for the rare file that needs a guess
+def _read_page(document: Document) -> tuple[Outcome, ...]:
+    from assistant.pages import read_page
 
-    best = charset_normalizer.from_bytes(data).best()
-    return best.encoding if best else None
+    return (read_page(document),)
 
 
-def _is_western(data: bytes) -> bool:
-    """Whether this is text in Latin letters with few others; a guess by statistics has too little to go by in those."""
-    try:
-        text = data.decode(WESTERN)
-    except UnicodeDecodeError:
-        return False
-    if _UNLIKE_WESTERN.search(text):
-        return False
-    share = WESTERN_SHARE if _DOUBTFUL.search(text) else WESTERN_SHARE_ALONE
-    return len(_TELLING.findall(text)) < share * len(text)
+_READERS: dict[Kind, Callable[[Document], tuple[Outcome, ...]]] = {
+    "page": _read_page,
+    "pdf": lambda document: (read_pdf(document),),
+    "word": lambda document: (read_word(document),),
+    "mail": lambda document: read_mail(document, read_document),
+    "mailbox": lambda document: read_mailbox(document, read_document),
+    "articles": read_articles,
+}
+
+
+def _read_text(document: Document) -> Article:
+    """Read text or Markdown; its id is the URL in its header, or else where it is."""
+    header, body = _split_header(normalise(decode(document.data, document.name)))
+    body = body.strip("\n")
+    if not body.strip():
+        raise ArticleError(f"{document.name}: empty: there is no text in it")
+    title, origin = choose_title([(header.get("title"), _HEADER_PLACE)], body, document)
+    published, updated = (
+        parse_time(header[field], document.name, field) if field in header else None
+        for field in ("published", "updated")
+    )
+    return Article(
+        id=header.get("url") or get_address(document),
+        title=title,
+        text=body,
+        outlet=header.get("outlet"),
+        author=header.get("author"),
+        published=published,
+        url=header.get("url") or get_web_address(document),
+        updated=updated,
+        section=header.get("section"),
+        language=header.get("language"),
+        origins=(origin, *(Origin(field, _HEADER_PLACE) for field in header if field not in ("title", "url"))),
+    )
+
+
+def _check_size(document: Document, max_bytes: int) -> None:
+    if len(document.data) > max_bytes:
+        what = "an article" if max_bytes == MAX_FILE_BYTES else "a document"
+        raise ArticleError(f"{document.name}: too large: {what} may have at most {max_bytes // 1_000_000} MB; split it")
+    if not document.data.strip():
+        raise ArticleError(f"{document.name}: empty: there is no text in it")
+
+
+def _translate(error: OSError, path: object) -> ArticleError:
+    return ArticleError(f"{path}: can't be read: {error.strerror or error}")
 
 
 def _split_header(text: str) -> tuple[dict[str, str], str]:
@@ -186,19 +207,3 @@ def _split_header(text: str) -> tuple[dict[str, str], str]:
         if colon and key.strip().lower() in HEADER_FIELDS and value:
             header[key.strip().lower()] = value
     return header, text[match.end() :]
-
-
-def _find_title(body: str) -> str | None:
-    """Take the first heading for the title, or a first line of its own that is no sentence."""
-    heading = _HEADING.search(body)
-    if heading:
-        return heading.group(1).rstrip(" \t#") or None
-    line, _, rest = body.partition("\n")
-    is_title = len(line) <= MAX_TITLE_LINE_CHARACTERS and line[-1:] not in ".:,;" and rest.startswith("\n")
-    return line.strip() if is_title else None
-
-
-def _name_file(path: Path) -> str:
-    """Say a file's name as a title, with a mark for each byte of it that is no text."""
-    name = path.stem.encode("utf-8", "replace").decode()
-    return normalise(name).replace("-", " ").replace("_", " ").strip() or "Untitled"

@@ -1,3 +1,4 @@
+import io
 import os
 import random
 import unicodedata
@@ -6,19 +7,22 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
+from pdf_files import write_lines, write_pdf
 
+from assistant.documents import MAX_TITLE_CHARACTERS
 from assistant.errors import ArticleError
 from assistant.ingest import check_article
 from assistant.reading import (
     MAX_FILE_BYTES,
-    MAX_TITLE_CHARACTERS,
     list_files,
-    normalise,
-    parse_time,
+    load_document,
+    load_standard_input,
     read_article,
+    read_document,
 )
+from assistant.types import Article, Document
 
 STORY = """---
 title: "Talks: the third day"
@@ -310,11 +314,11 @@ def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_has_the_articles_below_it_in_order(tmp_path: Path) -> None:
-    for name in ("b.md", "a.TXT", "c/d/e.markdown", "picture.png", ".hidden.md", ".git/note.md", "c/.x/y.txt"):
+    for name in ("b.md", "a.TXT", "c/d/e.docx", "picture.png", ".hidden.md", ".git/note.md", "c/.x/y.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         write(tmp_path, "It rained.", name)
 
-    assert list_files(tmp_path) == [tmp_path / "a.TXT", tmp_path / "b.md", tmp_path / "c/d/e.markdown"]
+    assert list_files(tmp_path) == [tmp_path / "a.TXT", tmp_path / "b.md", tmp_path / "c/d/e.docx"]
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
@@ -390,26 +394,12 @@ def test_links_out_of_a_folder_are_not_followed(tmp_path: Path) -> None:
 def test_a_folder_without_articles_is_refused(tmp_path: Path) -> None:
     write(tmp_path, PNG, "picture.png")
 
-    with pytest.raises(ArticleError, match=r"no articles in this folder: it holds no \.md"):
+    with pytest.raises(ArticleError, match=r"no articles in this folder: it holds no \.txt, \.text, \.md"):
         list_files(tmp_path)
 
 
 def test_a_file_is_listed_as_it_was_given() -> None:
     assert list_files(Path("gone.docx")) == [Path("gone.docx")]
-
-
-ANY_TEXT = st.text() | st.text("e\u0301\u0327\x00\x1b\r\n\u2028\u2029\x85\ufeff\u1100\u1161\ud800\udc00 ")
-
-
-@given(ANY_TEXT)
-@example("e\x00\u0301")
-def test_normalised_text_has_one_form(text: str) -> None:
-    once = normalise(text)
-
-    assert normalise(once) == once
-    assert unicodedata.is_normalized("NFC", once)
-    assert not any(unicodedata.category(character) == "Cc" and character not in "\n\t" for character in once)
-    assert once.splitlines() == once.split("\n")[: len(once.splitlines())]
 
 
 @given(
@@ -428,18 +418,79 @@ def test_any_file_is_an_article_that_can_be_stored_or_is_refused(
 
     if article:
         check_article(article)
-        assert normalise(article.text) == article.text
+        assert unicodedata.is_normalized("NFC", article.text)
+
+
+def test_a_file_is_a_document_of_its_own_address(tmp_path: Path) -> None:
+    path = write(tmp_path, "It rained.")
+    os.utime(path, (1_742_031_000, 1_742_031_000))
+
+    document = load_document(path)
+
+    assert (document.name, document.data, document.url) == (str(path), b"It rained.", path.resolve().as_uri())
+    assert document.modified == datetime(2025, 3, 15, 9, 30, tzinfo=UTC)
+
+
+def test_a_document_from_the_web_has_its_address() -> None:
+    (article,) = read_document(Document("story", b"It rained.", "text/plain", "https://courier.example/1.txt"))
+
+    assert isinstance(article, Article)
+    assert (article.id, article.url) == ("https://courier.example/1.txt",) * 2
+
+
+def test_the_origins_of_a_header_are_told(tmp_path: Path) -> None:
+    header = "---\nauthor: Rey\nupdated: 2025-03-16\nsection: News\nlanguage: en\n---\nIt rained."
+
+    article = read_article(write(tmp_path, header))
+
+    assert article.updated == datetime(2025, 3, 16, tzinfo=UTC)
+    assert (article.section, article.language) == ("News", "en")
+    assert dict(article.origins) == {
+        "title": "the file's name",
+        **dict.fromkeys(("author", "updated", "section", "language"), "the header of the file"),
+    }
+
+
+def test_standard_input_is_known_by_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    def pipe(data: bytes) -> Document:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+        return load_standard_input()
+
+    first, second, other = pipe(b"It rained."), pipe(b"It rained."), pipe(b"It poured.")
+
+    assert first == second
+    assert first.name == "standard input"
+    assert first.url != other.url
+    (article,) = read_document(first)
+    assert isinstance(article, Article)
+    assert article.id == first.url
+    assert article.url is None
+    with pytest.raises(ArticleError, match="standard input: empty"):
+        pipe(b"")
+
+
+def test_what_is_read_is_told_from_content_and_not_from_the_name(tmp_path: Path) -> None:
+    article = read_article(write(tmp_path, write_pdf([write_lines("It rained.")]), "story.txt"))
+
+    assert article.text == "It rained."
+
+
+def test_one_article_is_asked_for_where_there_are_several(tmp_path: Path) -> None:
+    path = write(tmp_path, '{"text": "It rained."}\n{"text": "It blew."}', "all.jsonl")
+
+    assert len(read_document(load_document(path))) == 2
+    with pytest.raises(ArticleError, match=r"all\.jsonl: holds 2 articles"):
+        read_article(path)
 
 
 @pytest.mark.parametrize(
-    ("value", "time"),
+    ("data", "what"),
     [
-        ("2025-03-15", datetime(2025, 3, 15, tzinfo=UTC)),
-        ("2025-03-15T09:30:00", datetime(2025, 3, 15, 9, 30, tzinfo=UTC)),
-        ("2025-03-15T09:30:00Z", datetime(2025, 3, 15, 9, 30, tzinfo=UTC)),
-        ("2025-03-15 09:30-05:00", datetime(2025, 3, 15, 14, 30, tzinfo=UTC)),
+        (b"<rss/>", "a feed"),
+        (b"<urlset/>", "a sitemap"),
+        (b"https://courier.example/1", "a list of addresses"),
     ],
 )
-def test_a_time_has_a_zone(value: str, time: datetime) -> None:
-    assert parse_time(value, "story.md") == time
-    assert parse_time(value, "story.md").tzinfo is not None
+def test_what_only_names_articles_is_no_article(data: bytes, what: str) -> None:
+    with pytest.raises(ArticleError, match=f"^list: no article, but {what}"):
+        read_document(Document("list", data))
