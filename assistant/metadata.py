@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
@@ -23,6 +24,8 @@ MAX_NODES = 2_000  # of a page's JSON-LD
 MAX_FIELD_CHARACTERS = 300
 MAX_BYLINE_CHARACTERS = 150
 MAX_AUTHORS = 12
+LONG_TITLE_CHARACTERS = 60  # at which titles made for machines are cut
+LINES_NEAR_HEADLINE = 25
 SAME_DAY = timedelta(hours=14)  # how far a time without a zone may be from the same time with one
 
 _AUTHOR_METAS = (
@@ -88,7 +91,7 @@ _ABOUT = re.compile(r"bio|about|social|avatar|image|photo|share|follow", re.I)
 _UPDATE_LABEL = re.compile(
     r"(?:updated?|modified|edited|revised|aktualisiert|stand|geändert|mis(?:e)? à jour|modifié|actualizad[oa]|"
     r"aggiornat[oa]|atualizad[oa]|bijgewerkt|gewijzigd|oppdatert|opdateret|uppdaterad|עודכן|עדכון|تحديث|آخر تحديث)\W*"
-    r"(?:on|at|am|le|el|il|op|:)?\W*$",
+    r"(?:[^\W\d]{1,10}\W*){0,3}$",
     re.IGNORECASE,
 )
 
@@ -162,6 +165,7 @@ class _Page:
     leads: list["HtmlElement"] = field(default_factory=list)
     footers: list["HtmlElement"] = field(default_factory=list)
     positions: dict["HtmlElement", int] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)  # what stands next after the headline
     page_title: str = ""
     language: str = ""
     is_scoped: bool = False  # microdata say that there is an article
@@ -254,7 +258,35 @@ def _walk(tree: "HtmlElement") -> _Page:
             page.page_title = get_text(element)
         elif tag in ("h1", "h2", "p", "time", "address") or attributes:
             _sort_in(page, element, tag, position)
+    body = tree.find("body")
+    start = page.headings[0] if page.headings else body
+    if start is not None:
+        page.lines = list(islice(_list_lines(start), LINES_NEAR_HEADLINE))
     return page
+
+
+def _list_lines(start: "HtmlElement") -> Iterator[str]:
+    """List the pieces of text that follow an element, or that are in the body; "By" goes with what comes after it."""
+    from lxml import etree
+
+    label = ""
+    holder: HtmlElement | None = start
+    while holder is not None:
+        pieces = [holder.tail] if holder.tag != "body" else [holder.text]
+        for branch in holder.itersiblings() if holder.tag != "body" else holder if holder is start else ():
+            pieces += [
+                part.text if event == "start" and part.tag not in ("script", "style") else part.tail if event == "end" else ""
+                for event, part in islice(etree.iterwalk(branch, events=("start", "end")), 400)
+            ]
+            if len(pieces) > 1_000:
+                break
+        for piece in pieces:
+            if line := clean(piece or ""):
+                is_label = re.fullmatch(rf"(?:{_BY})\s*:?", line, re.IGNORECASE)
+                if not is_label:
+                    yield f"{label} {line}".strip()
+                label = line if is_label else ""
+        holder = holder.getparent()
 
 
 def _add_meta(page: _Page, element: "HtmlElement") -> None:
@@ -330,7 +362,7 @@ class _Data:
     by_id: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-_SALVAGED = re.compile(r'"(headline|datePublished|dateModified|articleSection|inLanguage)"\s*:\s*"((?:[^"\\]|\\.){1,2000})"')
+_SALVAGED = re.compile(r'"(headline|datePublished|dateModified|articleSection|inLanguage)"\s*:\s*"((?:[^"\\]|\\.){1,2000})"(?=\s*[,}\]])')
 _SALVAGED_NAME = re.compile(r'"(author|creator|publisher)"\s*:\s*[\[{\s]*(?:[^{}\[\]]{0,500}?"name"\s*:\s*)?"((?:[^"\\]|\\.){1,200})"')  # fmt: skip
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 _WRAPPING = re.compile(r"^\s*(?:<!--|/\*<!\[CDATA\[\*/|//<!\[CDATA\[|<!\[CDATA\[)|(?:-->|/\*\]\]>\*/|//\]\]>|\]\]>)\s*$|;\s*$")
@@ -611,7 +643,8 @@ def _strip_site(title: str, names: set[str], headings: list[str]) -> str:
 def _is_cut(title: str, heading: str) -> bool:
     """Whether a title is a heading that was cut short."""
     begun = re.sub(r"\s*(?:…|\.{3})$", "", title)
-    return fold(heading) != fold(title) and begun != title and fold(heading).startswith(fold(begun))
+    is_marked = begun != title or len(title) >= LONG_TITLE_CHARACTERS
+    return is_marked and fold(heading) != fold(title) and fold(heading).startswith(fold(begun))
 
 
 def _share(first: str, second: str) -> float:
@@ -659,6 +692,11 @@ def _list_author_places(page: _Page, data: _Data, node: dict[str, Any]) -> Itera
         if 2 < len(text) <= MAX_BYLINE_CHARACTERS and not _ABOUT.search(element.get("class") or ""):
             links = [name for link in element.iterdescendants("a") if (name := get_text(link))]
             yield "byline", [name for name in links if clean_authors(name, (), None)] or [text]
+    yield from _list_signed_places(page)
+
+
+def _list_signed_places(page: _Page) -> Iterator[tuple[str, list[str]]]:
+    """List the bylines that only their words tell: "By ..." in a short line, or a name beside a day."""
     blocks = [*page.dated, *page.leads]
     for element in sorted(blocks, key=lambda block: page.positions[block]):
         # subtle: only the text of short blocks is looked at, so that a long page isn't read once for each that holds it
@@ -668,6 +706,14 @@ def _list_author_places(page: _Page, data: _Data, node: dict[str, Any]) -> Itera
                     names = re.split(r"[;.](?:\s|$)", match["names"])[0] if " " in match["names"].strip() else ""
                     if names and names[0].isupper() or not names.isascii():
                         yield "byline in the text", [names]
+    for line in page.lines:
+        if (match := _SIGNATURE.match(line)) and len(line) <= MAX_BYLINE_CHARACTERS and match["names"][0].isupper():
+            yield "byline in the text", [match["names"]]
+    for element in page.dated:
+        text = get_text(element)
+        if len(text) <= 100 and not _is_aside(element) and list(find_timestamps(text)):
+            parts = re.split(r"\s*[|•·,–—]\s*|\s+-\s+|\d[\d/.:-]*", text)
+            yield "line of the date", [part for part in parts if len(part.split()) in (2, 3) and part.istitle()]
 
 
 def get_lines(element: "HtmlElement") -> list[str]:
@@ -732,6 +778,12 @@ def _find_times(
     shown, shown_updates = _find_shown_times(page, code, is_month_first or _names_american_zone(page))
     published += shown
     updated += shown_updates
+    if not published:
+        for line in page.lines:
+            for start, stamp in find_timestamps(line, language=code, is_month_first=is_month_first):
+                if len(line) <= 100 and start <= 40:
+                    is_update = bool(_UPDATE_LABEL.search(line[:start].rstrip(" :,")))
+                    (updated if is_update else published).append(_Moment(stamp, "text of the page"))
     if not published:
         published += _guess_day(tree, url)
     zones = [moment.stamp.time for moment in [*published, *updated] if moment.stamp.has_zone]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MAX_PAGE_BYTES = 10_000_000
 MAX_TITLE_CHARACTERS = 300
 SHORT_TEXT = 250  # characters: an extraction shorter than this may have missed the article
+MUCH_LONGER = 1.5  # times: how much more text a second, less careful extraction must find to be believed
 WALL_TEXT = 2_500  # characters: consent walls and error pages aren't longer
 MIN_TEXT = 40  # characters: what a page that doesn't call itself an article must have
 HEAD_BYTES = 4_096  # in which a page names its charset
@@ -59,6 +60,17 @@ _BOILERPLATE = re.compile(
 _BOILERPLATE_ROLES = frozenset(
     {"navigation", "banner", "contentinfo", "complementary", "dialog", "alertdialog", "search", "menu"}
 )
+_BLOCKS = (
+    "div", "section", "article", "p", "ul", "ol", "dl", "table", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "figure",
+    "form", "header", "footer", "main", "nav", "aside", "pre",
+)  # fmt: skip
+_LABELS = ("class", "id", "itemprop", "data-testid", "data-component", "data-gu-name")
+_STANDFIRST = re.compile(
+    r"standfirst|(?:^|[\s_-])(?:dek|deck|sub-?(?:dek|deck|title|head(?:ing|line)?)|sub-?headline|summary|excerpt|intro(?:duction)?|"
+    r"lead-?(?:paragraph|in)?|lede|abstract|chapo|chapeau|entradilla|bajada|vorspann|teaser-?text|sommario|occhiello)(?:$|[\s_-])"
+    r"|[a-z]Dek\b|article__desc",
+    re.IGNORECASE,
+)
 _LIVE = re.compile(r"live-?(?:blog|update|post|entry|ticker|feed|event)|ticker-?(?:entry|item)|liveblog", re.IGNORECASE)
 
 # Lines that are no sentences of an article, where they are all of a short paragraph.
@@ -74,6 +86,7 @@ _IDLE_LINE = re.compile(
     r"lea también.*|leer más.*|te puede interesar.*|leggi anche.*|lees ook.*|tags?\s*:.*|topics?\s*:.*|filed under.*|"
     r"(?:read (?:more|also|next)|related(?: (?:story|article)s?)?|more on this(?: story)?|see also|watch|also read)\s*:.*|"
     r"this (?:article|story) (?:is|was) (?:first |originally )?published (?:on|in|by).*|"
+    r"(?:updated?:? |published:? )?\d+ (?:min(?:ute)?|hour|hr|day|week)s? ago|vor \d+ \w+|il y a \d+ \w+|hace \d+ \w+|"
     r"live (?:updates? )?feed|load more.*|show more.*|facebook|twitter|x|whatsapp|email|e-mail|linkedin|reddit|telegram)"
     r"\s*[.:!»→>]*",
     re.IGNORECASE,
@@ -213,14 +226,25 @@ def _parse_html(html: str) -> "tuple[HtmlElement, bool]":
 def _find_paragraphs(tree: "HtmlElement", metadata: Metadata) -> list[str]:
     """Find the article's paragraphs: what trafilatura takes for its text, or what the page keeps in its JSON-LD."""
     _remove_boilerplate(tree)
-    if metadata.is_live or _is_live(tree):
+    is_live = metadata.is_live or _is_live(tree)
+    if is_live:
         _open_live_blog(tree)
-    paragraphs = _tidy_paragraphs(_extract(tree, SHORT_TEXT), metadata)
+    _open_layout_tables(tree)
+    _mark_paragraphs(tree)
+    standfirst = _find_standfirst(tree)
+    paragraphs = _tidy_paragraphs(_extract(tree, 1), metadata, is_live=is_live)
+    length = sum(map(len, paragraphs))
+    if length < SHORT_TEXT:
+        others = _tidy_paragraphs(_extract(tree, SHORT_TEXT), metadata, is_live=is_live)
+        if sum(map(len, others)) > MUCH_LONGER * length + len(metadata.title or ""):
+            paragraphs = others
+    if standfirst and paragraphs and not any(standfirst in paragraph for paragraph in paragraphs):
+        paragraphs.insert(0, standfirst)
     length = sum(map(len, paragraphs))
     kept = [line for part in metadata.updates or (metadata.body or "",) for line in _split_lines(part)]
     # What scripts would show stands nowhere else; what is shown has the headings, and is what readers see.
     if length < max(SHORT_TEXT, sum(map(len, kept)) // 2) and sum(map(len, kept)) > length:
-        return _tidy_paragraphs(kept, metadata)
+        return _tidy_paragraphs(kept, metadata, is_live=is_live)
     return paragraphs
 
 
@@ -246,6 +270,48 @@ def _remove_boilerplate(tree: "HtmlElement") -> None:
             continue
         if element.tag != "em" and len(element.text_content()) * 2 <= total:
             element.drop_tree()
+
+
+def _open_layout_tables(tree: "HtmlElement") -> None:
+    """Make tables that hold the page's headline or paragraphs, rather than figures, the plain blocks that they are."""
+    for table in list(tree.iter("table")):
+        if table.find(".//h1") is not None or table.find(".//table") is not None or len(table.findall(".//p")) > 2:
+            for part in list(table.iter("table", "tbody", "tr", "td", "th")):
+                part.tag = "div"
+
+
+def _mark_paragraphs(tree: "HtmlElement") -> None:
+    """Make the blocks that only hold words paragraphs, on a page that hardly has any."""
+    body = tree.find("body")
+    written = sum(len(element.text_content()) for element in tree.iter("p", "li", "td", "blockquote"))
+    if body is None or written * 2 > len(body.text_content()):
+        return
+    for block in list(body.iter("div", "section")):
+        if next(block.iterchildren(*_BLOCKS), None) is None and re.search(r"[.!?…。؟]\W{0,3}\s*$", block.text_content()):
+            block.tag = "p"
+
+
+def _find_standfirst(tree: "HtmlElement") -> str | None:
+    """Find the lines under the headline that sum an article up, which many layouts keep apart from its text."""
+    heading = tree.find(".//h1")
+    if heading is None:
+        return None
+    for passed, element in enumerate(_follow(heading)):
+        if passed > 60:
+            return None
+        if _STANDFIRST.search(" ".join(filter(None, map(element.get, _LABELS)))):
+            text = _join(element.text_content())
+            return text if 20 <= len(text) <= 500 and element.find(".//h2") is None else None
+    return None
+
+
+def _follow(element: "HtmlElement") -> "Iterator[HtmlElement]":
+    """Walk over the elements that come after one."""
+    holder: HtmlElement | None = element
+    while holder is not None:
+        for sibling in holder.itersiblings():
+            yield from sibling.iter("p", "div", "h2", "h3", "span", "section", "strong")
+        holder = holder.getparent()
 
 
 def _is_live(tree: "HtmlElement") -> bool:
@@ -346,7 +412,7 @@ def _join(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
-def _tidy_paragraphs(paragraphs: list[str], metadata: Metadata) -> list[str]:
+def _tidy_paragraphs(paragraphs: list[str], metadata: Metadata, *, is_live: bool) -> list[str]:
     """Leave out the headline, the byline and the date in front of the text, idle lines, and what is said twice."""
     kept: list[str] = []
     seen: set[str] = set()
@@ -356,17 +422,20 @@ def _tidy_paragraphs(paragraphs: list[str], metadata: Metadata) -> list[str]:
         is_repeated = len(folded) > 40 and folded in seen
         if not folded or is_repeated or (len(text) <= MAX_IDLE_CHARACTERS and _IDLE_LINE.fullmatch(text)):
             continue
-        if len(text) <= MAX_IDLE_CHARACTERS and len(kept) < 3 and _is_head_line(text, metadata):
+        if len(text) <= MAX_IDLE_CHARACTERS and len(kept) < 3 and _is_head_line(text, metadata, is_live=is_live):
             continue
         seen.add(folded)
         kept.append(text)
-    while kept and len(kept[-1]) <= MAX_IDLE_CHARACTERS and _is_head_line(kept[-1], metadata):
+    while kept and len(kept[-1].split()) <= 8 and _is_head_line(kept[-1], metadata, is_live=is_live):
         kept.pop()
     return kept
 
 
-def _is_head_line(text: str, metadata: Metadata) -> bool:
-    """Whether a line only says what the metadata say: the title, the outlet, who wrote it and when."""
+def _is_head_line(text: str, metadata: Metadata, *, is_live: bool) -> bool:
+    """Whether a line only says what the metadata say: the title, the outlet, who wrote it and when.
+
+    The times of a live blog are part of it.
+    """
     folded = fold(text)
     known = {fold(value) for value in (metadata.title, metadata.section, *metadata.outlets) if value}
     if folded in known:
@@ -379,7 +448,10 @@ def _is_head_line(text: str, metadata: Metadata) -> bool:
     if has_author and len(rest.split()) <= 8 and not re.search(r"[.!?]\s*$", rest.strip()) and '"' not in text:
         return True
     dates = list(find_timestamps(text, language=metadata.language))
-    return bool(dates) and not names and len(text) <= 80 and len(text.split()) <= 12 and not re.search(r"[.!?]$", text)
+    if is_live or re.search(r"[.!?]$", text):
+        return False
+    is_time = bool(dates) or (len(text) <= 60 and bool(re.search(r"\b\d{1,2}[:.h]\d\d\b", text)))
+    return is_time and not names and len(text.split()) <= 12 * max(1, len(dates))
 
 
 def _check_article(text: str, metadata: Metadata, tree: "HtmlElement", name: str) -> None:
