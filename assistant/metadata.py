@@ -1,7 +1,7 @@
 """Tells what a page says of its article: title, author, outlet, times, address, section and language.
 
-The same fact stands in many places of a page, and the places differ in how far they can be trusted: JSON-LD first, then
-OpenGraph and other meta tags, microdata, what readers see, and the guesses of libraries. Each fact says where it is from.
+The same fact stands in many places of a page, which differ in how far they can be trusted: JSON-LD first, then OpenGraph
+and other meta tags, microdata, what readers see, and the guesses of libraries. Each fact says where it is from.
 """
 
 import json
@@ -26,6 +26,10 @@ MAX_BYLINE_CHARACTERS = 150
 MAX_AUTHORS = 12
 LONG_TITLE_CHARACTERS = 60  # at which titles made for machines are cut
 LINES_NEAR_HEADLINE = 25
+MAX_LINE_CHARACTERS = 1_000
+MAX_ELEMENTS = 400  # of one kind that are looked at: what a page says of itself stands near its beginning
+MAX_LABEL_CHARACTERS = 300
+MAX_GUESSED_CHARACTERS = 300_000  # of a page that is searched for a day
 SAME_DAY = timedelta(hours=14)  # how far a time without a zone may be from the same time with one
 
 _AUTHOR_METAS = (
@@ -75,17 +79,25 @@ _COPYRIGHT = re.compile(
 )
 _RIGHTS = re.compile(r"\s*(?:-|–|\()?\s*(?:all rights reserved|alle rechte|tous droits|todos los derechos).*$", re.I)
 _DOMAIN = re.compile(r"(?:https?://)?(?:www\.)?[\w-]+(?:\.[\w-]+)+/?$")
-_COMPANY = re.compile(r"\b(?:Ltd|Limited|Inc|LLC|GmbH|AG|S\.?A|S\.?L|plc|Group|Holdings?|Media|Corp(?:oration)?|Verlag)\b\.?")
+_COMPANY = re.compile(
+    r"\b(?:Ltd|Limited|Inc|LLC|GmbH|AG|S\.?A|S\.?L|plc|Group|Holdings?|Media|Corp(?:oration)?|Verlag)\b\.?"
+)
 
 # Parts of a page that speak of other articles, of their own authors and days.
 _ASIDE = re.compile(
-    r"(?:^|[\s_-])(?:related|recommend\w*|most[_-]?(?:read|popular|viewed)|popular|trending|sidebar|comments?|commentlist|"
+    r"(?:^|[\s_-])(?:related|recommend\w*|most[_-]?(?:read|popular|viewed)|popular|trending|sidebar|comments?|"
+    r"commentlist|"
     r"disqus|newsletter|teasers?|more[_-]?(?:from|on|stories|news)|also[_-]?read|read[_-]?(?:more|next)|latest|footer|"
     r"promo|outbrain|taboola|carousel|card|cookie\w*|consent|nav|navbar|menu|ticker|widget|caption|credit)(?:$|[\s_-])",
     re.IGNORECASE,
 )
 _ASIDE_TAGS = frozenset({"aside", "nav", "footer", "figure", "figcaption", "form", "noscript", "template"})
-_BYLINE_CLASS = re.compile(r"(?:^|[\s_-])(?:by-?line\w*|authors?(?:-?names?)?|post-?author|writer|autor\w*|auteur|verfasser|journalist|reporter)(?:$|[\s_-])|byline|authorname", re.I)  # fmt: skip
+_BYLINE_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:by-?line\w*|authors?(?:-?names?)?|post-?author|writer|autor\w*|auteur|verfasser|"
+    r"journalist|reporter)"
+    r"(?:$|[\s_-])|byline|authorname",
+    re.IGNORECASE,
+)
 _DATE_CLASS = re.compile(r"date|time|publish|posted|dateline|byline|meta|stamp|created|fecha|datum|info|header", re.I)
 _ABOUT = re.compile(r"bio|about|social|avatar|image|photo|share|follow", re.I)
 _UPDATE_LABEL = re.compile(
@@ -97,9 +109,18 @@ _UPDATE_LABEL = re.compile(
 
 # Bylines
 
-_BY = r"by|von|par|por|di|da|door|af|av|text|words|autor(?:in)?|author|auteur|reporter|posted by|written by|reported by|story by|report by|published by|submitted by|escrito por|scritto da|geschreven door|ein(?:e)? \w+ von|propos recueillis par|interview by|مأت|מאת|כתב|כתבה|بقلم|كتب|كتبت"  # noqa: E501  # fmt: skip
+_BY = (
+    r"by|von|par|por|di|da|door|af|av|text|words|autor(?:in)?|author|auteur|reporter|posted by|written by|reported by|"
+    r"story by|report by|published by|submitted by|escrito por|scritto da|geschreven door|ein(?:e)? \w+ von|"
+    r"propos recueillis par|interview by|מאת|כתב|כתבה|بقلم|كتب|كتبت"
+)
 _PREFIX = re.compile(rf"^\W*(?:(?:{_BY})\s*:|(?:{_BY})\s)\s*", re.IGNORECASE)
-_SIGNATURE = re.compile(r"^\W*(?P<label>by|von|par|por|door|written by|reported by|reporting by|words by|words|text|written and reported by|מאת|بقلم)\b\s*:?\s+(?P<names>\S.{2,120})$", re.IGNORECASE)  # fmt: skip
+_SIGNATURE = re.compile(
+    r"^\W*(?:by|von|par|por|door|written by|reported by|reporting by|words by|words|text|"
+    r"written and reported by|מאת|بقلم)\b"
+    r"\s*:?\s+(?P<names>\S.{2,120})$",
+    re.IGNORECASE,
+)
 _SPLIT = r"\s*[,;|/•·、،]\s*|\s+[–—-]\s+|\s*&\s*|\s+(?:and|with|{})\s+"
 _CONJUNCTIONS = {
     "de": "und|mit", "fr": "et|avec", "es": "y|e|con", "it": "e|con", "pt": "e|com", "nl": "en|met", "da": "og|med",
@@ -205,7 +226,7 @@ def read_metadata(tree: "HtmlElement", address: str | None = None) -> Metadata:
 
 
 def tidy_url(url: str) -> str | None:
-    """Write a web address in one way: no fragment, no tracking parameters, no default port; None for other addresses."""
+    """Write a web address in one way: no fragment, no tracking parameters, no default port; None for others."""
     try:
         parts = urlsplit(url.strip())
         host, port = (parts.hostname or "").rstrip("."), parts.port
@@ -222,6 +243,12 @@ def tidy_url(url: str) -> str | None:
 def get_text(element: "HtmlElement") -> str:
     """Get what an element says, in one line."""
     return clean(" ".join(element.itertext()))
+
+
+def get_label(element: "HtmlElement", *others: str) -> str:
+    """Get the names that a page's makers gave an element: its class, its id and other attributes."""
+    names = (element.get(name) for name in ("class", "id", *others))
+    return " ".join(name[:MAX_LABEL_CHARACTERS] for name in names if name)
 
 
 def clean(value: str) -> str:
@@ -275,13 +302,17 @@ def _list_lines(start: "HtmlElement") -> Iterator[str]:
         pieces = [holder.tail] if holder.tag != "body" else [holder.text]
         for branch in holder.itersiblings() if holder.tag != "body" else holder if holder is start else ():
             pieces += [
-                part.text if event == "start" and part.tag not in ("script", "style") else part.tail if event == "end" else ""
+                part.text
+                if event == "start" and part.tag not in ("script", "style")
+                else part.tail
+                if event == "end"
+                else ""
                 for event, part in islice(etree.iterwalk(branch, events=("start", "end")), 400)
             ]
             if len(pieces) > 1_000:
                 break
         for piece in pieces:
-            if line := clean(piece or ""):
+            if line := clean((piece or "")[:MAX_LINE_CHARACTERS]):
                 is_label = re.fullmatch(rf"(?:{_BY})\s*:?", line, re.IGNORECASE)
                 if not is_label:
                     yield f"{label} {line}".strip()
@@ -295,7 +326,9 @@ def _add_meta(page: _Page, element: "HtmlElement") -> None:
         return
     for key in ("name", "property", "http-equiv", "itemprop"):
         if name := element.get(key):
-            page.metas.setdefault(name.strip().lower(), []).append(clean(content))
+            values = page.metas.setdefault(name.strip().lower(), [])
+            if len(values) < MAX_ELEMENTS:
+                values.append(clean(content[: 10 * MAX_FIELD_CHARACTERS]))
     for name in (element.get("itemprop") or "").split():
         page.properties.setdefault(name.rpartition(":")[2].lower(), []).append(element)
 
@@ -314,7 +347,7 @@ def _sort_in(page: _Page, element: "HtmlElement", tag: str, position: int) -> No
         kinds.append(page.properties.setdefault(name.rpartition(":")[2].lower(), []))
     if "itemtype" in element.attrib and re.search(r"Article|Posting|Report\b", element.get("itemtype") or ""):
         page.is_scoped = True
-    label = f"{element.get('class') or ''} {element.get('id') or ''} {element.get('data-testid') or ''} {element.get('data-component') or ''}"
+    label = get_label(element, "data-testid", "data-component")
     relation = (element.get("rel") or "").lower()
     if tag not in ("html", "body", "img", "svg", "input", "button", "source"):
         if "author" in relation.split() or tag == "address" or (len(label) > 3 and _BYLINE_CLASS.search(label)):
@@ -324,7 +357,8 @@ def _sort_in(page: _Page, element: "HtmlElement", tag: str, position: int) -> No
         if "footer" in label.lower() or "copyright" in label.lower():
             kinds.append(page.footers)
     for kind in kinds:
-        kind.append(element)
+        if len(kind) < MAX_ELEMENTS:
+            kind.append(element)
     if kinds:
         page.positions[element] = position
 
@@ -336,8 +370,8 @@ def _is_aside(element: "HtmlElement") -> bool:
             return True
         if holder.tag in ("body", "html"):
             return False
-        label = f"{holder.get('class') or ''} {holder.get('id') or ''}"
-        if len(label) > 1 and _ASIDE.search(label) and holder.find(".//h1") is None:
+        label = get_label(holder)
+        if label and _ASIDE.search(label) and holder.find(".//h1") is None:
             return True
     return False
 
@@ -362,10 +396,17 @@ class _Data:
     by_id: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-_SALVAGED = re.compile(r'"(headline|datePublished|dateModified|articleSection|inLanguage)"\s*:\s*"((?:[^"\\]|\\.){1,2000})"(?=\s*[,}\]])')
-_SALVAGED_NAME = re.compile(r'"(author|creator|publisher)"\s*:\s*[\[{\s]*(?:[^{}\[\]]{0,500}?"name"\s*:\s*)?"((?:[^"\\]|\\.){1,200})"')  # fmt: skip
+_SALVAGED = re.compile(
+    r'"(headline|datePublished|dateModified|articleSection|inLanguage)"\s*:\s*"((?:[^"\\]|\\.){1,2000})"(?=\s*[,}\]])'
+)
+_SALVAGED_NAME = re.compile(
+    r'"(author|creator|publisher)"\s*:\s*[\[{\s]*(?:[^{}\[\]]{0,500}?"name"\s*:\s*)?"((?:[^"\\]|\\.){1,200})"'
+)
+_GAP = re.compile(r"[\s,;]*")
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
-_WRAPPING = re.compile(r"^\s*(?:<!--|/\*<!\[CDATA\[\*/|//<!\[CDATA\[|<!\[CDATA\[)|(?:-->|/\*\]\]>\*/|//\]\]>|\]\]>)\s*$|;\s*$")
+_WRAPPING = re.compile(
+    r"^\s*(?:<!--|/\*<!\[CDATA\[\*/|//<!\[CDATA\[|<!\[CDATA\[)|(?:-->|/\*\]\]>\*/|//\]\]>|\]\]>)\s*$|;\s*$"
+)
 _CONTAINERS = ("@graph", "mainEntity", "mainEntityOfPage")
 
 
@@ -389,12 +430,14 @@ def _parse_json(text: str) -> list[Any]:
     text = _WRAPPING.sub("", _WRAPPING.sub("", text.strip()))
     for candidate in (text, _TRAILING_COMMA.sub(r"\1", text)):
         decoder = json.JSONDecoder(strict=False)
-        values, position = [], 0
+        values: list[Any] = []
+        position = 0
         try:
-            while position < len(candidate):
+            while position < len(candidate) and len(values) < MAX_NODES:
                 value, position = decoder.raw_decode(candidate, position)
                 values.append(value)
-                position += len(candidate[position:]) - len(candidate[position:].lstrip(" \t\r\n,;"))
+                gap = _GAP.match(candidate, position)
+                position = gap.end() if gap else position
         except (ValueError, RecursionError):
             if values:
                 return values
@@ -565,7 +608,9 @@ def _find_outlets(
     handles = [found for found in candidates if found.value.startswith("@")]
     domains = [found for found in candidates if _DOMAIN.fullmatch(found.value)]
     for found in candidates:
-        value = _RIGHTS.sub("", re.sub(r"^(?:©|\(c\)|copyright|\s|(?:19|20)\d\d)+", "", found.value, flags=re.I)).strip(" -–")
+        value = _RIGHTS.sub("", re.sub(r"^(?:©|\(c\)|copyright|\s|(?:19|20)\d\d)+", "", found.value, flags=re.I)).strip(
+            " -–"
+        )
         if found not in handles and found not in domains and 1 < len(value) <= 80 and "://" not in value:
             yield Found(value, found.place)
     for found in [*domains, *handles]:
@@ -702,12 +747,12 @@ def _list_signed_places(page: _Page) -> Iterator[tuple[str, list[str]]]:
         # subtle: only the text of short blocks is looked at, so that a long page isn't read once for each that holds it
         if len(element) <= 6 and not _is_aside(element):
             for line in get_lines(element):
-                if (match := _SIGNATURE.match(line)) and len(line) <= MAX_BYLINE_CHARACTERS:
+                if len(line) <= MAX_BYLINE_CHARACTERS and (match := _SIGNATURE.match(line)):
                     names = re.split(r"[;.](?:\s|$)", match["names"])[0] if " " in match["names"].strip() else ""
-                    if names and names[0].isupper() or not names.isascii():
+                    if names and not names[0].islower():
                         yield "byline in the text", [names]
     for line in page.lines:
-        if (match := _SIGNATURE.match(line)) and len(line) <= MAX_BYLINE_CHARACTERS and match["names"][0].isupper():
+        if len(line) <= MAX_BYLINE_CHARACTERS and (match := _SIGNATURE.match(line)) and not match["names"][0].islower():
             yield "byline in the text", [match["names"]]
     for element in page.dated:
         text = get_text(element)
@@ -722,14 +767,15 @@ def get_lines(element: "HtmlElement") -> list[str]:
     for part in element:
         text += "\n" if part.tag == "br" else "".join(part.itertext()) if isinstance(part.tag, str) else ""
         text += part.tail or ""
-    return [line for piece in text.split("\n") if (line := clean(piece))]
+    return [line for piece in text[: 10 * MAX_LINE_CHARACTERS].split("\n") if (line := clean(piece))]
 
 
 def clean_authors(value: str, outlets: Iterable[str], language: str | None) -> list[str]:
     """List the names in a byline: without "By", roles, places, addresses and the outlet's own name."""
     if "://" in value and " " not in value.strip():
         return []
-    value = _PREFIX.sub("", _ADDRESS.sub(" ", clean(value)))[:MAX_FIELD_CHARACTERS]
+    # subtle: cut first, for a page may put megabytes where a name should be
+    value = _PREFIX.sub("", _ADDRESS.sub(" ", clean(value[: 2 * MAX_FIELD_CHARACTERS])))[:MAX_FIELD_CHARACTERS]
     names = {fold(name) for name in outlets}
     parts = re.split(_SPLIT.format(_CONJUNCTIONS.get(language or "", "und|et")), value, flags=re.IGNORECASE)
     authors: list[str] = []
@@ -784,7 +830,7 @@ def _find_times(
                 if len(line) <= 100 and start <= 40:
                     is_update = bool(_UPDATE_LABEL.search(line[:start].rstrip(" :,")))
                     (updated if is_update else published).append(_Moment(stamp, "text of the page"))
-    if not published:
+    if not published and len(tree.text_content()) <= MAX_GUESSED_CHARACTERS:
         published += _guess_day(tree, url)
     zones = [moment.stamp.time for moment in [*published, *updated] if moment.stamp.has_zone]
     first, last = _choose_moment(published, zones), _choose_moment(updated, zones)
@@ -830,14 +876,16 @@ def _find_shown_times(page: _Page, language: str | None, is_month_first: bool) -
         is_time = element.tag == "time"
         if not is_time and len(element) > 8:
             continue
-        text = get_text(element)
+        text = get_text(element)[:MAX_LINE_CHARACTERS]
         if (not is_time and not 6 <= len(text) <= 200) or _is_aside(element):
             continue
         label = f"{element.get('class') or ''} {text[:40]}"
         is_update = bool(is_time and re.search(r"updat|modif|edited", label, re.I))
         if is_time and (stamp := read_timestamp(element.get("datetime") or "", language=language)):
             before = " ".join(filter(None, (_get_text_before(element), text)))
-            is_update = is_update or bool(_UPDATE_LABEL.search(_get_text_before(element)) or _UPDATE_LABEL.match(before))
+            is_update = is_update or bool(
+                _UPDATE_LABEL.search(_get_text_before(element)) or _UPDATE_LABEL.match(before)
+            )
             (updated if is_update else published).append(_Moment(stamp, "time element"))
             continue
         is_plain = element.tag in ("p", "address") and not element.get("class")

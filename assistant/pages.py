@@ -4,13 +4,13 @@ import codecs
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from assistant.errors import ArticleError
-from assistant.metadata import Metadata, clean, clean_authors, fold, get_text, read_metadata
+from assistant.metadata import Metadata, clean, clean_authors, fold, get_label, get_text, read_metadata
 from assistant.reading import normalise
 from assistant.timestamps import find_timestamps
 from assistant.types import Article, Document
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MAX_PAGE_BYTES = 10_000_000
 MAX_TITLE_CHARACTERS = 300
 SHORT_TEXT = 250  # characters: an extraction shorter than this may have missed the article
+SAMPLE_CHARACTERS = 100_000  # that tell text from binary data
+MAX_ELEMENTS = 20_000  # of a page that is extracted by rules that go over it many times
 MUCH_LONGER = 1.5  # times: how much more text a second, less careful extraction must find to be believed
 WALL_TEXT = 2_500  # characters: consent walls and error pages aren't longer
 MIN_TEXT = 40  # characters: what a page that doesn't call itself an article must have
@@ -37,37 +39,57 @@ _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 # What parts paragraphs on pages that have no elements for them.
 _BREAKS = re.compile(r"<br\b[^<>]{0,99}>\s*+(?:<br\b[^<>]{0,99}>\s*+)+", re.IGNORECASE)
 # A page that is nested deeper than the parser follows is read without the elements that nest.
-_BLOCK_TAG = re.compile(r"</?(?:div|section|li|ul|ol|dl|dd|dt|table|tbody|tr|td|th|blockquote|center|address)\b[^>]*>", re.I)  # fmt: skip
+_BLOCK_TAG = re.compile(
+    r"(?:</?(?:div|section|li|ul|ol|dl|dd|dt|table|tbody|tr|td|th|blockquote|center|address|p)\b[^<>]*+>\s*+)++",
+    re.IGNORECASE,
+)
 _INLINE_TAG = re.compile(
-    r"</?(?!(?:html|head|body|title|meta|link|script|style|h[1-6]|p|br|time|hr|article|main|nav|aside|footer|form|figure)\b)"
-    r"[a-z][^>]*>",
+    r"</?(?!(?:html|head|body|title|meta|link|script|style|h[1-6]|p|br|time|hr|article|main|nav|aside|footer|"
+    r"form|figure)\b)"
+    r"[a-z][^<>]*+>",
     re.IGNORECASE,
 )
 
 # Parts of a page that are no part of its article, told by their class or id.
 _BOILERPLATE = re.compile(
-    r"(?:^|[\s_-])(?:cookie[\w-]*|consent[\w-]*|gdpr[\w-]*|cmp|onetrust[\w-]*|newsletter[\w-]*|sign-?up[\w-]*|subscri(?:be|ption)[\w-]*|"
-    r"related[\w-]*|recommend[\w-]*|recirc[\w-]*|read-?(?:more|next|also)[\w-]*|also-?read|more-(?:from|on|in|stories|news)[\w-]*|"
-    r"most-?(?:read|popular|viewed)[\w-]*|trending[\w-]*|popular[\w-]*|up-?next|share[\w-]*|sharing|social[\w-]*|follow-us|"
+    r"(?:^|[\s_-])(?:cookie[\w-]*|consent[\w-]*|gdpr[\w-]*|cmp|onetrust[\w-]*|newsletter[\w-]*|sign-?up[\w-]*|"
+    r"subscri(?:be|ption)[\w-]*|"
+    r"related[\w-]*|recommend[\w-]*|recirc[\w-]*|read-?(?:more|next|also)[\w-]*|also-?read|more-(?:from|on|in|"
+    r"stories|news)[\w-]*|"
+    r"most-?(?:read|popular|viewed)[\w-]*|trending[\w-]*|popular[\w-]*|up-?next|share[\w-]*|sharing|"
+    r"social[\w-]*|follow-us|"
     r"comments?(?:-(?:list|section|area|thread|wrap\w*|container|box|form|count|link)[\w-]*)?|commentlist|disqus[\w-]*|"
-    r"breadcrumbs?|byline[\w-]*|author-?(?:bio|box|card|info|profile)[\w-]*|about-(?:the-)?author|post-tags|tags?(?:-list|s)?|"
-    r"photo-?credit|image-?credit|credits?|caption[\w-]*|wp-caption-text|advert[\w-]*|ad-(?:slot|container|unit|label|wrap)[\w-]*|"
-    r"promo[\w-]*|teaser-?list|sponsored[\w-]*|paywall-?(?:offer|prompt|banner|box|cta|barrier)[\w-]*|regwall[\w-]*|offer|"
-    r"skip-?link|sr-only|visually-hidden|screen-reader-text|print-only|site-?(?:header|footer|nav)[\w-]*|masthead|toolbar|"
-    r"audio-player|listen|reading-time|read-time|correction-link|donate[\w-]*|donation[\w-]*|app-banner|popup|modal)(?:$|[\s])",
+    r"breadcrumbs?|byline[\w-]*|author-?(?:bio|box|card|info|profile)[\w-]*|about-(?:the-)?author|post-tags|"
+    r"tags?(?:-list|s)?|"
+    r"photo-?credit|image-?credit|credits?|caption[\w-]*|wp-caption-text|advert[\w-]*|ad-(?:slot|container|"
+    r"unit|label|wrap)[\w-]*|"
+    r"promo[\w-]*|teaser-?list|sponsored[\w-]*|paywall-?(?:offer|prompt|banner|box|cta|barrier)[\w-]*|"
+    r"regwall[\w-]*|offer|"
+    r"skip-?link|sr-only|visually-hidden|screen-reader-text|print-only|site-?(?:header|footer|nav)[\w-]*|"
+    r"masthead|toolbar|"
+    r"audio-player|listen|reading-time|read-time|correction-link|donate[\w-]*|donation[\w-]*|app-banner|popup|"
+    r"modal)(?:$|[\s])",
     re.IGNORECASE,
 )
 _BOILERPLATE_ROLES = frozenset(
     {"navigation", "banner", "contentinfo", "complementary", "dialog", "alertdialog", "search", "menu"}
 )
 _BLOCKS = (
-    "div", "section", "article", "p", "ul", "ol", "dl", "table", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "figure",
+    "div", "section", "article", "p", "ul", "ol", "dl", "table", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote",
+    "figure",
     "form", "header", "footer", "main", "nav", "aside", "pre",
 )  # fmt: skip
-_LABELS = ("class", "id", "itemprop", "data-testid", "data-component", "data-gu-name")
+_PRUNED = (
+    "div", "section", "ul", "ol", "p", "span", "header", "nav", "aside", "details", "dl", "h2", "h3", "h4", "a", "button",
+    "table", "dialog", "amp-consent", "small",
+)  # fmt: skip
+_PLAIN_BLOCKS = ("p", "li", "h2", "h3", "h4", "blockquote", "td", "pre", "dd", "dt")
+_LABELS = ("itemprop", "data-testid", "data-component", "data-gu-name")
 _STANDFIRST = re.compile(
-    r"standfirst|(?:^|[\s_-])(?:dek|deck|sub-?(?:dek|deck|title|head(?:ing|line)?)|sub-?headline|summary|excerpt|intro(?:duction)?|"
-    r"lead-?(?:paragraph|in)?|lede|abstract|chapo|chapeau|entradilla|bajada|vorspann|teaser-?text|sommario|occhiello)(?:$|[\s_-])"
+    r"standfirst|(?:^|[\s_-])(?:dek|deck|sub-?(?:dek|deck|title|head(?:ing|line)?)|sub-?headline|summary|"
+    r"excerpt|intro(?:duction)?|"
+    r"lead-?(?:paragraph|in)?|lede|abstract|chapo|chapeau|entradilla|bajada|vorspann|teaser-?text|sommario|"
+    r"occhiello)(?:$|[\s_-])"
     r"|[a-z]Dek\b|article__desc",
     re.IGNORECASE,
 )
@@ -75,19 +97,24 @@ _LIVE = re.compile(r"live-?(?:blog|update|post|entry|ticker|feed|event)|ticker-?
 
 # Lines that are no sentences of an article, where they are all of a short paragraph.
 _IDLE_LINE = re.compile(
-    r"(?:read (?:more|next|also|on|the full story)|more on this|related|see also|also read|recommended|you may also like|"
+    r"(?:read (?:more|next|also|on|the full story)|more on this|related|see also|also read|recommended|"
+    r"you may also like|"
     r"most (?:read|popular)|don['’]t miss|advertisement|advert|sponsored|anzeige|werbung|publicité|publicidad|"
-    r"share(?: (?:this|on|via)\b.*)?|share (?:article|story)|teilen|partager|compartir|follow us\b.*|copy link|print|save|"
-    r"sign up\b.*newsletter.*|subscribe\b.*|sign up (?:to|for) .*|get .* in your inbox.*|newsletter|comments?(?: \(\d+\))?|"
+    r"share(?: (?:this|on|via)\b.*)?|share (?:article|story)|teilen|partager|compartir|follow us\b.*|copy link|"
+    r"print|save|"
+    r"sign up\b.*newsletter.*|subscribe\b.*|sign up (?:to|for) .*|get .* in your inbox.*|newsletter|"
+    r"comments?(?: \(\d+\))?|"
     r"leave a (?:comment|reply).*|\d+ comments?|join the conversation|back to top|skip to .*|view (?:all )?comments|"
     r"\d+ min(?:ute)?s? read|\d+ min|reading time.*|listen to (?:this )?article.*|image (?:source|caption|credit).*|"
     r"(?:photo(?:graph)?|image|picture|foto|bild|photo credit|crédit photo)\s*(?::|by\b|©).*|"
     r"©.*|copyright .*|all rights reserved.*|lesen sie (?:auch|mehr).*|mehr zum thema.*|lire aussi.*|à lire aussi.*|"
     r"lea también.*|leer más.*|te puede interesar.*|leggi anche.*|lees ook.*|tags?\s*:.*|topics?\s*:.*|filed under.*|"
-    r"(?:read (?:more|also|next)|related(?: (?:story|article)s?)?|more on this(?: story)?|see also|watch|also read)\s*:.*|"
+    r"(?:read (?:more|also|next)|related(?: (?:story|article)s?)?|more on this(?: story)?|see also|watch|"
+    r"also read)\s*:.*|"
     r"this (?:article|story) (?:is|was) (?:first |originally )?published (?:on|in|by).*|"
     r"(?:updated?:? |published:? )?\d+ (?:min(?:ute)?|hour|hr|day|week)s? ago|vor \d+ \w+|il y a \d+ \w+|hace \d+ \w+|"
-    r"live (?:updates? )?feed|load more.*|show more.*|facebook|twitter|x|whatsapp|email|e-mail|linkedin|reddit|telegram)"
+    r"live (?:updates? )?feed|load more.*|show more.*|facebook|twitter|x|whatsapp|email|e-mail|linkedin|reddit|"
+    r"telegram)"
     r"\s*[.:!»→>]*",
     re.IGNORECASE,
 )
@@ -101,9 +128,11 @@ _CONSENT = re.compile(
     re.IGNORECASE,
 )
 _ERROR = re.compile(
-    r"\b(?:404|403|410|500|502|503)\b|(?:page|article|story|content)\b.{0,40}\b(?:not found|can(?:no|')t be found|no longer|unavailable|"
+    r"\b(?:404|403|410|500|502|503)\b|(?:page|article|story|content)\b.{0,40}\b(?:not found|can(?:no|"
+    r"')t be found|no longer|unavailable|"
     r"does(?:n['’]t| not) exist|has (?:been )?(?:moved|removed|deleted))|not found|access denied|forbidden|"
-    r"internal server error|bad gateway|service unavailable|just a moment|checking your browser|are you a (?:robot|human)|"
+    r"internal server error|bad gateway|service unavailable|just a moment|checking your browser|"
+    r"are you a (?:robot|human)|"
     r"verify (?:that )?you are (?:a )?human|unusual traffic|enable javascript|javascript is (?:disabled|required)|"
     r"seite (?:wurde )?nicht gefunden|page introuvable|página no encontrada|pagina non trovata|"
     r"something went wrong|temporarily unavailable|too many requests",
@@ -124,7 +153,7 @@ def read_page(document: Document) -> Article:
     metadata = read_metadata(tree, document.url)
     paragraphs = _find_paragraphs(tree, metadata)
     text = normalise("\n\n".join(paragraphs)).strip()
-    _check_article(text, metadata, tree, document.name)
+    _check_article(text, metadata, document.name)
     title = normalise(metadata.title or "") or _name_page(document, text)
     identity = metadata.url or document.url or Path(document.name).resolve().as_uri()
     return Article(
@@ -196,7 +225,11 @@ def _parse(html: str, name: str) -> "HtmlElement":
     """Parse a page as browsers do, whatever is wrong with it; a document type's entities are never expanded."""
     from lxml import etree
 
+    if len(_CONTROLS.findall(html[:SAMPLE_CHARACTERS])) > len(html[:SAMPLE_CHARACTERS]) // 100 + 1:
+        raise ArticleError(f"{name}: no article text in it: it is not a page but binary data")
     html = _BREAKS.sub("</p><p>", _CONTROLS.sub("", html))
+    if not html.strip():
+        raise ArticleError(f"{name}: no article text in it: it is empty")
     try:
         tree, is_whole = _parse_html(html)
         if not is_whole:
@@ -256,9 +289,8 @@ def _split_lines(text: str) -> list[str]:
 def _remove_boilerplate(tree: "HtmlElement") -> None:
     """Take out what stands around an article, in place; what holds the headline or most of the page stays."""
     total = len(tree.text_content())
-    for element in list(tree.iter("div", "section", "ul", "ol", "p", "span", "header", "nav", "aside", "details", "dl",
-                                  "h2", "h3", "h4", "a", "button", "table", "dialog", "amp-consent", "small", "em")):  # fmt: skip
-        label = f"{element.get('class') or ''} {element.get('id') or ''}".strip()
+    for element in list(tree.iter(*_PRUNED)):
+        label = get_label(element)
         is_boilerplate = (
             (label and _BOILERPLATE.search(label))
             or element.get("role") in _BOILERPLATE_ROLES
@@ -268,7 +300,7 @@ def _remove_boilerplate(tree: "HtmlElement") -> None:
         )
         if not is_boilerplate or element.getparent() is None or element.find(".//h1") is not None:
             continue
-        if element.tag != "em" and len(element.text_content()) * 2 <= total:
+        if len(element.text_content()) * 2 <= total:
             element.drop_tree()
 
 
@@ -287,7 +319,9 @@ def _mark_paragraphs(tree: "HtmlElement") -> None:
     if body is None or written * 2 > len(body.text_content()):
         return
     for block in list(body.iter("div", "section")):
-        if next(block.iterchildren(*_BLOCKS), None) is None and re.search(r"[.!?…。؟]\W{0,3}\s*$", block.text_content()):
+        if next(block.iterchildren(*_BLOCKS), None) is None and re.search(
+            r"[.!?…。؟]\W{0,3}\s*$", block.text_content()
+        ):
             block.tag = "p"
 
 
@@ -299,7 +333,7 @@ def _find_standfirst(tree: "HtmlElement") -> str | None:
     for passed, element in enumerate(_follow(heading)):
         if passed > 60:
             return None
-        if _STANDFIRST.search(" ".join(filter(None, map(element.get, _LABELS)))):
+        if _STANDFIRST.search(get_label(element, *_LABELS)):
             text = _join(element.text_content())
             return text if 20 <= len(text) <= 500 and element.find(".//h2") is None else None
     return None
@@ -317,7 +351,7 @@ def _follow(element: "HtmlElement") -> "Iterator[HtmlElement]":
 def _is_live(tree: "HtmlElement") -> bool:
     entries = 0
     for element in tree.iter("div", "article", "section", "li"):
-        if _LIVE.search(f"{element.get('class') or ''} {element.get('id') or ''}") and element.find(".//time") is not None:
+        if _LIVE.search(get_label(element)) and element.find(".//time") is not None:
             entries += 1
     return entries >= 2
 
@@ -367,12 +401,29 @@ def _extract(tree: "HtmlElement", min_size: int) -> list[str]:
     from lxml import etree
     from trafilatura import bare_extraction
 
+    if next(islice(tree.iter(), MAX_ELEMENTS, None), None) is not None:
+        return _list_plain(tree)
     try:
         found = bare_extraction(tree, options=_make_options(min_size))
     except (etree.LxmlError, RecursionError, AttributeError, IndexError, KeyError):
         return []
     body = getattr(found, "body", None)
     return [] if body is None else [text for block in _list_blocks(body) if (text := block.strip())]
+
+
+def _list_plain(tree: "HtmlElement") -> list[str]:
+    """List the paragraphs, headings and list items of a huge page, but those that are made of links."""
+    blocks = []
+    for element in tree.iter(*_PLAIN_BLOCKS):
+        if (
+            next(element.iterchildren(*_BLOCKS), None) is None
+            and next(element.iterancestors("nav", "aside"), None) is None
+        ):
+            text = _join(element.text_content())
+            linked = sum(len(link.text_content()) for link in element.iter("a"))
+            if text and linked * 2 < len(text):
+                blocks.append(text)
+    return blocks
 
 
 def _list_blocks(body: "_Element") -> Iterator[str]:
@@ -454,7 +505,7 @@ def _is_head_line(text: str, metadata: Metadata, *, is_live: bool) -> bool:
     return is_time and not names and len(text.split()) <= 12 * max(1, len(dates))
 
 
-def _check_article(text: str, metadata: Metadata, tree: "HtmlElement", name: str) -> None:
+def _check_article(text: str, metadata: Metadata, name: str) -> None:
     """Refuse a page without an article. Raises ArticleError."""
     if not text:
         raise ArticleError(f"{name}: no article text in it: it is empty, or only scripts show what it says")

@@ -28,7 +28,10 @@ _SEASONAL_ZONES = {
 }  # fmt: skip
 _AMERICAN_ZONES = re.compile(r"\b(?:E|C|M|P)[SD]?T\b")
 
-_ENGLISH_MONTHS = ("january february march april may june july august september october november december").split()
+_ENGLISH_MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december",
+)  # fmt: skip
 # Where a page doesn't say what it is written in.
 _OTHER_LANGUAGES = ("de", "fr", "es", "it", "pt", "nl")
 
@@ -121,7 +124,11 @@ def is_american(text: str) -> bool:
 
 def _accept(found: Timestamp | None) -> Timestamp | None:
     """Leave out what stands for no date: year 1, and the first day that computers count from."""
-    if found is None or not EARLIEST_YEAR <= found.time.year < LATEST_YEAR or found.time.date().isoformat() == "1970-01-01":
+    if (
+        found is None
+        or not EARLIEST_YEAR <= found.time.year < LATEST_YEAR
+        or found.time.date().isoformat() == "1970-01-01"
+    ):
         return None
     return found
 
@@ -150,15 +157,13 @@ def _find_month(word: str, language: str | None) -> int | None:
     for number, name in enumerate(_ENGLISH_MONTHS, start=1):
         if folded in (name, name[:3]) or (folded == "sept" and number == 9):
             return number
-    for code in (language,) if language else _OTHER_LANGUAGES:
-        if number := _load_months(code).get(folded):
-            return number
-    return None
+    languages = (language,) if language else _OTHER_LANGUAGES
+    return next((month for code in languages if (month := _load_months(code).get(folded))), None)
 
 
 @lru_cache(maxsize=64)
 def _load_months(language: str) -> dict[str, int]:
-    """Load the names of months in a language, in small letters, with those that a preposition is grown together with."""
+    """Load the names of months in a language, in small letters, and as they are grown together with "in"."""
     from dateparser.languages.loader import default_loader
 
     try:
