@@ -1,7 +1,7 @@
 """Tells what a page says of its article: title, author, outlet, times, address, section and language.
 
-The same fact stands in many places of a page, which differ in how far they can be trusted: JSON-LD first, then OpenGraph
-and other meta tags, microdata, what readers see, and the guesses of libraries. Each fact says where it is from.
+The same fact stands in many places of a page, some to be trusted further than others: JSON-LD first, then OpenGraph and
+other meta tags, microdata, what readers see, and the guesses of libraries. Each fact says where it is from.
 """
 
 import json
@@ -26,6 +26,7 @@ MAX_BYLINE_CHARACTERS = 150
 MAX_AUTHORS = 12
 LONG_TITLE_CHARACTERS = 60  # at which titles made for machines are cut
 LINES_NEAR_HEADLINE = 25
+MIN_HEADING_CHARACTERS = 15  # of a heading of the second rank that may be the headline
 MAX_LINE_CHARACTERS = 1_000
 MAX_ELEMENTS = 400  # of one kind that are looked at: what a page says of itself stands near its beginning
 MAX_LABEL_CHARACTERS = 300
@@ -71,7 +72,8 @@ _TRACKING = re.compile(
 _TAG = re.compile(r"<[^<>]{1,500}>")
 _SPACE = re.compile(r"\s+")
 # "- ", "| " and their kin between a headline and the name of its site.
-_SEPARATOR = re.compile(r"\s+[|–—·•»:‹›⋅/-]{1,2}\s+|\s*[|»]\s*")
+_SEPARATOR = re.compile(r"\s+[|–—·•»«:‹›⋅/-]{1,2}\s+|\s*\|\s*")
+_PREFIX_SEPARATOR = re.compile(rf"{_SEPARATOR.pattern}|:\s+")  # "The Courier: Harbour wall fails"
 _COPYRIGHT = re.compile(
     r"(?:©|\(c\)|copyright)\s*(?:©|\(c\)|copyright)?\s*(?:(?:19|20)\d\d(?:\s?[-–]\s?(?:19|20)\d\d)?)?[\s,:by]*"
     r"(?P<name>[^.|©,;\n]{2,60})",
@@ -98,7 +100,9 @@ _BYLINE_CLASS = re.compile(
     r"(?:$|[\s_-])|byline|authorname",
     re.IGNORECASE,
 )
-_DATE_CLASS = re.compile(r"date|time|publish|posted|dateline|byline|meta|stamp|created|fecha|datum|info|header", re.I)
+_DATE_CLASS = re.compile(
+    r"date|time|publish|posted|dateline|byline|meta|stamp|created|utility|fecha|datum|info|header", re.I
+)
 _ABOUT = re.compile(r"bio|about|social|avatar|image|photo|share|follow", re.I)
 _UPDATE_LABEL = re.compile(
     r"(?:updated?|modified|edited|revised|aktualisiert|stand|geändert|mis(?:e)? à jour|modifié|actualizad[oa]|"
@@ -128,6 +132,10 @@ _CONJUNCTIONS = {
 }  # fmt: skip
 _AFTER_NAME = re.compile(
     r"\s+(?:in|at|from|for|aus|für|à|reporting|is|was|has|updated|published|posted|on|am|last|\d).*$|\s*[(\[{].*$"
+)
+_POSTED = re.compile(
+    r"\b(?:[Pp]osted|[Ww]ritten|[Ss]ubmitted|[Pp]ublished) by:?\s+"
+    r"(?P<names>(?:[^\W\d_][\w.'’-]*\s?){2,4}?)(?= on | at |[|,·]|$)"
 )
 _ADDRESS = re.compile(r"\S+@\S+|@\w+|https?://\S+|www\.\S+")
 _NO_NAME = re.compile(
@@ -180,6 +188,7 @@ class _Page:
     scripts: list[str] = field(default_factory=list)
     properties: dict[str, list["HtmlElement"]] = field(default_factory=dict)
     headings: list["HtmlElement"] = field(default_factory=list)
+    subheadings: list["HtmlElement"] = field(default_factory=list)
     times: list["HtmlElement"] = field(default_factory=list)
     bylines: list["HtmlElement"] = field(default_factory=list)
     dated: list["HtmlElement"] = field(default_factory=list)
@@ -187,6 +196,7 @@ class _Page:
     footers: list["HtmlElement"] = field(default_factory=list)
     positions: dict["HtmlElement", int] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)  # what stands next after the headline
+    ending: str = ""
     page_title: str = ""
     language: str = ""
     is_scoped: bool = False  # microdata say that there is an article
@@ -198,6 +208,11 @@ def read_metadata(tree: "HtmlElement", address: str | None = None) -> Metadata:
     data = _read_json_ld(page.scripts)
     url = _find_url(page, address)
     headings = [text for element in page.headings if (text := get_text(element))]
+    if not headings:
+        lesser = (get_text(element) for element in page.subheadings)
+        headings = [
+            text for text in lesser if len(text) >= MIN_HEADING_CHARACTERS and fold(text) in fold(page.page_title)
+        ]
     node = _choose_article(data, url.value if url else address, [*headings, *page.metas.get("og:title", ())])
     nodes = [node, *(other for other in data.nodes if other is not node and _is_type(other, ("webpage",)))]
     language = _find_language(page, nodes)
@@ -286,6 +301,8 @@ def _walk(tree: "HtmlElement") -> _Page:
         elif tag in ("h1", "h2", "p", "time", "address") or attributes:
             _sort_in(page, element, tag, position)
     body = tree.find("body")
+    if body is not None:
+        page.ending = clean(body.text_content()[-MAX_LINE_CHARACTERS:])
     start = page.headings[0] if page.headings else body
     if start is not None:
         page.lines = list(islice(_list_lines(start), LINES_NEAR_HEADLINE))
@@ -337,6 +354,8 @@ def _sort_in(page: _Page, element: "HtmlElement", tag: str, position: int) -> No
     kinds: list[list[HtmlElement]] = []
     if tag == "h1":
         kinds.append(page.headings)
+    elif tag == "h2":
+        kinds.append(page.subheadings)
     elif tag == "time":
         kinds.append(page.times)
     elif tag in ("p", "address"):
@@ -431,7 +450,7 @@ def _parse_json(text: str) -> list[Any]:
     for candidate in (text, _TRAILING_COMMA.sub(r"\1", text)):
         decoder = json.JSONDecoder(strict=False)
         values: list[Any] = []
-        position = 0
+        position = len(candidate) - len(candidate.lstrip())
         try:
             while position < len(candidate) and len(values) < MAX_NODES:
                 value, position = decoder.raw_decode(candidate, position)
@@ -602,8 +621,8 @@ def _find_outlets(
         candidates.append(Found(_get_property_name(element), "microdata"))
     candidates += _list_metas(page, _OUTLET_METAS[1:])
     candidates += _find_title_suffix(page.page_title, [*headings, *page.metas.get("og:title", ())])
-    for element in page.footers[-4:]:
-        if match := _COPYRIGHT.search(get_text(element)[-2_000:]):
+    for text in [*(get_text(element)[-2_000:] for element in page.footers[-4:]), page.ending]:
+        if match := _COPYRIGHT.search(text):
             candidates.append(Found(_RIGHTS.sub("", match["name"]).strip(" -–"), "copyright notice"))
     handles = [found for found in candidates if found.value.startswith("@")]
     domains = [found for found in candidates if _DOMAIN.fullmatch(found.value)]
@@ -675,8 +694,7 @@ def _find_title(page: _Page, node: dict[str, Any], headings: list[str], outlets:
 def _strip_site(title: str, names: set[str], headings: list[str]) -> str:
     """Take the site's name, and what stands between it and the headline, off a title."""
     folded = {fold(heading) for heading in headings}
-    separators = list(_SEPARATOR.finditer(title))
-    for separator in separators:
+    for separator in _PREFIX_SEPARATOR.finditer(title):
         before, after = title[: separator.start()].strip(), title[separator.end() :].strip()
         if fold(before) in folded or (fold(after) in names and fold(before) not in names):
             return _strip_site(before, names, headings)
@@ -758,6 +776,8 @@ def _list_signed_places(page: _Page) -> Iterator[tuple[str, list[str]]]:
         text = get_text(element)
         if len(text) <= 100 and not _is_aside(element) and list(find_timestamps(text)):
             parts = re.split(r"\s*[|•·,–—]\s*|\s+-\s+|\d[\d/.:-]*", text)
+            label = _POSTED.search(text)
+            yield "byline in the text", [label["names"]] if label else []
             yield "line of the date", [part for part in parts if len(part.split()) in (2, 3) and part.istitle()]
 
 

@@ -80,8 +80,8 @@ _BLOCKS = (
     "form", "header", "footer", "main", "nav", "aside", "pre",
 )  # fmt: skip
 _PRUNED = (
-    "div", "section", "ul", "ol", "p", "span", "header", "nav", "aside", "details", "dl", "h2", "h3", "h4", "a", "button",
-    "table", "dialog", "amp-consent", "small",
+    "div", "section", "ul", "ol", "p", "span", "header", "nav", "aside", "details", "dl", "h2", "h3", "h4", "a",
+    "button", "table", "dialog", "amp-consent", "small",
 )  # fmt: skip
 _PLAIN_BLOCKS = ("p", "li", "h2", "h3", "h4", "blockquote", "td", "pre", "dd", "dt")
 _LABELS = ("itemprop", "data-testid", "data-component", "data-gu-name")

@@ -80,6 +80,8 @@ class Timestamp(NamedTuple):
 def read_timestamp(value: str, *, language: str | None = None, is_month_first: bool = False) -> Timestamp | None:
     """Read the value of a field that holds a date and nothing else; None where it holds none."""
     value = value.strip()[:MAX_TEXT_CHARACTERS]
+    if re.fullmatch(r"1\d{9}(?:\d{3})?", value):  # seconds or milliseconds since 1970
+        return _accept(Timestamp(datetime.fromtimestamp(int(value[:10]), UTC), True))
     try:
         parsed = datetime.fromisoformat(value)
     except ValueError:
@@ -87,8 +89,6 @@ def read_timestamp(value: str, *, language: str | None = None, is_month_first: b
     else:
         # A year and a week are ISO dates as well, and so are eight digits.
         return _accept(Timestamp(_fix_zone(parsed), len(value) > len("2025-03-15")))
-    if re.fullmatch(r"1\d{9}(?:\d{3})?", value):  # seconds or milliseconds since 1970
-        return _accept(Timestamp(datetime.fromtimestamp(int(value[:10]), UTC), True))
     if match := _COMPACT.fullmatch(value):
         return _read_compact(match)
     return next((found for _, found in find_timestamps(value, language=language, is_month_first=is_month_first)), None)
@@ -111,10 +111,9 @@ def find_timestamps(
         if day is None:
             position = match.start() + 1
             continue
-        found = _accept(_add_time(day, text, match, position))
-        if found:
+        found, position = _add_time(day, text, match, position)
+        if _accept(found):
             yield match.start(), found
-        position = match.end()
 
 
 def is_american(text: str) -> bool:
@@ -179,18 +178,19 @@ def _load_months(language: str) -> dict[str, int]:
     return months
 
 
-def _add_time(day: datetime, text: str, match: re.Match[str], earliest: int) -> Timestamp:
-    """Take the time that follows the day, or else the one that stands in front of it."""
+def _add_time(day: datetime, text: str, match: re.Match[str], earliest: int) -> tuple[Timestamp, int]:
+    """Take the time that follows the day, or else the one that stands in front of it; say where both end."""
     after = _find_time(text[match.end() : match.end() + NEAR_CHARACTERS], is_last=False)
     time = after or _find_time(text[max(earliest, match.start() - NEAR_CHARACTERS) : match.start()], is_last=True)
     if time is None:
-        return Timestamp(day, False)
+        return Timestamp(day, False), match.end()
+    end = match.end() + (after.end() if after else 0)
     hour, minute, second = int(time["hour"]), int(time["minute"] or 0), int(time["second"] or 0)
     half = (time["half"] or "").lower()
     if half.startswith(("a", "p")) and hour <= 12:
         hour = hour % 12 + (12 if half.startswith("p") else 0)
     moment = day.replace(hour=hour, minute=minute, second=second)
-    return Timestamp(moment.replace(tzinfo=_find_zone(time["zone"], moment)), True)
+    return Timestamp(moment.replace(tzinfo=_find_zone(time["zone"], moment)), True), end
 
 
 def _find_time(text: str, *, is_last: bool) -> re.Match[str] | None:
