@@ -1,6 +1,7 @@
 """Reads a web page into an article: its text without what stands around it, and what the page says of it."""
 
 import codecs
+import logging
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -205,7 +206,7 @@ def _decode(data: bytes, media_type: str | None) -> str:
             name = match[1].decode("ascii", errors="ignore").lower()
             try:
                 codec = codecs.lookup(_ALIASES.get(name, name))
-                if codec.name != "utf-8" and codec._is_text_encoding:
+                if codec.name != "utf-8":
                     return data.decode(codec.name)
             except (LookupError, UnicodeDecodeError):
                 continue
@@ -391,6 +392,9 @@ def _make_options(min_size: int) -> Any:
     """Make trafilatura's options: one pass of its own rules, no comments, no second opinions of other libraries."""
     from trafilatura.settings import Extractor, use_config
 
+    # They would tell the terminal of every page that they find odd; what is wrong with one is said by ArticleError.
+    for library in ("trafilatura", "htmldate"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     config = use_config()
     config.set("DEFAULT", "MIN_EXTRACTED_SIZE", str(min_size))
     config.set("DEFAULT", "MIN_OUTPUT_SIZE", "1")

@@ -225,6 +225,13 @@ def test_a_page_that_is_too_large_is_refused() -> None:
         read(b" " * (MAX_PAGE_BYTES + 1))
 
 
+def test_the_libraries_that_read_pages_say_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ArticleError):
+        read("<html><body><div></div></body></html>")
+
+    assert capfd.readouterr() == ("", "")
+
+
 def test_an_article_about_an_error_or_cookies_is_one() -> None:
     head = '<meta property="og:type" content="article"><title>Why 404 pages got funny</title>'
 
