@@ -207,7 +207,7 @@ def read_metadata(tree: "HtmlElement", address: str | None = None) -> Metadata:
     page = _walk(tree)
     data = _read_json_ld(page.scripts)
     url = _find_url(page, address)
-    headings = [text for element in page.headings if (text := get_text(element))]
+    headings = [text for element in page.headings if (text := get_text(element)[:MAX_LINE_CHARACTERS])]
     if not headings:
         lesser = (get_text(element) for element in page.subheadings)
         headings = [
@@ -297,7 +297,7 @@ def _walk(tree: "HtmlElement") -> _Page:
             if "ld+json" in (element.get("type") or "").lower() and element.text:
                 page.scripts.append(element.text)
         elif tag == "title" and not page.page_title:
-            page.page_title = get_text(element)
+            page.page_title = get_text(element)[:MAX_LINE_CHARACTERS]
         elif tag in ("h1", "h2", "p", "time", "address") or attributes:
             _sort_in(page, element, tag, position)
     body = tree.find("body")
@@ -675,7 +675,7 @@ def _find_title(page: _Page, node: dict[str, Any], headings: list[str], outlets:
     cleaned = [
         Found(value, found.place)
         for found in candidates
-        if (value := _strip_site(found.value, names, headings)) and fold(value) not in names
+        if (value := _strip_site(found.value[:MAX_LINE_CHARACTERS], names, headings)) and fold(value) not in names
     ]
     seen = [heading for heading in headings if fold(heading) not in names]
     # The reader's own headline, where one of the others says that it is this article's.

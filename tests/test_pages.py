@@ -263,6 +263,9 @@ HOSTILE = {
     "a million values of JSON": JSON.format("1 " * 1_000_000),
     "broken JSON": JSON.format('{"author":{"x":"y' * 200_000),
     "half a million line breaks": f"<html><body>{STORY}" + "<br>" * 500_000,
+    "a title of 2 MB": f"<html><head><title>{'a | ' * 500_000}</title></head><body>{STORY}",
+    "a headline of 2 MB": f"<html><body><h1>{'a - ' * 500_000}</h1>{STORY}",
+    "a byline of 2 MB": f"<html><body><h1>k</h1><div class=byline>{'By Jane Doe, ' * 150_000}</div>{STORY}",
     "lone surrogates": f"<html><body><p>a\ud800b &#xd800;</p>{STORY}",
 }
 
