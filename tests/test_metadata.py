@@ -1,0 +1,178 @@
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from lxml.html import document_fromstring
+
+from assistant.metadata import Metadata, clean_authors, read_metadata, tidy_url
+
+
+def read(head: str = "", body: str = "", *, address: str | None = None) -> Metadata:
+    return read_metadata(document_fromstring(f"<html lang=en><head>{head}</head><body>{body}</body></html>"), address)
+
+
+def wrap(data: str) -> str:
+    return f'<script type="application/ld+json">{data}</script>'
+
+
+@pytest.mark.parametrize(
+    ("byline", "names"),
+    [
+        ("Jane Doe", ["Jane Doe"]),
+        ("By Jane Doe, Political Correspondent", ["Jane Doe"]),
+        ("BY JANE DOE", ["Jane Doe"]),
+        ("jane doe", ["Jane Doe"]),
+        ("By Jane Doe and John Roe in Berlin", ["Jane Doe", "John Roe"]),
+        ("Jane Doe, John Roe & Ann Lee", ["Jane Doe", "John Roe", "Ann Lee"]),
+        ("Jane Doe | The Courier", ["Jane Doe"]),
+        ("Jane Doe for The Courier", ["Jane Doe"]),
+        ("Jane Doe, Berlin", ["Jane Doe"]),
+        ("Jane Doe (jane@courier.example)", ["Jane Doe"]),
+        ("Jane Doe @janedoe", ["Jane Doe"]),
+        ("Dr. Aoife O'Dowd-Ní Bhriain", ["Dr. Aoife O'Dowd-Ní Bhriain"]),
+        ("Ludwig van der Berg", ["Ludwig van der Berg"]),
+        ("Plantu", ["Plantu"]),
+        ("The Courier", []),
+        ("Courier Staff", []),
+        ("admin", []),
+        ("jdoe42", []),
+        ("https://courier.example/jane", []),
+        ("jane@courier.example", []),
+        ("", []),
+    ],
+)
+def test_a_byline_is_names(byline: str, names: list[str]) -> None:
+    assert clean_authors(byline, ("The Courier",), "en") == names
+
+
+@pytest.mark.parametrize(
+    ("byline", "language", "names"),
+    [
+        ("Von Katrin Vogel und Jonas Reuter", "de", ["Katrin Vogel", "Jonas Reuter"]),
+        ("Par Hélène Marchais et Luc Tardieu", "fr", ["Hélène Marchais", "Luc Tardieu"]),
+        ("Por Rui Tavira e Ana Lobo", "pt", ["Rui Tavira", "Ana Lobo"]),
+        ("بقلم ليلى منصور", "ar", ["ليلى منصور"]),
+        ("מאת נועה ברק", "he", ["נועה ברק"]),
+    ],
+)
+def test_bylines_in_other_languages(byline: str, language: str, names: list[str]) -> None:
+    assert clean_authors(byline, (), language) == names
+
+
+@pytest.mark.parametrize(
+    ("data", "author"),
+    [
+        ('{"@type":"NewsArticle","headline":"Storm","author":"Jane Doe"}', "Jane Doe"),
+        (
+            '{"@type":"NewsArticle","headline":"Storm","author":[{"name":["Jane Doe"]},{"name":"John Roe"}]}',
+            "Jane Doe, John Roe",
+        ),
+        (
+            '[{"@type":"WebSite"},[{"@type":["Thing","Article"],"author":{"givenName":"Jane","familyName":"Doe"}}]]',
+            "Jane Doe",
+        ),
+        (
+            '{"@graph":[{"@type":"Article","author":{"@id":"#j"}},{"@id":"#j","@type":"Person","name":"Jane Doe"}]}',
+            "Jane Doe",
+        ),
+        ('{"@type":"http://schema.org/Article","creator":["Jane Doe"],}', "Jane Doe"),
+        ('<!-- {"@type":"Article","author":"Jane Doe"} -->', "Jane Doe"),
+        (
+            '{"@type":"Article","headline":"A "great" storm","datePublished":"2025-03-15","author":{"name":"Jane Doe"}',
+            "Jane Doe",
+        ),
+        ('{"@type":"Article","author":{"author":{"author":[]}}}', None),
+        ('{"@type":7,"author":1}', None),
+        ("null", None),
+    ],
+)
+def test_json_ld_is_read_in_all_its_shapes(data: str, author: str | None) -> None:
+    assert read(wrap(data)).author == author
+
+
+def test_of_several_articles_the_pages_own_is_taken() -> None:
+    data = '[{"@type":"NewsArticle","headline":"Other"},{"@type":"NewsArticle","headline":"Storm","author":"Jane Doe"}]'
+
+    assert read(wrap(data), "<h1>Storm</h1>").author == "Jane Doe"
+
+
+def test_the_better_form_of_a_time_is_taken() -> None:
+    eastern = timezone(timedelta(hours=-5))
+    day = '{"@type":"Article","datePublished":"2025-03-15"}'
+    exact = '<meta property="article:published_time" content="2025-03-15T09:30:00-05:00">'
+    naive = '{"@type":"Article","datePublished":"2025-03-15T09:30:00","dateModified":"2025-03-16T09:30:00-05:00"}'
+
+    assert read(wrap(day) + exact).published == datetime(2025, 3, 15, 9, 30, tzinfo=eastern)
+    assert read(wrap(naive)).published == datetime(2025, 3, 15, 9, 30, tzinfo=eastern)
+    assert dict(read(wrap(naive)).origins)["published"].endswith("in the time zone of the page's other times")
+
+
+def test_a_page_that_was_not_changed_after_it_was_published_has_no_update() -> None:
+    data = '{"@type":"Article","datePublished":"2025-03-15T09:30:00Z","dateModified":"2025-03-15T09:30:00Z"}'
+
+    assert read(wrap(data)).updated is None
+
+
+def test_the_times_of_other_articles_are_not_this_ones() -> None:
+    body = (
+        '<aside><time datetime="2025-01-01T08:00Z">then</time></aside><h1>Storm</h1>'
+        '<p><time datetime="2025-03-15T09:30Z">now</time></p>'
+        '<div class="related"><time datetime="2025-02-01">x</time></div>'
+    )
+
+    assert read(body=body).published == datetime(2025, 3, 15, 9, 30, tzinfo=UTC)
+
+
+def test_the_last_resort_for_a_day_is_the_address() -> None:
+    metadata = read(body="<h1>Storm</h1>", address="https://a.example/2025/03/15/storm")
+
+    assert metadata.published == datetime(2025, 3, 15, tzinfo=UTC)
+    assert dict(metadata.origins)["published"].startswith("address")
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "title"),
+    [
+        ("<title>Storm closes harbour | The Courier</title>", "<h1>Storm closes harbour</h1>", "Storm closes harbour"),
+        ("<title>The Courier - Storm closes harbour</title>", "<h1>Storm closes harbour</h1>", "Storm closes harbour"),
+        ('<meta property="og:title" content="Storm closes harbour">', "<h1>The Daily</h1>", "Storm closes harbour"),
+        (wrap('{"@type":"Article","headline":"Storm closes harbour and stops the fer…"}'),
+         "<h1>Storm closes harbour and stops the ferry to Osk</h1>", "Storm closes harbour and stops the ferry to Osk"),
+        ("<title>The A-1 - a plan</title>", "<h1>The A-1 - a plan</h1>", "The A-1 - a plan"),
+    ],
+)  # fmt: skip
+def test_a_title_is_the_headline_without_the_site(head: str, body: str, title: str) -> None:
+    assert read(head + '<meta property="og:site_name" content="The Courier">', body).title == title
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "outlet"),
+    [
+        ('<meta property="og:site_name" content="The Courier">', "", "The Courier"),
+        ('<meta property="article:publisher" content="https://facebook.com/courier"><title>Storm - The Courier</title>',
+         "<h1>Storm</h1>", "The Courier"),
+        (wrap('{"@type":"Article","publisher":{"name":"Courier Media Group Ltd"}}')
+         + '<meta property="og:site_name" content="The Courier">', "", "The Courier"),
+        ('<meta name="twitter:site" content="@courier">',
+         "<footer>© 2025 The Courier. All rights reserved</footer>", "The Courier"),
+        ("", "", "courier.example"),
+    ],
+)  # fmt: skip
+def test_an_outlet_is_a_name(head: str, body: str, outlet: str) -> None:
+    assert read(head, body, address="https://www.courier.example/storm").outlet == outlet
+
+
+@pytest.mark.parametrize(
+    ("url", "tidy"),
+    [
+        ("HTTPS://A.example:443/Storm?utm_source=x&id=3#top", "https://a.example/Storm?id=3"),
+        ("http://a.example", "http://a.example/"),
+        ("https://a.example:8080/x?fbclid=1", "https://a.example:8080/x"),
+        ("ftp://a.example/x", None),
+        ("javascript:alert(1)", None),
+        ("https://a.example:port/", None),
+        ("https://[broken", None),
+        ("", None),
+    ],
+)
+def test_addresses_are_written_in_one_way(url: str, tidy: str | None) -> None:
+    assert tidy_url(url) == tidy

@@ -1,0 +1,316 @@
+"""Pages in the layouts of real news sites, with what a reader takes from them; all of them are made up.
+
+`tests/pages` are those the reader of pages was made with, `tests/pages/held_out` were written when it was done and have
+changed nothing in it.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.errors import ArticleError
+from assistant.pages import MAX_PAGE_BYTES, MAX_TITLE_CHARACTERS, read_page
+from assistant.reading import normalise
+from assistant.types import Article, Document
+
+PAGES = Path(__file__).parent / "pages"
+FIELDS = ("title", "author", "outlet", "published", "updated")
+STORY = (
+    "<p>The wall of the old harbour fell at dawn, the port said, after a night of wind from the west.</p>"
+    "<p>Engineers will look at it on Monday.</p><p>It had held for ninety years, said its keeper, Ann Whitlow.</p>"
+)
+
+
+def read(html: str | bytes, *, name: str = "page.html", **known: Any) -> Article:
+    return read_page(Document(name, html.encode() if isinstance(html, str) else html, **known))
+
+
+def make_page(body: str = STORY, head: str = "") -> str:
+    return f"<!DOCTYPE html><html lang=en><head>{head}</head><body><article>{body}</article></body></html>"
+
+
+def count_words(text: str) -> Counter[str]:
+    return Counter(re.findall(r"\w+", text.casefold()))
+
+
+def measure_f1(text: str, gold: str) -> float:
+    found, wanted = count_words(text), count_words(gold)
+    return 2 * (found & wanted).total() / (found.total() + wanted.total())
+
+
+def measure(folder: Path) -> dict[str, float]:
+    """Measure the shares of pages whose fields are right, and the mean F1 of their texts' words."""
+    gold = json.loads((folder / "gold.json").read_text(encoding="utf-8"))
+    right: Counter[str] = Counter()
+    shared = 0.0
+    for name, wanted in gold.items():
+        article = read_page(Document(name, (folder / name).read_bytes()))
+        for field in ("published", "updated"):
+            wanted[field] = datetime.fromisoformat(wanted[field]) if wanted[field] else None
+        right.update(field for field in FIELDS if getattr(article, field) == wanted[field])
+        shared += measure_f1(article.text, wanted["text"])
+    return {field: right[field] / len(gold) for field in FIELDS} | {"text": shared / len(gold)}
+
+
+@pytest.mark.parametrize("folder", [PAGES, PAGES / "held_out"], ids=lambda folder: folder.name)
+def test_what_pages_say_is_found(folder: Path, record_property: Callable[[str, object], None]) -> None:
+    measured = measure(folder)
+
+    for name, value in measured.items():
+        record_property(name, value)
+    assert measured["title"] >= 0.95
+    assert measured["published"] >= 0.95
+    assert measured["author"] >= 0.9
+    assert measured["outlet"] >= 0.95
+    assert measured["text"] >= 0.95
+
+
+def test_every_page_has_its_gold() -> None:
+    for folder in (PAGES, PAGES / "held_out"):
+        gold = json.loads((folder / "gold.json").read_text(encoding="utf-8"))
+
+        assert set(gold) == {path.name for path in folder.glob("*.html")}
+
+
+def test_the_text_is_paragraphs_without_what_stands_around_them() -> None:
+    article = read_page(Document("page", (PAGES / "wordpress-local.html").read_bytes()))
+
+    paragraphs = article.text.split("\n\n")
+    assert paragraphs[0].startswith("The library van of Upper Fenn")
+    assert paragraphs[-1] == "The council had planned to sell it in April."
+    assert article.text == normalise(article.text)
+    assert not re.search(r"[*#>]|Share|Related|Well done|Road works|Recent Posts", article.text)
+
+
+def test_headings_are_paragraphs_and_lists_are_lines() -> None:
+    article = read(
+        make_page(f"<h1>Storm</h1>{STORY}<h2>What comes next</h2><ul><li>Ferries stay</li><li>Trains run</li></ul>")
+    )
+
+    assert article.text.endswith("\n\nWhat comes next\n\nFerries stay\nTrains run")
+
+
+def test_every_field_says_where_it_is_from() -> None:
+    article = read_page(Document("page", (PAGES / "wordpress-local.html").read_bytes()))
+
+    assert dict(article.origins) == {
+        "title": "JSON-LD",
+        "author": "JSON-LD",
+        "outlet": "JSON-LD",
+        "published": "JSON-LD",
+        "updated": "JSON-LD",
+        "url": "canonical link",
+        "section": "JSON-LD",
+        "language": "html lang",
+    }
+    assert (article.section, article.language) == ("Local news", "en")
+
+
+def test_the_updates_of_a_live_blog_stand_with_their_times() -> None:
+    article = read_page(Document("page", (PAGES / "live-blog.html").read_bytes()))
+
+    assert "17.00 GMT\n\nThe water is falling\n\nThe river has dropped" in article.text
+    assert "13.45 GMT\n\nPower is back" in article.text
+
+
+# Identity
+
+
+@pytest.mark.parametrize(
+    ("canonical", "address", "identity"),
+    [
+        ("https://a.example/storm?utm_source=x#top", None, "https://a.example/storm"),
+        ("http://a.example/storm", None, "https://a.example/storm"),
+        ("/storm", "https://a.example/amp/storm?fbclid=1", "https://a.example/storm"),
+        ("https://a.example/", "https://a.example/storm", "https://a.example/storm"),
+        ("https://www.a.example/storm", "https://amp.a.example/storm", "https://www.a.example/storm"),
+        ("javascript:alert(1)", "https://a.example/storm?id=3&utm_medium=y", "https://a.example/storm?id=3"),
+        ("https://[broken", "https://a.example:443/storm", "https://a.example/storm"),
+    ],
+)
+def test_an_article_is_known_by_its_canonical_address(canonical: str, address: str | None, identity: str) -> None:
+    page = make_page(head=f'<title>Storm</title><link rel="canonical" href="{canonical}">')
+
+    assert read(page, url=address).id == identity
+
+
+def test_a_page_can_not_take_the_place_of_another_sites_article() -> None:
+    page = make_page(head='<link rel="canonical" href="https://victim.example/storm">')
+
+    article = read(page, url="https://other.example/copy")
+
+    assert article.id == article.url == "https://other.example/copy"
+
+
+def test_a_saved_page_without_an_address_is_known_by_its_file(tmp_path: Path) -> None:
+    article = read(make_page(), name=str(tmp_path / "harbour-wall.html"))
+
+    assert article.id == (tmp_path / "harbour-wall.html").as_uri()
+    assert article.title == "harbour wall"
+    assert article.url is None
+
+
+def test_a_long_title_is_cut() -> None:
+    assert len(read(make_page(head=f"<title>{'long ' * 200}</title>")).title) <= MAX_TITLE_CHARACTERS
+
+
+# Charsets
+
+
+@pytest.mark.parametrize(
+    ("charset", "media_type", "meta"),
+    [
+        ("utf-8", None, ""),
+        ("utf-8", "text/html; charset=iso-8859-1", '<meta charset="ascii">'),
+        ("utf-8-sig", None, '<meta charset="cp1252">'),
+        ("utf-16", None, ""),
+        ("cp1252", "text/html; charset=windows-1252", ""),
+        ("cp1252", None, '<meta http-equiv="Content-Type" content="text/html; charset=iso-8859-1">'),
+        ("cp1252", None, '<meta charset="utf-8">'),
+        ("cp1252", None, '<meta charset="no-such-thing">'),
+        ("cp1252", None, '<meta charset="zip">'),
+    ],
+)
+def test_the_charset_is_found_out(charset: str, media_type: str | None, meta: str) -> None:
+    page = make_page(f"<p>The café in Málaga is closed, “for good” – the mayor said.</p>{STORY}", head=meta)
+
+    article = read(page.encode(charset), media_type=media_type)
+
+    assert article.text.startswith("The café in Málaga is closed, “for good” – the mayor said.")
+
+
+def test_a_page_that_is_cut_off_in_a_letter_is_read() -> None:
+    assert read(make_page(f"{STORY}<p>Málaga").encode()[:-1] + "é".encode()[:1]).text
+
+
+# Pages without an article
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "",
+        " \n",
+        "\0" * 99,
+        "<html><body></body></html>",
+        "<!-- only a comment -->",
+        "<html><head><title>App</title></head><body><div id=root></div><script>start()</script></body></html>",
+        "<html><head><title>404 - Page not found</title></head><body><h1>404</h1>"
+        "<p>The page you are looking for can't be found. It may have moved. Try the search instead.</p></body></html>",
+        "<html><head><title>Just a moment...</title></head><body><h1>shop.example</h1>"
+        "<p>Checking your browser before you go on. Enable JavaScript and cookies to continue.</p></body></html>",
+        "<html><head><title>Before you continue</title></head><body><h1>Before you continue</h1><div><p>We and our 732 "
+        "partners use cookies to store and access personal data.</p><p>You can give your consent to cookies or change "
+        "your privacy settings at any time.</p><button>Accept all</button></div></body></html>",
+        "<html><body><nav><a href=/a>News</a><a href=/b>Sport</a></nav><footer>© 2025</footer></body></html>",
+        "<" * 10_000,
+        bytes(range(256)) * 40,
+    ],
+)
+def test_a_page_without_an_article_is_refused(page: str | bytes) -> None:
+    with pytest.raises(ArticleError, match=r"^page\.html: no article text in it"):
+        read(page)
+
+
+def test_a_page_that_is_too_large_is_refused() -> None:
+    with pytest.raises(ArticleError, match=r"^page\.html: too large: a page may have at most 10 MB$"):
+        read(b" " * (MAX_PAGE_BYTES + 1))
+
+
+def test_the_libraries_that_read_pages_say_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ArticleError):
+        read("<html><body><div></div></body></html>")
+
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_article_about_an_error_or_cookies_is_one() -> None:
+    head = '<meta property="og:type" content="article"><title>Why 404 pages got funny</title>'
+
+    assert read(make_page(f"<h1>Why 404 pages got funny</h1>{STORY}", head=head)).text
+    assert read(make_page(f"<p>Browsers will block cookies of other sites from May, they said.</p>{STORY}")).text
+
+
+# Hostile pages
+
+SENTENCE = "<p>The wall of the old harbour fell on day {}, the port said, after a night of wind from the west.</p>"
+JSON = "<html><head><script type='application/ld+json'>{}</script></head><body>" + STORY
+ENTITIES = "".join(f'<!ENTITY {chr(98 + i)} "{f"&{chr(97 + i)};" * 10}">' for i in range(12))
+HOSTILE = {
+    "100,000 nested divs": "<html><body>" + "<div>" * 100_000 + STORY + "</div>" * 100_000,
+    "nested lists, never closed": "<html><body>" + "<ul><li>" * 50_000 + STORY,
+    "nested tables": "<html><body>" + "<table><tr><td>" * 30_000 + STORY,
+    "nested inline elements": "<html><body>" + "<span><b>" * 50_000 + STORY,
+    "billion laughs": f'<?xml version="1.0"?><!DOCTYPE html [<!ENTITY a "lol">{ENTITIES}]>'
+    f'<html xmlns="http://www.w3.org/1999/xhtml"><body><p>&m;</p>{STORY}</body></html>',
+    "5 MB of paragraphs": "<html><body><article>" + "".join(map(SENTENCE.format, range(50_000))) + STORY,
+    "5 MB in one word": f"<html><body>{STORY}<p>" + "x" * 5_000_000,
+    "5 MB in one line": f"<html><body>{STORY}<p>" + "word " * 1_000_000,
+    "a class of 2 MB": f"<html><body><article class='{'a ' * 1_000_000}'>{STORY}",
+    "50,000 dates": "<html><body>" + "<div class=date>1 March 2025</div>" * 50_000 + STORY,
+    "50,000 authors": "<html><head>" + "<meta name=author content='Jane Doe'>" * 50_000 + "</head><body>" + STORY,
+    "200 nested asides": "<html><body>" + "<div class='related'>" * 200 + STORY * 600,
+    "deep JSON": JSON.format("[" * 200_000),
+    "deep JSON-LD": JSON.format('{"@graph":' * 90_000 + "1" + "}" * 90_000),
+    "a million values of JSON": JSON.format("1 " * 1_000_000),
+    "broken JSON": JSON.format('{"author":{"x":"y' * 200_000),
+    "half a million line breaks": f"<html><body>{STORY}" + "<br>" * 500_000,
+    "a title of 2 MB": f"<html><head><title>{'a | ' * 500_000}</title></head><body>{STORY}",
+    "a headline of 2 MB": f"<html><body><h1>{'a - ' * 500_000}</h1>{STORY}",
+    "a byline of 2 MB": f"<html><body><h1>k</h1><div class=byline>{'By Jane Doe, ' * 150_000}</div>{STORY}",
+    "lone surrogates": f"<html><body><p>a\ud800b &#xd800;</p>{STORY}",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_page_is_read_like_another(name: str) -> None:
+    article = read(HOSTILE[name].encode("utf-8", "surrogatepass"))
+
+    assert "Ann Whitlow" in article.text
+    assert article.text == normalise(article.text)
+
+
+def test_hostile_pages_cost_little() -> None:
+    """Read them where neither the memory of a test nor time is left over for more."""
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_CPU, (60, 60))\n"
+        "from test_pages import HOSTILE, read\n"
+        "for page in HOSTILE.values(): read(page.encode('utf-8', 'surrogatepass'))\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    # macOS counts bytes, Linux kilobytes.
+    assert int(done.stdout) / (1024 if sys.platform == "darwin" else 1) < 500 * 1024
+
+
+def test_elements_that_can_not_be_flattened_are_an_error() -> None:
+    with pytest.raises(ArticleError, match=r"^page\.html: can't be read: its elements are nested too deeply$"):
+        read("<html><body>" + "<nav>" * 100_000 + STORY)
+
+
+def test_what_a_page_says_is_never_taken_for_markup() -> None:
+    head = '<title>&lt;script&gt;alert(1)&lt;/script&gt; Storm</title><meta name="author" content="&lt;b&gt;Jane Doe">'
+
+    article = read(make_page(f"<p>Use &lt;b&gt; for bold, he said.</p>{STORY}", head=head))
+
+    assert article.author == "Jane Doe"
+    assert "<script>" not in article.title
+    assert article.text.startswith("Use <b> for bold, he said.")
+
+
+def test_a_day_without_a_time_is_midnight_in_utc_and_says_so() -> None:
+    article = read(make_page(head='<meta name="date" content="2025-03-15">'))
+
+    assert article.published == datetime(2025, 3, 15, tzinfo=UTC)
+    assert dict(article.origins)["published"] == "meta date, a day without a time"
