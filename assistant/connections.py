@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from ssl import SSLContext
 from typing import Any
 
@@ -19,6 +19,7 @@ import httpcore2
 
 Resolve = Callable[[str, int], Sequence[str]]
 
+_PROTOCOLS = IPv4Network("192.0.0.0/24")  # for protocols (RFC 6890), which older Pythons don't know for private
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: networks without IPv4 reach the public IPv4 address in its last bits
 
 
@@ -55,6 +56,8 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
             return _is_public(IPv4Address(int(address) & 0xFFFFFFFF))
         if address.sixtofour is not None or address.teredo is not None or address.is_site_local:
             return False
+    if address in _PROTOCOLS:
+        return False
     return address.is_global and not (address.is_multicast or address.is_reserved)
 
 
@@ -97,14 +100,17 @@ class Network(httpcore2.NetworkBackend):
                 return _Stream(stream, self)
         raise failure
 
-    def limit(self, timeout: float | None) -> float:
+    def limit(self, timeout: float | None) -> float | None:
         """Cut a time to what is left until the deadline, in seconds. Raises httpcore2.TimeoutException after it."""
         left = self.deadline - time.monotonic()
         if left <= 0:
             raise httpcore2.ReadTimeout("the deadline has passed")
-        return left if timeout is None else min(timeout, left)
+        limit = left if timeout is None else min(timeout, left)
+        return limit if math.isfinite(limit) else None
 
     def _look_up(self, host: str, port: int, timeout: float | None) -> Sequence[str]:
+        if ":" in host or host.rpartition(".")[2].isdecimal():  # an address already; no name ends in a number
+            return (host,)
         # In a thread, for the system's resolver takes no time limit and a minute where no name server answers.
         answers: queue.SimpleQueue[Sequence[str] | Exception] = queue.SimpleQueue()
 

@@ -5,6 +5,7 @@ host they are: a feed may name any. An address that the user gave, alone or in a
 browser. The pace is kept for both.
 """
 
+import math
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -59,7 +60,9 @@ def crawl(
 
     One page is fetched at a time, and `pace_seconds` pass between two requests to a host.
     """
-    crawler = _Crawler(fetcher, validators, sleep, pace_seconds=pace_seconds, pages_left=max_pages)
+    crawler = _Crawler(
+        fetcher, validators, sleep, pace_seconds=pace_seconds, pages_left=max_pages, sitemaps_left=MAX_SITEMAPS
+    )
     if isinstance(source, Document):
         yield from crawler.take(Fetched(source.name, source), may_list=True)
     else:
@@ -68,10 +71,10 @@ def crawl(
 
 @dataclass(slots=True)
 class _Host:
-    """What is known of a host: when it may be asked again, and what its robots.txt says once it was read."""
+    """What is known of a host: how it answered so far, and what its robots.txt says once it was read."""
 
     pace_seconds: float
-    free_at: float = 0  # in seconds of time.monotonic
+    asked_at: float = -math.inf  # when it was asked last, in seconds of time.monotonic
     silences: int = 0
     closed: str | None = None  # why it isn't asked again
     has_rules: bool = False
@@ -88,7 +91,7 @@ class _Crawler:
     sleep: Callable[[float], None]
     pace_seconds: float
     pages_left: int
-    sitemaps_left: int = MAX_SITEMAPS
+    sitemaps_left: int
     is_cut: bool = False
     hosts: dict[str, _Host] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)  # normalised addresses
@@ -174,7 +177,7 @@ class _Crawler:
 
     def _ask(self, url: str, host: _Host, validators: Validators | None = None) -> Fetched:
         """Fetch from a host when it may be asked again, and take note of how it answers."""
-        wait = host.free_at - time.monotonic()
+        wait = host.asked_at + host.pace_seconds - time.monotonic()
         if wait > 0:
             self.sleep(wait)
         try:
@@ -187,7 +190,7 @@ class _Crawler:
                 host.closed = f"nothing came from its server {MAX_SILENCES} times in a row"
             raise
         finally:
-            host.free_at = time.monotonic() + host.pace_seconds
+            host.asked_at = time.monotonic()
         host.silences = 0
         return fetched
 

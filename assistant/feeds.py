@@ -5,9 +5,11 @@ gives what stands before its end. (feedparser takes a minute and a gigabyte for 
 declares entities is refused, which neither feeds nor sitemaps do and XML bombs are made of.
 """
 
+import html
 import io
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -18,7 +20,8 @@ from assistant.types import Document
 
 MAX_XML_BYTES = 20_000_000  # twice what sitemaps of so many pages have
 MAX_ENTRIES = 50_000  # what a sitemap may have
-MAX_TAGS = 2_000_000  # a sitemap of 50,000 pages with their pictures has a quarter of that
+MAX_EVENTS = 2_000_000  # tags and pieces of text: a sitemap of 50,000 pages with pictures has half of that
+MAX_REFERENCES = 500_000
 MAX_DEPTH = 200
 MAX_FIELD_CHARACTERS = 8_000
 HEAD_BYTES = 4_096
@@ -57,6 +60,11 @@ _ROOT = re.compile(
 )
 _BYTE_ORDER_MARK = re.compile(rb"\A(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)")
 _ENTITY = re.compile(rb"<!ENTITY\b")
+# A run of raw text, in which an & is an &; or an & that begins no reference which XML knows, with its name if any.
+_REFERENCE = re.compile(
+    rb"(<!\[CDATA\[.*?(?:\]\]>|\Z))|&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});)(?:\w{1,32};)?", re.DOTALL
+)
+_LOSSES = frozenset(("ERR_TAG_NAME_MISMATCH", "ERR_TAG_NOT_FINISHED"))
 _LINE = re.compile(rb"https?://\S+", re.IGNORECASE)
 
 
@@ -124,19 +132,34 @@ def _read_xml(document: Document) -> Iterator[Entry | ArticleError]:
     from lxml import etree
 
     data = document.data
+    is_wide = b"\0" in data  # UTF-16 or UTF-32
     if len(data) > MAX_XML_BYTES:
         raise ArticleError(f"{document.name}: too large: a feed or sitemap may have {MAX_XML_BYTES // 1_000_000} MB")
-    if _ENTITY.search(data.replace(b"\0", b"") if b"\0" in data else data):
+    if _ENTITY.search(data.replace(b"\0", b"") if is_wide else data):
         raise ArticleError(f"{document.name}: refused: it declares entities, which no feed or sitemap does")
+    if data.count(b"&") > MAX_REFERENCES:
+        raise ArticleError(f"{document.name}: refused: it has more than {MAX_REFERENCES:,} references (&...;)")
+    if not is_wide:
+        data = _REFERENCE.sub(_mend_reference, data)
     reader = _Reader(document)
     parser = etree.XMLParser(target=reader, recover=True, resolve_entities=False, no_network=True, load_dtd=False)
-    for start in range(0, len(data), PIECE_BYTES):
-        try:
+    with suppress(etree.XMLSyntaxError):  # what came before counts
+        for start in range(0, len(data), PIECE_BYTES):
             parser.feed(data[start : start + PIECE_BYTES])
-        except etree.XMLSyntaxError:  # beyond mending; what came before it counts
-            break
-        yield from reader.take()
+            yield from reader.take()
+        parser.close()
     yield from reader.take()
+    if any(error.type_name in _LOSSES for error in parser.feed_error_log):
+        yield ArticleError(f"{document.name}: its XML is broken, so entries may be missing; tell those who publish it")
+
+
+def _mend_reference(match: re.Match[bytes]) -> bytes:
+    """Write a bare & and the names that only HTML has (&eacute;) as XML wants them."""
+    if match[1]:
+        return match[0]
+    text = match[0].decode("latin-1")
+    character = html.unescape(text)
+    return b"&amp;" + match[0][1:] if character == text else "".join(f"&#{ord(each)};" for each in character).encode()
 
 
 class _Reader:
@@ -146,7 +169,7 @@ class _Reader:
         self._document = document
         self._found: list[Entry | ArticleError] = []
         self._bases: list[str | None] = [document.url]  # of each open tag
-        self._tag_count = 0
+        self._event_count = 0
         self._entry_count = 0
         self._root = ""
         self._entry: dict[str, str] | None = None
@@ -164,9 +187,7 @@ class _Reader:
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         """Take the start of a tag, whose namespace is in braces before its name."""
-        self._tag_count += 1
-        if self._tag_count > MAX_TAGS:
-            raise ArticleError(f"{self._document.name}: refused: it has more than {MAX_TAGS:,} tags")
+        self._count()
         if len(self._bases) > MAX_DEPTH:
             raise ArticleError(f"{self._document.name}: refused: its tags are nested more than {MAX_DEPTH} deep")
         base = attributes.get(_XML_BASE)
@@ -191,6 +212,7 @@ class _Reader:
 
     def data(self, text: str) -> None:
         """Take a piece of text."""
+        self._count()
         if self._field and self._text_left > 0:
             self._text.append(text[: self._text_left])
             self._text_left -= len(text)
@@ -210,6 +232,11 @@ class _Reader:
 
     def close(self) -> None:
         """Take the end of the whole."""
+
+    def _count(self) -> None:
+        self._event_count += 1
+        if self._event_count > MAX_EVENTS:
+            raise ArticleError(f"{self._document.name}: refused: it has more than {MAX_EVENTS:,} tags and references")
 
     def _keep(self, field: str, text: str) -> None:
         """Keep the first of each field that says something, with its link resolved where it stands."""

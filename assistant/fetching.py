@@ -298,10 +298,10 @@ class Fetcher:
                 ) from None
             raise _fail(shown, f"no answer for {self._limits.idle_seconds:g} seconds: try again later") from None
         except httpcore2.ConnectError as error:
-            if isinstance(error.__cause__, ssl.SSLCertVerificationError):
-                raise _fail(
-                    shown, f"its certificate isn't valid: {error.__cause__.verify_message}; check the address"
-                ) from None
+            cause = error.args[0]
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                reason = f"its certificate isn't valid: {_clean(cause.verify_message)}; check the address"
+                raise _fail(shown, reason) from None
             raise _fail(
                 shown, f"can't be reached: {_clean(str(error)) or 'no connection'}; check the address"
             ) from None
