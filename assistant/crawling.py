@@ -31,9 +31,7 @@ MAX_PACE_SECONDS = 30.0  # to which a robots.txt may stretch that
 MAX_RULES_BYTES = 500_000  # of a robots.txt, as RFC 9309 has it
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_AGENT_LINE = re.compile(
-    r"^[ \t]*user[- ]?agent[ \t]*[: \t][ \t]*([^#\n]*?)[ \t]*(?:#.*)?$", re.IGNORECASE | re.MULTILINE
-)
+_AGENT = re.compile(r"\s*user[- ]?agent(?:\s*:|\s)", re.IGNORECASE)
 
 Validate = Callable[[str], Validators | None]
 Found = Iterator[Fetched | ArticleError]
@@ -217,10 +215,10 @@ def _get_time(entry: Entry | ArticleError) -> datetime:
 
 
 def _drop_other_agents(text: str) -> str:
-    """Give all programs but ours one name in a robots.txt, which takes memory for each of its rules and programs."""
-
-    def rename(match: re.Match[str]) -> str:
-        name = match[1].lower()
-        return f"User-agent: {name if name in ('*', PRODUCT) else 'other'}"
-
-    return _AGENT_LINE.sub(rename, "\n".join(text.splitlines()))
+    """Give all programs but ours one name in a robots.txt: its reader takes memory for each program times each rule."""
+    lines = []
+    for line in text.splitlines():
+        match = _AGENT.match(line)
+        name = line[match.end() :].partition("#")[0].strip().lower() if match else ""
+        lines.append(f"User-agent: {name if name in ('*', PRODUCT) else 'other'}" if match else line)
+    return "\n".join(lines)

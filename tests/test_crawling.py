@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -325,6 +327,14 @@ def test_rules_for_a_great_many_programs_take_no_memory() -> None:
     assert kept.count("robot") == 0
     assert kept.endswith("User-agent: *\nDisallow: /a")
     assert len(set(kept.splitlines()[:20_000])) == 1
+
+
+def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
+    script = "import sys, assistant.crawling\nprint(*sys.modules)"
+
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+
+    assert not {"httpcore2", "httpx2", "lxml", "protego", "idna", "numpy"} & set(loaded)
 
 
 def test_a_host_is_not_hurried(news: WebServer, fetcher: Fetcher) -> None:

@@ -459,6 +459,20 @@ def test_an_answer_without_end_is_not_read_to_it(web: WebServer) -> None:
     assert refuse(web.url(), limits=SMALL).startswith("too large")
 
 
+def test_an_answer_in_tiny_pieces_takes_no_more_memory(web: WebServer) -> None:
+    chunks = b"2\r\nxx\r\n" * 40_000 + b"0\r\n\r\n"
+    web.answers["/"] = Raw([OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunks])
+    tracemalloc.start()
+
+    document = fetch(web.url(), limits=SMALL).document
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert document is not None
+    assert document.data == b"x" * 80_000
+    assert peak < 1_500_000
+
+
 @pytest.mark.parametrize(
     ("coding", "window"),
     [("gzip", zlib.MAX_WBITS | 16), ("x-gzip", zlib.MAX_WBITS | 16), ("deflate", zlib.MAX_WBITS), ("deflate", -15)],
