@@ -22,7 +22,7 @@ from assistant.types import Document
 if TYPE_CHECKING:
     from protego import Protego
 
-MAX_PAGES = 500  # that one crawl finds in feeds and sitemaps
+MAX_PAGES = 500  # of a feed or sitemap
 MAX_SITEMAPS = 100  # of an index
 MAX_DEPTH = 2  # of indexes: one may name others, and those sitemaps
 MAX_SILENCES = 3  # after so many fetches without an answer, a host's other pages are left alone
@@ -49,7 +49,8 @@ def crawl(
     """Fetch the page at an address, or each page that a feed, sitemap or list there names; or that one at hand names.
 
     Pages come as they are fetched, each address once, and an error in the place of each that fails. Of feeds and
-    sitemaps the newest pages come first, and at most `max_pages`; a list of addresses comes in its order and whole.
+    sitemaps the newest pages come first, and at most `max_pages` of each that the user named; a list of addresses comes
+    in its order and whole.
     What `validators` gives for an address is sent along with it.
 
     A list itself comes after its pages, as `Fetched.is_listing`, so that whoever is interrupted looks at it again; and
@@ -58,9 +59,8 @@ def crawl(
 
     One page is fetched at a time, and `pace_seconds` pass between two requests to a host.
     """
-    crawler = _Crawler(
-        fetcher, validators, sleep, pace_seconds=pace_seconds, pages_left=max_pages, sitemaps_left=MAX_SITEMAPS
-    )
+    crawler = _Crawler(fetcher, validators, sleep, pace_seconds, max_pages)
+    crawler.begin()
     if isinstance(source, Document):
         yield from crawler.take(Fetched(source.name, source), may_list=True)
     else:
@@ -88,12 +88,17 @@ class _Crawler:
     validators: Validate
     sleep: Callable[[float], None]
     pace_seconds: float
-    pages_left: int
-    sitemaps_left: int
+    max_pages: int
+    pages_left: int = 0  # of the list that is gone through, like the next two
+    sitemaps_left: int = 0
     is_cut: bool = False
     hosts: dict[str, _Host] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)  # normalised addresses
     given: set[str] = field(default_factory=set)  # those where they led
+
+    def begin(self) -> None:
+        """Allow for the pages of a list that the user chose."""
+        self.pages_left, self.sitemaps_left, self.is_cut = self.max_pages, MAX_SITEMAPS, False
 
     def visit(self, url: str, *, may_list: bool, is_found: bool = False, depth: int = 0) -> Found:
         """Fetch an address, and what is listed there if it may be a list."""
@@ -136,6 +141,7 @@ class _Crawler:
 
     def _take_entry(self, entry: Entry, name: str, is_chosen: bool, depth: int) -> Found:
         if is_chosen:
+            self.begin()
             yield from self.visit(entry.url, may_list=depth == 0, depth=depth + 1)
         elif entry.is_listing and depth >= MAX_DEPTH:
             yield ArticleError(f"{describe_address(entry.url)}: left out: a sitemap of a sitemap of a sitemap")

@@ -198,6 +198,23 @@ def test_a_list_may_name_feeds_but_a_feed_may_not(news: WebServer, fetcher: Fetc
     assert found[1].document is not None  # a page like another, which its reader will refuse
 
 
+def test_each_feed_of_a_list_has_as_many_pages_as_one_alone(news: WebServer, fetcher: Fetcher) -> None:
+    news.answers["/one"] = write_feed("/a", "/b")
+    news.answers["/two"] = write_feed("/a", "/c")
+    data = f"{news.url('/one')}\n{news.url('/two')}"
+
+    found = run(Document("list.txt", data.encode()), fetcher, max_pages=1)
+
+    assert [each for each in tell(found, news) if "names more pages" not in each] == [
+        "/a",
+        "[/one]",
+        "/c",
+        "[/two]",
+        "[list.txt]",
+    ]
+    assert len(found) == 6  # with one line that /one has more
+
+
 def test_two_addresses_of_one_page_give_it_once(news: WebServer, fetcher: Fetcher) -> None:
     news.answers["/feed"] = write_feed("/short", "/a", "/other", "/b")
     news.answers["/short"] = redirect("/a")
