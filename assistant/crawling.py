@@ -206,7 +206,7 @@ class _Crawler:
         try:
             fetched = self._ask(f"{address.scheme}://{address.authority}/robots.txt", host)
         except FetchError as error:
-            if error.status is None or error.status in BUSY or not 400 <= error.status < 500:
+            if error.status is None or not 400 <= error.status < 500:
                 host.refusal = "its robots.txt can't be read, which forbids to crawl"
             return
         if fetched.document is not None:

@@ -400,4 +400,5 @@ def test_a_host_that_gives_nothing_is_not_waited_for_again_and_again(news: WebSe
     found = run(news.url("/feed"), fetcher)
 
     assert tell(found, news)[2] == "/a"
+    assert news.paths[-1] == "/4"
     assert tell(found, news)[-2] == ("/b: not fetched: nothing came from its server 3 times in a row; try again later")
