@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.errors import (
     ArticleError,
     AssistantError,
+    FetchError,
     LibraryDamagedError,
     LibraryError,
     LibraryLockedError,
@@ -57,6 +58,7 @@ __all__ = [
     "Diagnosis",
     "ExportReport",
     "Failure",
+    "FetchError",
     "Finding",
     "IngestReport",
     "LibraryDamagedError",

@@ -3,6 +3,7 @@
 AssistantError
 ├ SettingsError             an unknown or impossible setting
 ├ ArticleError              unreadable, empty, too large or refused; names the source
+│ └ FetchError              an address that gives no page; `status` is what its server said, if it said anything
 ├ PromptError               a prompt's file is missing, or its placeholders aren't the expected ones
 ├ LibraryError
 │ ├ LibraryLockedError      another process is writing; names it
@@ -24,6 +25,14 @@ class SettingsError(AssistantError):
 
 class ArticleError(AssistantError):
     """A source that can't become an article."""
+
+
+class FetchError(ArticleError):
+    """An address that gives no page; `status` is HTTP's, or None where no server answered."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class PromptError(AssistantError):
