@@ -334,8 +334,8 @@ def test_another_dimension_is_refused(library: Library, file: Path, exported: by
 
 
 def test_a_newer_format_is_refused(library: Library, file: Path, exported: bytes) -> None:
-    file.write_bytes(forge(exported, lambda lines: lines[0].update(news_assistant_export=2, more="?")))
-    refuse(file, library, LibraryMismatchError, r"a newer version of the assistant \(format 2, this")
+    file.write_bytes(forge(exported, lambda lines: lines[0].update(news_assistant_export=3, more="?")))
+    refuse(file, library, LibraryMismatchError, r"a newer version of the assistant \(format 3, this")
 
 
 @pytest.mark.parametrize(
