@@ -2,9 +2,10 @@
 
 The file is JSON lines in UTF-8, with vectors in base64: a header, then every article in the order of the ids, each
 followed by its passages, and at the end the counts and the SHA-256 of all bytes before. Equal libraries make equal
-files. What articles said before they changed, and where they came from on this machine, stays here. It isn't compressed, since vectors hardly shrink: so any program can read it line by line in bounded memory, and
-no small file can grow into a large one. What is in an export is never trusted: everything is checked before anything
-is written, and nothing in it is ever run.
+files. What articles said before they changed, and where they came from on this machine, stays here. The file isn't
+compressed, since vectors hardly shrink: so any program can read it line by line in bounded memory, and no small file
+can grow into a large one. What is in an export is never trusted: everything is checked before anything is written, and
+nothing in it is ever run.
 """
 
 import base64

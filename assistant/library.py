@@ -167,10 +167,11 @@ class Library:
         """Store articles in one transaction, each in the place of the one of its id. Call within `writing`.
 
         What was there before is kept as a revision, which only `Snapshot.revisions` shows. `items` are what sources
-        were found to hold, with these articles or those that are there. When this returns all is on the disk; when it
-        raises, nothing of it is in the library.
+        were found to hold, with these articles or those that are there, and are remembered with the sources. When this
+        returns all is on the disk; when it raises, nothing of it is in the library.
         """
         now = time.time()
+        items = list(items)
         with self._transaction() as connection:
             # It was checked when the file was opened, but for a library without articles: that is anybody's.
             connection.execute(
@@ -184,14 +185,10 @@ class Library:
                     outdate_items(connection, article.id)
                 insert_article(connection, article, embedded, known_since=known_since)
                 forget_removals(connection, [article.id])
+            for source in dict.fromkeys(source for source, _ in items):
+                record_source(connection, source)
             for source, item in items:
                 record_item(connection, source, item)
-
-    def remember(self, sources: Iterable[KnownSource]) -> None:
-        """Remember sources, to look at them again, and what is said of their articles. Call within `writing`."""
-        with self._transaction() as connection:
-            for source in sources:
-                record_source(connection, source)
 
     def remove(self, article_id: str, *, by_hand: bool = True) -> bool:
         """Remove an article, and all that it ever was; False where there is none of that id. Call within `writing`.

@@ -530,7 +530,8 @@ def _cite_all(chosen: Sequence[tuple[StoredPassage, Span]], library: Snapshot) -
         if needs_context(article.text[span.start : span.end]):
             sentences = [sentence for other in library.passages(passage.article.id) for sentence in other.sentences]
             context_start = find_context(article.text, span, sentences)
-        citations.append(cite(article, span, number=number, context_start=context_start))
+        copies = library.copies(article.id)
+        citations.append(cite(article, span, number=number, context_start=context_start, copies=copies))
     return tuple(citations)
 
 

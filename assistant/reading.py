@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from assistant.errors import ArticleError
-from assistant.types import Article
+from assistant.types import Article, Document
 
 MAX_FILE_BYTES = 10_000_000  # a long book is 2 MB; what is larger is a dump or a mistake
 SUFFIXES = (".md", ".markdown", ".txt", ".text")
@@ -75,14 +75,29 @@ def read_article(path: Path) -> Article:
 
     Raises ArticleError for a file that is missing, empty, too large, not text, or whose header is wrong.
     """
-    text = normalise(_decode(_read_bytes(path), path))
+    (article,) = read_document(load_document(path))
+    return article
+
+
+def load_document(path: Path) -> Document:
+    """Load a file. Raises ArticleError for one that is missing, empty, too large or no file."""
+    return Document(str(path), _read_bytes(path), url=path.resolve().as_uri())
+
+
+def read_document(document: Document) -> tuple[Article, ...]:
+    """Read the articles of a document; the id of one is the URL in its header, or else the document's address.
+
+    Raises ArticleError, which names the document, where it is empty, not text, or its header is wrong.
+    """
+    path = Path(document.name)
+    text = normalise(_decode(document.data, path))
     header, body = _split_header(text)
     body = body.strip("\n")
     if not body.strip():
         raise ArticleError(f"{path}: empty: there is no text in it")
     title = header.get("title") or _find_title(body) or _name_file(path)
-    return Article(
-        id=header.get("url") or path.resolve().as_uri(),
+    article = Article(
+        id=header.get("url") or document.url or path.resolve().as_uri(),
         title=title if len(title) <= MAX_TITLE_CHARACTERS else title[: MAX_TITLE_CHARACTERS - 1].rstrip() + "…",
         text=body,
         outlet=header.get("outlet"),
@@ -90,6 +105,7 @@ def read_article(path: Path) -> Article:
         published=parse_time(header["published"], path) if "published" in header else None,
         url=header.get("url"),
     )
+    return (article,)
 
 
 def normalise(text: str) -> str:

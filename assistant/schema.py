@@ -34,7 +34,7 @@ CREATE TABLE article_vectors (
     scales BLOB NOT NULL, vectors BLOB NOT NULL
 );
 """
-# What is known of an article beside what identifies it, apart from its row: columns behind a long text are slow to read.
+# What else is known of an article, apart from its row: columns behind a long text are slow to read.
 _DETAILS = """
 CREATE TABLE article_details (
     article INTEGER PRIMARY KEY REFERENCES articles (id) ON DELETE CASCADE,
@@ -417,10 +417,13 @@ def has_copies(connection: sqlite3.Connection, article: int, text: str) -> bool:
     """Whether the signature of an article is that of its text, and its copies can be found by it."""
     row = connection.execute("SELECT signature FROM copies WHERE article = ?", (article,)).fetchone()
     signature = sign(text)
-    bands = {band for (band,) in connection.execute(
-        "SELECT b.band FROM json_each(?) j JOIN copy_bands b ON b.band = j.value AND b.article = ?",
-        (json.dumps(cut_bands(signature)), article),
-    )}
+    bands = {
+        band
+        for (band,) in connection.execute(
+            "SELECT b.band FROM json_each(?) j JOIN copy_bands b ON b.band = j.value AND b.article = ?",
+            (json.dumps(cut_bands(signature)), article),
+        )
+    }
     return bool(row and row[0] == signature.tobytes() and bands == set(cut_bands(signature)))
 
 

@@ -67,8 +67,8 @@ class StoredPassage:
     """A passage as the library keeps it: its id there, its place in its article, the vectors (n, d) of its sentences.
 
     A passage without sentences counts as one, whose vector is its own. `stems` are the numbers of its words' stems in
-    order (`terms.number_word`), `stem_counts` how many of them each of its n sentences has. Articles of the same `story`
-    are copies of each other.
+    order (`terms.number_word`), `stem_counts` how many of them each of its n sentences has. Articles of one `story` are
+    copies of each other.
     """
 
     id: int

@@ -52,12 +52,12 @@ def list_items(connection: sqlite3.Connection, source: str) -> dict[str, Item]:
     ids: dict[int, tuple[list[str], list[str]]] = {}
     of_source = "FROM items i JOIN sources s ON s.id = i.source"
     for item, article_id, is_gone in connection.execute(
-        f"SELECT a.item, a.article_id, a.is_gone {of_source} JOIN item_articles a ON a.item = i.id WHERE s.name = ?",  # noqa: S608
+        f"SELECT a.item, a.article_id, a.is_gone {of_source} JOIN item_articles a ON a.item = i.id WHERE s.name = ?",
         (source,),
     ):
         ids.setdefault(item, ([], []))[bool(is_gone)].append(article_id)
     rows = connection.execute(
-        "SELECT i.id, i.name, i.size, i.mtime_ns, i.etag, i.last_modified, i.sha256, i.looked_ns"  # noqa: S608
+        "SELECT i.id, i.name, i.size, i.mtime_ns, i.etag, i.last_modified, i.sha256, i.looked_ns"
         f" {of_source} WHERE s.name = ?",
         (source,),
     )
@@ -99,7 +99,8 @@ def record_item(connection: sqlite3.Connection, source: KnownSource, item: Item)
     ).lastrowid
     held = {**dict.fromkeys(item.gone_ids, True), **dict.fromkeys(item.article_ids, False)}
     connection.executemany(
-        "INSERT INTO item_articles VALUES (?, ?, ?)", [(id, article_id, is_gone) for article_id, is_gone in held.items()]
+        "INSERT INTO item_articles VALUES (?, ?, ?)",
+        [(id, article_id, is_gone) for article_id, is_gone in held.items()],
     )
 
 
