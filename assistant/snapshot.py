@@ -160,7 +160,8 @@ class Snapshot:
     def copies(self, article_id: str) -> tuple[Article, ...]:
         """List the copies of an article: the others of its group, the earliest published first, at most MAX_COPIES."""
         rows = self._connection.execute(
-            f"SELECT {ARTICLE_COLUMNS} FROM copies c JOIN {ARTICLE_TABLES} ON a.id = c.article WHERE c.story ="  # noqa: S608
+            f"SELECT {ARTICLE_COLUMNS} FROM copies c CROSS JOIN articles a ON a.id = c.article"  # noqa: S608
+            " LEFT JOIN article_details d ON d.article = a.id WHERE c.story ="
             " (SELECT c.story FROM articles a JOIN copies c ON c.article = a.id WHERE a.article_id = ?)"
             " AND a.article_id != ? ORDER BY a.published_seconds IS NULL, a.published_seconds, a.article_id LIMIT ?",
             (article_id, article_id, MAX_COPIES),
