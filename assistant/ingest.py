@@ -232,7 +232,8 @@ class _Reader:
         self._is_update = False
         with library.snapshot() as snapshot:
             self._known = {source.name: source for source in snapshot.sources()}
-        self._items: dict[str, dict[str, Item]] = {}  # that each source held, by their names
+        self._items: dict[str, Item] = {}  # what was known of the candidates, by name
+        self._found: set[str] = set()  # the names of the candidates
         self._listed: dict[str, set[str]] = {}  # that each source holds now, where that is known to be all
         self._hashes: dict[str, str | None] = {}  # of the articles of this call by id, None where it is in the library
 
@@ -259,12 +260,10 @@ class _Reader:
         self._is_update = True
         for name in self._known:
             path = _to_path(name)
-            try:
-                # A file that isn't there any more is gone; a folder that isn't may be on a disk that isn't there now.
-                is_gone = not os.path.lexists(path) and name in self._list_items(name) and path.parent.is_dir()
-            except OSError:
-                is_gone = False  # which is said when it is read
-            if is_gone:
+            # A file that isn't there any more is gone; a folder that isn't may be on a disk that isn't there now.
+            with self._library.snapshot() as snapshot:
+                is_file = name in snapshot.items([name])
+            if is_file and not os.path.lexists(path) and path.parent.is_dir():
                 self._listed[name] = set()
             else:
                 self._list_files(path)
@@ -296,34 +295,37 @@ class _Reader:
         except (ArticleError, ValueError) as error:  # the latter for a name that is none
             self.tally.failed.append(_to_failure(str(place), error))
             return
-        names = set()
         errors = [each for each in found if isinstance(each, ArticleError)]
-        for path in found:
-            if isinstance(path, Path):
-                name = path.resolve().as_uri()
-                names.add(name)
-                # A file that was given by itself too is that source's: what was said of it goes before.
-                of = source if name not in self._known else self._remember(name)
-                self.candidates.append(_Candidate(path, of, name))
-        if not errors:
-            self._listed[source.name] = names
         self.tally.failed += [_to_failure(str(place), error) for error in errors]
+        names = {path.resolve().as_uri(): path for path in found if isinstance(path, Path)}
+        if not errors and os.path.lexists(place):
+            self._listed[source.name] = set(names)
+        with self._library.snapshot() as snapshot:
+            self._items |= snapshot.items(list(names))
+        for name, path in names.items():
+            if name not in self._found:
+                # A file or folder in this one that was given too is a source of its own: what was said of it counts.
+                nearest = self._find_known(name)
+                is_inner = nearest is not None and len(nearest.name) > len(source.name)
+                of = self._remember(nearest.name) if nearest and is_inner else source
+                self.candidates.append(_Candidate(path, of, name))
+                self._found.add(name)
+
+    def _find_known(self, name: str) -> KnownSource | None:
+        """Find the known source that an address is, or is in: the innermost one."""
+        while name and name not in self._known:
+            name = name.rpartition("/")[0]
+        return self._known.get(name)
 
     def _remember(self, name: str) -> KnownSource:
-        """Find a known source, with what is given now."""
-        known = self._known.get(name, KnownSource(name))
-        return replace(
-            known,
+        """Find a source, with what was said of it, or of what it is in, and what is given now."""
+        known = self._find_known(name) or KnownSource(name)
+        return KnownSource(
+            name,
             outlet=known.outlet if self._given.outlet is None else self._given.outlet,
             published=known.published if self._given.published is None else self._given.published,
             allows_private=known.allows_private or self._given.allows_private,
         )
-
-    def _list_items(self, source: str) -> dict[str, Item]:
-        if source not in self._items:
-            with self._library.snapshot() as snapshot:
-                self._items[source] = snapshot.items(source) if source in self._known else {}
-        return self._items[source]
 
     # Looking and reading
 
@@ -389,7 +391,7 @@ class _Reader:
             return _Look(candidate, articles=(content,))
         if isinstance(content, Document) or source is None:
             return _Look(candidate, document=content if isinstance(content, Document) else None)
-        known = self._list_items(source.name).get(candidate.item_name)
+        known = self._items.get(candidate.item_name)
         if source != self._known.get(source.name):
             known = None  # something else is said of it now
         looked_ns = time.time_ns()
@@ -414,8 +416,7 @@ class _Reader:
 
     def _list_held(self, look: _Look) -> tuple[str, ...]:
         """List the ids of all articles that a candidate held when it was looked at before, or had lost by then."""
-        source = look.candidate.source
-        item = self._list_items(source.name).get(look.candidate.item_name) if source else None
+        item = self._items.get(look.candidate.item_name)
         return (*item.article_ids, *item.gone_ids) if item else ()
 
     def _override(self, article: Article, source: KnownSource | None) -> Article:
@@ -459,7 +460,7 @@ class _Reader:
         with self._library.snapshot() as snapshot:
             lost: dict[str, None] = {}
             for source, listed in self._listed.items():
-                for name, item in snapshot.items(source).items():
+                for name, item in snapshot.items_of(source).items():
                     lost.update(dict.fromkeys(item.gone_ids if name in listed else (*item.article_ids, *item.gone_ids)))
             if not lost:
                 return []

@@ -71,10 +71,10 @@ CREATE TABLE sources (
 CREATE TABLE items (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     source INTEGER NOT NULL REFERENCES sources (id) ON DELETE CASCADE,
-    name TEXT NOT NULL,
-    size INTEGER, mtime_ns INTEGER, etag TEXT, last_modified TEXT, sha256 TEXT, looked_ns INTEGER NOT NULL,
-    UNIQUE (source, name)
+    name TEXT NOT NULL UNIQUE,
+    size INTEGER, mtime_ns INTEGER, etag TEXT, last_modified TEXT, sha256 TEXT, looked_ns INTEGER NOT NULL
 );
+CREATE INDEX items_by_source ON items (source);
 CREATE TABLE item_articles (
     item INTEGER NOT NULL REFERENCES items (id) ON DELETE CASCADE,
     article_id TEXT NOT NULL, is_gone INTEGER NOT NULL,

@@ -28,7 +28,7 @@ from assistant.schema import (
     unpack_spans,
     unpack_vectors,
 )
-from assistant.sources import Item, KnownSource, list_held, list_items, list_sources, was_removed
+from assistant.sources import Item, KnownSource, list_held, list_items, list_items_of, list_sources, was_removed
 from assistant.types import Article, ArticleRef, Passage, Revision
 from assistant.vectors import (
     FloatArray,
@@ -191,11 +191,16 @@ class Snapshot:
         return list_sources(self._connection)
 
     @trusting_rows()
-    def items(self, source: str) -> dict[str, Item]:
-        """List what a source held when it was looked at last, by name."""
-        return list_items(self._connection, source)
+    def items(self, names: Sequence[str]) -> dict[str, Item]:
+        """List what is remembered of the items of these names, by name."""
+        return list_items(self._connection, names)
 
-    def held(self) -> set[tuple[str, str, str]]:
+    @trusting_rows()
+    def items_of(self, source: str) -> dict[str, Item]:
+        """List what a source held when it was looked at last, by name."""
+        return list_items_of(self._connection, source)
+
+    def held(self) -> list[tuple[str, str, str]]:
         """List which source holds which article in which item, as (source, item, article id)."""
         return list_held(self._connection)
 

@@ -4,6 +4,7 @@ Everything here is rows of the library's tables; what a source is and how it is 
 """
 
 import hashlib
+import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -47,35 +48,39 @@ def list_sources(connection: sqlite3.Connection) -> list[KnownSource]:
     ]
 
 
-def list_items(connection: sqlite3.Connection, source: str) -> dict[str, Item]:
+def list_items(connection: sqlite3.Connection, names: Iterable[str]) -> dict[str, Item]:
+    """List what is remembered of the items of these names, by name."""
+    return _list_items(connection, "i.name IN (SELECT value FROM json_each(?))", json.dumps(list(names)))
+
+
+def list_items_of(connection: sqlite3.Connection, source: str) -> dict[str, Item]:
     """List what a source held when it was looked at last, by name."""
+    return _list_items(connection, "i.source = (SELECT id FROM sources WHERE name = ?)", source)
+
+
+def _list_items(connection: sqlite3.Connection, condition: str, value: str) -> dict[str, Item]:
     ids: dict[int, tuple[list[str], list[str]]] = {}
-    of_source = "FROM items i JOIN sources s ON s.id = i.source"
     for item, article_id, is_gone in connection.execute(
-        f"SELECT a.item, a.article_id, a.is_gone {of_source} JOIN item_articles a ON a.item = i.id WHERE s.name = ?",
-        (source,),
+        f"SELECT a.item, a.article_id, a.is_gone FROM items i JOIN item_articles a ON a.item = i.id WHERE {condition}",  # noqa: S608
+        (value,),
     ):
         ids.setdefault(item, ([], []))[bool(is_gone)].append(article_id)
-    rows = connection.execute(
-        "SELECT i.id, i.name, i.size, i.mtime_ns, i.etag, i.last_modified, i.sha256, i.looked_ns"
-        f" {of_source} WHERE s.name = ?",
-        (source,),
-    )
     items = {}
-    for id, name, size, mtime_ns, etag, last_modified, sha256, looked_ns in rows:
+    for id, name, looked_ns, size, mtime_ns, etag, last_modified, sha256 in connection.execute(
+        f"SELECT id, name, looked_ns, size, mtime_ns, etag, last_modified, sha256 FROM items i WHERE {condition}",  # noqa: S608
+        (value,),
+    ):
         held, gone = ids.get(id, ([], []))
         items[name] = Item(name, tuple(held), looked_ns, size, mtime_ns, etag, last_modified, sha256, tuple(gone))
     return items
 
 
-def list_held(connection: sqlite3.Connection) -> set[tuple[str, str, str]]:
+def list_held(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
     """List which source held which article in which item, as (source, item, article id)."""
-    return set(
-        connection.execute(
-            "SELECT s.name, i.name, a.article_id FROM sources s JOIN items i ON i.source = s.id"
-            " JOIN item_articles a ON a.item = i.id WHERE NOT a.is_gone"
-        )
-    )
+    return connection.execute(
+        "SELECT s.name, i.name, a.article_id FROM sources s JOIN items i ON i.source = s.id"
+        " JOIN item_articles a ON a.item = i.id WHERE NOT a.is_gone"
+    ).fetchall()
 
 
 def record_source(connection: sqlite3.Connection, source: KnownSource) -> None:
@@ -89,9 +94,9 @@ def record_source(connection: sqlite3.Connection, source: KnownSource) -> None:
 
 
 def record_item(connection: sqlite3.Connection, source: KnownSource, item: Item) -> None:
-    """Remember what a source, which is recorded, held, in the place of what it held under that name before."""
+    """Remember what a source, which is recorded, held, in the place of what any held under that name before."""
     (row,) = connection.execute("SELECT id FROM sources WHERE name = ?", (source.name,)).fetchone()
-    connection.execute("DELETE FROM items WHERE source = ? AND name = ?", (row, item.name))
+    connection.execute("DELETE FROM items WHERE name = ?", (item.name,))
     id = connection.execute(
         "INSERT INTO items (source, name, size, mtime_ns, etag, last_modified, sha256, looked_ns)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -180,7 +180,7 @@ def test_search_terms_are_the_rarest_and_at_least_one() -> None:
 
 
 def test_same_question_gives_the_same_order(library: Library) -> None:
-    words = "the same words stand here in every order".split()
+    words = ["the", "same", "words", "stand", "here", "in", "every", "order"]
     chance = random.Random(0)  # for copies count as one
     articles = [report(str(number), " ".join(chance.sample(words, len(words)))) for number in range(20)]
 
