@@ -380,19 +380,21 @@ def index_command(
     ] = False,
     published: Annotated[
         str | None,
-        typer.Option(metavar="DATE", help="When the articles of the sources were published, whatever they say."),
+        typer.Option("--published", metavar="DATE", help="When the articles were published, whatever they say."),
     ] = None,
     outlet: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The outlet of the articles of the sources, whatever they say.")
+        str | None, typer.Option(metavar="NAME", help="The outlet of the articles, whatever they say.")
     ] = None,
     allow_private: PrivateOption = False,
     remove: Annotated[list[str] | None, typer.Option(metavar="ID", help="Forget the article of this id.")] = None,
     show: Annotated[bool, typer.Option("--list", help="List the articles.")] = False,
     history: Annotated[
-        str | None, typer.Option(metavar="ID", help="Show what the article of this id is, and what it said before.")
+        str | None,
+        typer.Option("--history", metavar="ID", help="Show what this article says, and said before."),
     ] = None,
     on: Annotated[
-        str | None, typer.Option(metavar="DATE", help="With --history, only what was known at the end of this day.")
+        str | None,
+        typer.Option("--on", metavar="DATE", help="With --history, only what was known on this day."),
     ] = None,
     wait: WaitOption = None,
     index: IndexOption = None,

@@ -202,7 +202,7 @@ def render_history(revisions: Sequence[Revision], *, width: int) -> str:
     for revision in reversed(revisions):
         since = f"since {_write_minute(revision.since)}" if revision.since else ""
         until = f"until {_write_minute(revision.until)}" if revision.until else "now"
-        head = _wrap(f"{' '.join(filter(None, (since, until)))}: {describe_article(revision.article.ref)}", width)
+        head = _wrap(f"{', '.join(filter(None, (since, until)))}: {describe_article(revision.article.ref)}", width)
         text = "\n".join(_wrap(line, width) for line in clean(revision.article.text).split("\n"))
         blocks.append(f"{head}\n\n{text}\n")
     return "\n---\n\n".join(blocks)

@@ -38,7 +38,9 @@ IntArray = npt.NDArray[np.int64]
 
 # No question that a person asks is longer; what comes after is not read.
 MAX_QUESTION_CHARACTERS = 2_000
-EQUAL_SCORE = 1e-4  # how much the scores of equal passages differ, for their vectors are rounded
+# Two copies whose scores differ by no more are about as good: half of what it adds to one that the question names its
+# outlet or its day. Where its passages begin and what its title is makes that much of a difference.
+EQUAL_SCORE = 0.05
 MAX_TERMS = 64
 
 # Full text scores every passage that holds any of its terms, about a microsecond each. Rare terms come first, and the
@@ -178,7 +180,7 @@ def retrieve(
 def drop_copies(order: Sequence[int], candidates: Sequence[StoredPassage], scores: Sequence[float]) -> list[int]:
     """Leave out of a ranking what better passages of a copy of the article say in the same words.
 
-    Of two that are as good as each other and say the same, the one of the article that was published first stays.
+    Of two that are about as good and say the same, the one of the article that was published first stays.
     """
     stories = Counter(story for _, story in {(each.article.id, each.story) for each in candidates})
     kept: list[int] = []
@@ -191,13 +193,16 @@ def drop_copies(order: Sequence[int], candidates: Sequence[StoredPassage], score
             already_said = said.setdefault(candidate.story, set())
             if sentences <= already_said:
                 place = places.get((candidate.story, sentences))
-                if place is not None and _is_original(index, kept[place], candidates, scores):
+                before = kept[place] if place is not None else index
+                if place is not None and is_original(
+                    candidate.article, candidates[before].article, score=scores[index], other_score=scores[before]
+                ):
                     kept[place] = index
                 continue
             already_said |= sentences
             places[candidate.story, sentences] = len(kept)
         kept.append(index)
-    return kept
+    return sorted(kept, key=lambda index: (-scores[index], candidates[index].id))
 
 
 def _list_sentences(passage: StoredPassage) -> list[bytes]:
@@ -206,11 +211,10 @@ def _list_sentences(passage: StoredPassage) -> list[bytes]:
     return [stems.tobytes() for stems in np.split(passage.stems, ends) if len(stems)]
 
 
-def _is_original(index: int, other: int, candidates: Sequence[StoredPassage], scores: Sequence[float]) -> bool:
-    """Whether a passage is as good as one that ranks before it, and was published earlier."""
-    time, other_time = candidates[index].article.published, candidates[other].article.published
-    is_earlier = time is not None and (other_time is None or time < other_time)
-    return is_earlier and scores[index] >= scores[other] - EQUAL_SCORE
+def is_original(copy: ArticleRef, other: ArticleRef, *, score: float, other_score: float) -> bool:
+    """Whether a copy was published before another, and has about as good a score or a better one."""
+    is_earlier = copy.published is not None and (other.published is None or copy.published < other.published)
+    return is_earlier and score >= other_score - EQUAL_SCORE
 
 
 def embed_question(
