@@ -398,19 +398,17 @@ def test_a_copy_is_named_beside_the_quote_and_quoted_no_second_time(tmp_path: Pa
     with Assistant.open(tmp_path / "index") as assistant:
         assistant.add([ROOT / "articles"])
         original = assistant.ask("How many people took part in the vaccine trial?")
-        cited = original.citations[0]
         body, _, _ = text.rpartition("\n\n")
         assistant.add(Article("copy", "Trial ends", f"By Rosa Finch\n\n{body}", outlet="Evening Packet"))
 
         answer = assistant.ask("How many people took part in the vaccine trial?")
 
-        assert [(each.article.id, each.quote) for each in answer.citations] == [
-            (each.article.id, each.quote) for each in original.citations
-        ]
-        assert cited.also_in == ()
-        assert [copy.id for copy in answer.citations[0].also_in] == ["copy"]
-        quotes = [passage.passage.text for passage in answer.retrieved if cited.quote in passage.passage.text]
-        assert len(quotes) == 1
+        assert [each.quote for each in answer.citations] == [each.quote for each in original.citations]
+        both = {"copy", original.citations[0].article.id}
+        for citation in answer.citations:
+            assert {citation.article.id, *(copy.id for copy in citation.also_in)} == both
+        assert all(citation.also_in == () for citation in original.citations)
+        assert_exact(assistant, answer)
         assistant.remove("copy")
         assert assistant.ask("How many people took part in the vaccine trial?").citations == original.citations
 
