@@ -13,7 +13,7 @@ import json
 import re
 import secrets
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from assistant.citations import cite, find_context
@@ -85,7 +85,8 @@ class Found:
     """What was found for a question: the nearest passages, best first, the articles that they are of, and notes.
 
     `question` is what is asked of them, `understood` says how its own words for time were read. Where those left only
-    some articles, and these don't answer, `wider` finds what all articles have, without those words.
+    some articles, and these don't answer, `wider` finds what all articles have, without those words. `copies` are which
+    copies of each article there are.
     """
 
     question: str
@@ -94,6 +95,7 @@ class Found:
     notes: tuple[str, ...] = ()
     understood: tuple[Understood, ...] = ()
     wider: "Callable[[], Found] | None" = None
+    copies: Mapping[str, Sequence[Article]] = field(default_factory=dict)
 
 
 class Question(NamedTuple):
@@ -161,6 +163,7 @@ class Answerer:
         self._counts: list[tuple[int | None, int | None]] = []
         self._most = 0.0  # that the requests so far could cost
         self._citations: dict[tuple[str, int], Citation] = {}
+        self._copies: Mapping[str, Sequence[Article]] = {}
 
     def steps(self, question: Question) -> Steps:
         """Take the steps from a question to its answer; `seconds` is left at 0 for the caller."""
@@ -239,6 +242,7 @@ class Answerer:
         Without a sentence that is supported there is none. `is_once` allows one request, so nothing is repaired.
         """
         self._notes += found.notes
+        self._copies = found.copies
         if not found.retrieved:
             return
         question = found.question
@@ -249,6 +253,7 @@ class Answerer:
             evidence = lay_out_evidence(
                 passages,
                 found.articles,
+                copies=found.copies,
                 max_tokens=max(budget, MIN_EVIDENCE_TOKENS),
                 count_tokens=self._count_tokens,
             )
@@ -388,12 +393,14 @@ class Answerer:
     def _settle(self, draft: _Draft, evidence: Evidence) -> Statement:
         """Make a statement of a sentence, with quotes cut out of their articles."""
         citations = []
-        for number in draft.numbers:
-            article, span, neighbours = evidence[number].article, evidence[number].span, evidence[number].neighbours
+        for shown in map(evidence.__getitem__, draft.numbers):
+            article, span, neighbours = shown.article, shown.span, shown.neighbours
             known = self._citations.get((article.id, span.start))
             if known is None:
                 start = find_context(article.text, span, neighbours)
-                known = cite(article, span, number=len(self._citations) + 1, context_start=start)
+                number = len(self._citations) + 1
+                copies = self._copies.get(article.id, ())
+                known = cite(article, span, number=number, context_start=start, copies=copies)
                 self._citations[article.id, span.start] = known
             citations.append(known)
         return Statement(draft.written.text, tuple(citations), draft.support, draft.unresolved)

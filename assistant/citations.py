@@ -42,8 +42,18 @@ def find_context(text: str, span: Span, sentences: Sequence[Span]) -> int:
     return span.start
 
 
-def cite(article: Article, span: Span, *, number: int, context_start: int | None = None) -> Citation:
-    """Cut a citation out of an article; the context is nothing unless `context_start` says where it begins."""
+def cite(
+    article: Article,
+    span: Span,
+    *,
+    number: int,
+    context_start: int | None = None,
+    copies: Sequence[Article] = (),
+) -> Citation:
+    """Cut a citation out of an article; the context is nothing unless `context_start` says where it begins.
+
+    Those of its `copies` that hold the quote, word for word, stand beside it.
+    """
     start, end = span
     if not 0 <= start < end <= len(article.text):
         raise ValueError(f"{start}:{end} is no stretch of an article of {len(article.text)} characters")
@@ -51,4 +61,12 @@ def cite(article: Article, span: Span, *, number: int, context_start: int | None
         context_start = start
     if not 0 <= context_start <= start:
         raise ValueError(f"the context of a quote at {start} can't start at {context_start}")
-    return Citation(number, article.ref, start, end, article.text[start:end], context_start)
+    quote = article.text[start:end]
+    also_in = tuple(copy.ref for copy in copies if _holds(copy.text, quote))
+    return Citation(number, article.ref, start, end, quote, context_start, also_in)
+
+
+def _holds(text: str, quote: str) -> bool:
+    """Whether a text holds the words of a quote one after the other, whatever signs and spaces stand between them."""
+    words = f" {' '.join(find_words(quote))} "
+    return bool(words.strip()) and words in f" {' '.join(find_words(text))} "

@@ -8,9 +8,11 @@ import io
 import os
 import shutil
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -30,6 +32,7 @@ from assistant.rendering import (
     render_articles,
     render_diagnosis,
     render_export,
+    render_history,
     render_json,
     render_parts,
     render_passages,
@@ -39,6 +42,7 @@ from assistant.rendering import (
     render_statement,
     render_understood,
     report_to_json,
+    revision_to_json,
     understood_to_json,
 )
 from assistant.settings import APPLICATION, LOCAL_EMBEDDING_MODEL, find_index
@@ -48,6 +52,8 @@ if TYPE_CHECKING:
     from assistant.front import Assistant
     from assistant.ingest import Progress
     from assistant.streaming import AnswerStream
+
+SOURCES = "files, folders, or - for standard input"
 
 EXIT_NO = 1
 EXIT_ERROR = 2
@@ -160,6 +166,9 @@ TodayOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+PrivateOption = Annotated[
+    bool, typer.Option("--allow-private", help="Fetch addresses, too, that aren't public, such as those of a home.")
+]
 ThresholdOption = Annotated[
     float | None, typer.Option(metavar="P", help="Answer from this confidence on, between 0 and 1; abstain below.")
 ]
@@ -196,13 +205,22 @@ def _open(index: Path | None, **settings: Any) -> Iterator["Assistant"]:
         yield assistant
 
 
-def _add(assistant: "Assistant", sources: list[str]) -> IngestReport:
-    """Index sources, with progress on a terminal, and say what came of it on stderr."""
-    with _show_progress() as progress:
-        report = assistant.add(sources, progress=progress)
+def _take_in(assistant: "Assistant", take_in: "Callable[[Progress | None], IngestReport]") -> IngestReport:
+    """Index, with progress on a terminal, and say what came of it on stderr."""
+    try:
+        with _show_progress() as progress:
+            report = take_in(progress)
+    except KeyboardInterrupt:
+        _complain("interrupted; what was finished is kept, and the same command goes on from there")
+        raise
     for failure in report.failed:
         sys.stderr.write(f"assistant: {clean_line(failure.source)}: {clean_line(failure.reason)}\n")
+    for id in report.gone:
+        if id not in report.removed:
+            sys.stderr.write(f"gone from its source, and still in the index: {clean_line(id)}\n")
     sys.stderr.write(f"{clean_line(str(assistant.settings.index))}: {render_report(report)}\n")
+    if len(report.gone) > len(report.removed):
+        sys.stderr.write("What is gone can be removed: give the same command with --remove-gone.\n")
     return report
 
 
@@ -215,10 +233,16 @@ def _show_progress(label: str = "Indexing") -> "Iterator[Progress | None]":
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as ProgressBar
 
-    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with ProgressBar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    started = time.monotonic()
+    with ProgressBar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None, rate="")
+
+        def show(done: int, total: int) -> None:
+            rate = done / max(time.monotonic() - started, 0.001)
+            bar.update(task, completed=done, total=total, rate=f"{rate:.1f}/s")
+
+        yield show
 
 
 def _say_who_answers(assistant: "Assistant") -> None:
@@ -277,8 +301,9 @@ def _print_statements(stream: "AnswerStream", context_of: Callable[[Citation], s
 def ask(
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="What to ask.")],
     sources: Annotated[
-        list[str] | None, typer.Argument(metavar="SOURCE", help="Files and folders to index first.")
+        list[str] | None, typer.Argument(metavar="SOURCE", help=f"What to index first: {SOURCES}.")
     ] = None,
+    allow_private: PrivateOption = False,
     outlet: OutletOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
@@ -310,7 +335,10 @@ def ask(
         "embedding_model": embedding_model,
     }
     with _open(index, **settings) as assistant:
-        report = _add(assistant, sources) if sources else None
+        report = None
+        if sources:
+            given = partial(assistant.add, sources, allow_private=allow_private)
+            report = _take_in(assistant, lambda progress: given(progress=progress))
         if assistant.model_host:
             _say_who_answers(assistant)  # before anything is sent there
 
@@ -368,10 +396,32 @@ def search(
 @app.command("index")
 def index_command(
     sources: Annotated[
-        list[str] | None, typer.Argument(metavar="SOURCE", help="Files and folders to add or bring up to date.")
+        list[str] | None, typer.Argument(metavar="SOURCE", help=f"What to add or bring up to date: {SOURCES}.")
     ] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Look again at all sources that were ever added, for what has changed.")
+    ] = False,
+    remove_gone: Annotated[
+        bool, typer.Option("--remove-gone", help="Remove the articles that their sources don't hold any more.")
+    ] = False,
+    published: Annotated[
+        str | None,
+        typer.Option("--published", metavar="DATE", help="When the articles were published, whatever they say."),
+    ] = None,
+    outlet: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The outlet of the articles, whatever they say.")
+    ] = None,
+    allow_private: PrivateOption = False,
     remove: Annotated[list[str] | None, typer.Option(metavar="ID", help="Forget the article of this id.")] = None,
     show: Annotated[bool, typer.Option("--list", help="List the articles.")] = False,
+    history: Annotated[
+        str | None,
+        typer.Option("--history", metavar="ID", help="Show what this article says, and said before."),
+    ] = None,
+    on: Annotated[
+        str | None,
+        typer.Option("--on", metavar="DATE", help="With --history, only what was known on this day."),
+    ] = None,
     wait: WaitOption = None,
     index: IndexOption = None,
     embedding_model: EmbeddingOption = None,
@@ -379,19 +429,35 @@ def index_command(
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Add articles to the index, remove them, or list them; unchanged ones cost nothing."""
-    if not (sources or remove or show):
-        raise typer.BadParameter("give a source to add, or --remove ID, or --list")
+    if not (sources or update or remove or show or history):
+        raise typer.BadParameter("give a source to add, or --update, --remove ID, --list, or --history ID")
+    if sources and update:
+        raise typer.BadParameter("give sources, or --update, which looks at all that are known")
+    if (published or outlet or allow_private) and not sources:
+        raise typer.BadParameter("--published, --outlet and --allow-private are said of sources: give these")
+    if remove_gone and not (sources or update):
+        raise typer.BadParameter("--remove-gone needs --update, or sources to look at")
+    if on and not history:
+        raise typer.BadParameter("--on is said with --history ID")
     with _open(index, wait=wait, embedding_model=embedding_model) as assistant:
         if remove:
             assistant.remove(*remove)
-        report = _add(assistant, sources) if sources else None
+        report = None
+        if sources:
+            given = partial(assistant.add, sources, published=published, outlet=outlet, allow_private=allow_private)
+            report = _take_in(assistant, lambda progress: given(remove_gone=remove_gone, progress=progress))
+        elif update:
+            report = _take_in(assistant, lambda progress: assistant.update(remove_gone=remove_gone, progress=progress))
         articles = assistant.articles() if show else []
+        revisions = assistant.history_of(history, on=on) if history else []
     if as_json:
         listed = {"articles": [article_to_json(article) for article in articles]} if show else {}
+        told = {"revisions": [revision_to_json(revision) for revision in revisions]} if history else {}
         reported = report_to_json(report) if report else {}
-        text = render_json({**reported, "removed": list(remove or ()), **listed})
+        removed = [*(remove or ()), *(report.removed if report else ())]
+        text = render_json({**reported, "removed": removed, **listed, **told})
     else:
-        text = render_articles(articles)
+        text = render_articles(articles) + render_history(revisions, width=_width())
     return Outcome(text, has_failed=bool(report and report.failed))
 
 

@@ -26,15 +26,19 @@ from assistant.errors import LibraryDamagedError, LibraryError, LibraryMismatchE
 from assistant.ingest import embed_articles
 from assistant.library import CHROMA_FOLDER, Library
 from assistant.schema import (
-    REF_COLUMNS,
+    ARTICLE_COLUMNS,
+    ARTICLE_TABLES,
     create_tables,
     find_misplaced_words,
     has_article_vectors,
+    has_copies,
     hash_article,
     pack_article_vectors,
+    rebuild_copies,
     rebuild_words,
     replace_passages,
-    to_ref,
+    to_article,
+    to_revision,
 )
 from assistant.settings import LIBRARY_FILE
 from assistant.types import Article, Diagnosis, Finding
@@ -142,6 +146,7 @@ def _examine(
             passage_count = _count(connection, "SELECT count(*) FROM passages")
             articles = list(_check_articles(connection, article_count, progress))
             findings += articles
+            findings += _check_revisions(connection)
             damaged = {finding.article_id for finding in articles}
             findings += words or _check_words(connection, damaged)
         findings += _check_chroma(library, checked)
@@ -238,11 +243,14 @@ def _check_articles(connection: sqlite3.Connection, total: int, progress: Progre
         "SELECT length(vector) FROM passage_vectors GROUP BY 1 ORDER BY count(*) DESC LIMIT 1"
     ).fetchone()
     vector_bytes = longest[0] if longest else 0
-    columns_read = f"{REF_COLUMNS}, text, hash, published_seconds, id"
-    articles = connection.execute(f"SELECT {columns_read} FROM articles ORDER BY id")  # noqa: S608
-    for done, (*columns, text, stored_hash, seconds, row) in enumerate(articles, start=1):
-        id = str(columns[0])
-        if not _is_as_given(columns, text, stored_hash):
+    articles = connection.execute(
+        f"SELECT {ARTICLE_COLUMNS}, d.article, a.hash, a.published_seconds, a.id FROM {ARTICLE_TABLES} ORDER BY a.id"  # noqa: S608
+    )
+    for done, (*columns, details, stored_hash, seconds, row) in enumerate(articles, start=1):
+        id, text = str(columns[0]), columns[6]
+        # Where the row with its details is missing, all of them are, which a repair can know to be right or not.
+        article = _read_article(columns if details is not None else [*columns[:7], None, None, None, "[]"])
+        if article is None or hash_article(article) != stored_hash:
             yield Finding(
                 "article",
                 f"article {id}",
@@ -253,9 +261,13 @@ def _check_articles(connection: sqlite3.Connection, total: int, progress: Progre
                 article_id=id,
             )
         else:
-            published = to_ref(columns).published
+            published = article.published
             if seconds != (published.timestamp() if published else None):
                 yield _of_rows("its date is stored in two ways that differ", id)
+            if details is None:
+                yield _of_rows("the row of what else is known of it is missing", id)
+            if not has_copies(connection, row, article.text):
+                yield _of_rows("what its copies are found by is not what its text makes", id)
             problem = _check_passages(connection, row, text, vector_bytes)
             if problem:
                 yield Finding("passages", f"article {id}", problem, REPAIR, is_repairable=True, article_id=id)
@@ -265,13 +277,32 @@ def _check_articles(connection: sqlite3.Connection, total: int, progress: Progre
             progress(done, total)
 
 
-def _is_as_given(columns: Sequence[Any], text: object, stored_hash: object) -> bool:
+def _read_article(columns: Sequence[Any]) -> Article | None:
     try:
-        ref = to_ref(columns)
-        article = Article(ref.id, ref.title, str(text), ref.outlet, ref.author, ref.published, ref.url)
-        return hash_article(article) == stored_hash
+        return to_article(columns)
     except (TypeError, ValueError):
-        return False
+        return None
+
+
+def _check_revisions(connection: sqlite3.Connection) -> Iterator[Finding]:
+    damaged = Counter(str(article_id) for article_id, _ in _find_damaged_revisions(connection))
+    for article_id, count in sorted(damaged.items()):
+        yield _of_rows(f"{count:,} of the earlier versions of {article_id} can't be read any more")
+
+
+def _find_damaged_revisions(connection: sqlite3.Connection) -> Iterator[tuple[object, int]]:
+    """List the article and the row of each revision that isn't what was stored."""
+    revisions = connection.execute(
+        "SELECT r.id, r.article_id, r.since_seconds, r.until_seconds, r.hash, r.content, a.id FROM revisions r"
+        " LEFT JOIN articles a ON a.article_id = r.article_id ORDER BY r.id"
+    )
+    for id, article_id, *columns, article in revisions:
+        try:
+            is_well = article is not None and to_revision(columns).article.id == article_id
+        except (TypeError, ValueError):
+            is_well = False
+        if not is_well:
+            yield article_id, id
 
 
 def _check_passages(connection: sqlite3.Connection, row: int, text: str, vector_bytes: int) -> str | None:
@@ -582,3 +613,9 @@ def _mend_rows(connection: sqlite3.Connection) -> None:
             connection.execute("UPDATE articles SET published_seconds = ? WHERE id = ?", (seconds, id))
         with suppress(ValueError, TypeError):  # of vectors that are damaged themselves
             pack_article_vectors(connection, id)
+    connection.execute(
+        "INSERT OR IGNORE INTO article_details (article, origins) SELECT id, '[]' FROM articles"  # all else was unset
+    )
+    for _, id in list(_find_damaged_revisions(connection)):
+        connection.execute("DELETE FROM revisions WHERE id = ?", (id,))
+    rebuild_copies(connection)

@@ -7,7 +7,9 @@ quoted never is, for it is cut from the library by the number.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from assistant.terms import find_words
 from assistant.types import Article, ArticleRef, Passage, Span
 
 MAX_TITLE_CHARACTERS = 200
@@ -49,24 +51,36 @@ class Evidence:
 
 
 def lay_out_evidence(
-    passages: Sequence[Passage], articles: Mapping[str, Article], *, max_tokens: int, count_tokens: CountTokens
+    passages: Sequence[Passage],
+    articles: Mapping[str, Article],
+    *,
+    max_tokens: int,
+    count_tokens: CountTokens,
+    copies: Mapping[str, Sequence[Article]] = MappingProxyType({}),
 ) -> Evidence:
     """Lay out as many passages, best first, as fit into so many tokens; of the best one at least a sentence.
 
-    Articles stand in the order of their best passage, and within one everything in the order in which it is read.
+    Articles stand in the order of their best passage, and within one everything in the order in which it is read. A
+    sentence that one of an article's `copies` was already shown with isn't shown again.
     """
     chosen: dict[str, set[Span]] = {}
+    said: dict[str, set[str]] = {}  # the words of each sentence, by the article
     left = max_tokens
     for passage in passages:
         article = articles.get(passage.article_id)
         if article is None:
             continue
         header = 0 if article.id in chosen else count_tokens(f"\n\n## {_describe(article.ref)}\n")
+        said_elsewhere = set[str]().union(*(said.get(copy.id, ()) for copy in copies.get(article.id, ())))
         for span in passage.sentences:
+            words = " ".join(find_words(article.text[span.start : span.end]))
+            if words in said_elsewhere:
+                continue
             cost = header + count_tokens(f"[000] {_show(article, span)}\n{GAP}\n")  # as it may stand there at most
             if cost > left and chosen:
                 return _number(chosen, articles, passages)
             chosen.setdefault(article.id, set()).add(span)
+            said.setdefault(article.id, set()).add(words)
             left -= cost
             header = 0
     return _number(chosen, articles, passages)

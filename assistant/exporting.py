@@ -2,9 +2,10 @@
 
 The file is JSON lines in UTF-8, with vectors in base64: a header, then every article in the order of the ids, each
 followed by its passages, and at the end the counts and the SHA-256 of all bytes before. Equal libraries make equal
-files. It isn't compressed, since vectors hardly shrink: so any program can read it line by line in bounded memory, and
-no small file can grow into a large one. What is in an export is never trusted: everything is checked before anything
-is written, and nothing in it is ever run.
+files. What articles said before they changed, and where they came from on this machine, stays here. The file isn't
+compressed, since vectors hardly shrink: so any program can read it line by line in bounded memory, and no small file
+can grow into a large one. What is in an export is never trusted: everything is checked before anything is written, and
+nothing in it is ever run.
 """
 
 import base64
@@ -26,13 +27,13 @@ from assistant.errors import ArticleError, LibraryDamagedError, LibraryError, Li
 from assistant.ingest import check_article
 from assistant.library import Library
 from assistant.schema import PackedPassage, hash_article, unpack_vectors
-from assistant.types import Article, ExportReport, IngestReport, Passage, Span
+from assistant.types import Article, ExportReport, IngestReport, Origin, Passage, Span
 from assistant.vectors import FloatArray
 
 Progress = Callable[[int, int], None]
 PackedArticle = tuple[Article, list[PackedPassage]]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MAX_HEADER_BYTES = 65_536
 MAX_LINE_BYTES = 67_108_864  # of an article of 10 million characters, each of them escaped
 MAX_DIMENSION = 65_536
@@ -41,6 +42,7 @@ UNIT_TOLERANCE = 0.01  # how much the length of a passage's vector may differ fr
 PACKED_TOLERANCE = 0.1  # and that of a sentence's, which was rounded to 8 bits
 
 ARTICLE_FIELDS = ("id", "title", "text", "outlet", "author", "published", "url")
+DETAIL_FIELDS = ("updated", "section", "language", "origins")  # since format 2
 PASSAGE_FIELDS = ("start", "end", "sentences", "vector", "scales", "sentence_vectors")
 
 
@@ -170,8 +172,9 @@ def _to_line(value: dict[str, Any]) -> bytes:
 
 
 def _article_to_json(article: Article) -> dict[str, Any]:
-    published = article.published.isoformat() if article.published else None
-    return {name: published if name == "published" else getattr(article, name) for name in ARTICLE_FIELDS}
+    fields = {name: getattr(article, name) for name in (*ARTICLE_FIELDS, *DETAIL_FIELDS)}
+    times = {name: fields[name].isoformat() for name in ("published", "updated") if fields[name]}
+    return {**fields, **times}
 
 
 def _passage_to_json(packed: PackedPassage) -> dict[str, Any]:
@@ -213,12 +216,13 @@ def _read(file: IO[bytes], path: Path, embedding_model: str, dimension: int | No
     try:
         file.seek(0)
         lines.read(MAX_HEADER_BYTES)
-        dimension = _check_header(lines, path, embedding_model, dimension)
+        version, dimension = _check_header(lines, path, embedding_model, dimension)
+        article_fields = ARTICLE_FIELDS if version == 1 else (*ARTICLE_FIELDS, *DETAIL_FIELDS)
         lines.read()
         counts = {"articles": 0, "passages": 0}
         last_id = ""
         while "article" in lines.value:
-            article = _to_article(_fields(lines.value, "article", ARTICLE_FIELDS))
+            article = _to_article(_fields(lines.value, "article", article_fields))
             if article.id <= last_id:
                 raise _InvalidError("an article that is there twice or out of order")
             last_id = article.id
@@ -276,8 +280,8 @@ class _Lines:
             raise _InvalidError("it goes on after its end")
 
 
-def _check_header(lines: _Lines, path: Path, embedding_model: str, dimension: int | None) -> int:
-    """Check whose export it is, of which version and model, and return the dimension of its vectors."""
+def _check_header(lines: _Lines, path: Path, embedding_model: str, dimension: int | None) -> tuple[int, int]:
+    """Check whose export it is, of which version and model, and return the version and the dimension of its vectors."""
     version = lines.value.get("news_assistant_export")
     if type(version) is not int or version < 1:
         raise LibraryError(f"{path}: is no export of a library; give a file that `assistant export` wrote")
@@ -301,7 +305,7 @@ def _check_header(lines: _Lines, path: Path, embedding_model: str, dimension: in
             f"{path}: has vectors of {found} numbers, and those of {embedding_model} have {dimension}; export again"
             " what that model made"
         )
-    return found
+    return version, found
 
 
 def _fields(value: dict[str, object], name: str, names: tuple[str, ...]) -> dict[str, object]:
@@ -313,25 +317,41 @@ def _fields(value: dict[str, object], name: str, names: tuple[str, ...]) -> dict
 
 
 def _to_article(fields: dict[str, object]) -> Article:
-    for name in ARTICLE_FIELDS:
+    for name in fields.keys() - {"origins"}:
         if not isinstance(fields[name], str) and (fields[name] is not None or name in ("id", "title", "text")):
             raise _InvalidError(f"the {name} is no text")
-    texts = cast("dict[str, str]", fields)
+    texts = cast("dict[str, str | None]", fields)
     try:
-        published = datetime.fromisoformat(texts["published"]) if texts["published"] is not None else None
         article = Article(
-            texts["id"],
-            texts["title"],
-            texts["text"],
+            texts["id"] or "",
+            texts["title"] or "",
+            texts["text"] or "",
             outlet=texts["outlet"],
             author=texts["author"],
-            published=published,
+            published=_to_time(texts["published"]),
             url=texts["url"],
+            updated=_to_time(texts.get("updated")),
+            section=texts.get("section"),
+            language=texts.get("language"),
+            origins=_to_origins(fields.get("origins", [])),
         )
         check_article(article)
     except (ArticleError, ValueError) as error:
         raise _InvalidError(str(error)) from None
     return article
+
+
+def _to_time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _to_origins(value: object) -> tuple[Origin, ...]:
+    if not isinstance(value, list):
+        raise _InvalidError("no list of origins")
+    for origin in value:
+        if not (isinstance(origin, list) and len(origin) == 2 and all(isinstance(part, str) for part in origin)):
+            raise _InvalidError("an origin without a field and a place")
+    return tuple(Origin(*origin) for origin in value)
 
 
 def _to_passage(fields: dict[str, object], article: Article, *, start: int, dimension: int) -> PackedPassage:

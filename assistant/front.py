@@ -13,12 +13,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from assistant.chain import Answerer, Found, Limits, Question, Steps, arun_steps, run_steps
+from assistant.dates import read_bounds
 from assistant.doctor import examine, repair
 from assistant.embedding import DIMENSION, Embedder, EndpointEmbedder, MiniLMEmbedder
 from assistant.errors import ArticleError, AssistantError, LibraryError, SettingsError
 from assistant.exporting import export_library, import_library
 from assistant.grounding import verify
-from assistant.ingest import Progress, Source, add_sources
+from assistant.ingest import Given, Progress, Source, add_sources, update_sources
 from assistant.languages import describe_languages
 from assistant.library import Library
 from assistant.models import ChatModel, Price, find_price, make_token_counter, open_chat_model
@@ -38,6 +39,7 @@ from assistant.types import (
     ExportReport,
     IngestReport,
     RetrievedPassage,
+    Revision,
     Statement,
     Support,
     Understood,
@@ -81,9 +83,47 @@ class Assistant:
         """
         return cls(load_settings(index, model=model, **settings))
 
-    def add(self, sources: Source | Iterable[Source], *, progress: Progress | None = None) -> IngestReport:
-        """Add articles, files or folders, and replace those that have changed; failures stand in the report."""
-        return add_sources(sources, library=self._library, embedder=self._embedder, progress=progress)
+    def add(
+        self,
+        sources: Source | Iterable[Source],
+        *,
+        published: Day | None = None,
+        outlet: str | None = None,
+        allow_private: bool = False,
+        remove_gone: bool = False,
+        progress: Progress | None = None,
+    ) -> IngestReport:
+        """Add articles, files, folders, addresses or "-", and replace those that have changed; failures are reported.
+
+        `published` and `outlet` are said of all their articles, whatever these say, also when `update` looks at the
+        sources again; `allow_private` lets addresses be fetched that aren't public. What is gone from the sources is
+        reported, and removed only where `remove_gone` says so. Raises SettingsError for what can't be said.
+        """
+        if outlet is not None and (not isinstance(outlet, str) or not outlet.strip()):
+            raise SettingsError(f"an outlet is a name, and not {outlet!r}")
+        given = Given(outlet, _read_publication(published), allow_private)
+        return add_sources(
+            sources,
+            library=self._library,
+            embedder=self._embedder,
+            given=given,
+            remove_gone=remove_gone,
+            progress=progress,
+        )
+
+    def update(self, *, remove_gone: bool = False, progress: Progress | None = None) -> IngestReport:
+        """Look again at every file, folder and address that was added: unchanged ones cost nothing.
+
+        What has changed is replaced, and `history_of` shows what it was; what was removed by hand stays away.
+        """
+        return update_sources(
+            library=self._library, embedder=self._embedder, remove_gone=remove_gone, progress=progress
+        )
+
+    def sources(self) -> list[str]:
+        """List the files, folders and addresses that `update` looks at, as addresses."""
+        with self._library.snapshot() as snapshot:
+            return [source.name for source in snapshot.sources()]
 
     def remove(self, article_id: str, *others: str) -> None:
         """Remove articles for good: when this returns, no file of the index holds a word or a vector of them.
@@ -137,13 +177,37 @@ class Assistant:
         with self._library.snapshot() as snapshot:
             return list(snapshot.articles())
 
-    def article(self, article_id: str) -> Article:
-        """Get an article with its text. Raises ArticleError where there is none of that id."""
+    def article(self, article_id: str, *, on: Day | None = None) -> Article:
+        """Get an article with its text, or as it was known to us at the end of an earlier day or at a time.
+
+        Raises ArticleError where there is none of that id, or none was known then.
+        """
+        if on is None:
+            with self._library.snapshot() as snapshot:
+                article = snapshot.article(article_id)
+            if article is None:
+                raise self._no_article(article_id)
+            return article
+        return self.history_of(article_id, on=on)[-1].article
+
+    def history_of(self, article_id: str, *, on: Day | None = None) -> list[Revision]:
+        """List what an article was, the earliest first, and last what it is; the times are when that was known to us.
+
+        With `on` only what was known at the end of that day, or at that time. Raises ArticleError where there is none
+        of that id, or none was known then.
+        """
         with self._library.snapshot() as snapshot:
-            article = snapshot.article(article_id)
-        if article is None:
+            revisions = list(snapshot.revisions(article_id))
+        if not revisions:
             raise self._no_article(article_id)
-        return article
+        if on is None:
+            return revisions
+        _, end = read_bounds(None, on)
+        known = [each for each in revisions if end is None or each.since is None or each.since < end]
+        if not known:
+            first = revisions[0].since
+            raise ArticleError(f"article {article_id!r} wasn't known yet then, but since {first:%Y-%m-%d %H:%M} UTC")
+        return known[-1:]
 
     def search(
         self,
@@ -320,10 +384,11 @@ class Assistant:
             retrieval = self._retrieve(scope, snapshot, PASSAGES)
             ids = {passage.article.id for passage in retrieval.passages}
             articles = {id: article for id in ids if (article := snapshot.article(id)) is not None}
+            copies = {id: snapshot.copies(id) for id in ids}
             used.update({id: snapshot.hash(id) for id in ids})
             notes = self._describe_languages(text, retrieval.passages)
             wider = partial(find_wider, scope.wider) if scope.wider else None
-            return Found(text, retrieval.passages, articles, notes, scope.understood, wider)
+            return Found(text, retrieval.passages, articles, notes, scope.understood, wider, copies)
 
         def find_wider(scope: Scope) -> Found:
             with self._library.snapshot() as snapshot:
@@ -444,6 +509,12 @@ def _make_embedder(settings: Settings) -> Embedder:
         return MiniLMEmbedder(cache_folder=settings.cache)
     name = settings.embedding_model.removeprefix("openai:")
     return EndpointEmbedder(name, base_url=settings.base_url, api_key=settings.api_key)
+
+
+def _read_publication(published: Day | None) -> datetime | None:
+    """Read a day, which begins at midnight in UTC, or a time. Raises SettingsError."""
+    since, _ = read_bounds(published, None)
+    return since
 
 
 def _read_question(question: str, history: Sequence[Answer]) -> Question:

@@ -1,27 +1,60 @@
-"""Taking articles into the library: from sources to articles to passages to vectors, in batches of whole articles."""
+"""Taking articles into the library: from sources to documents to articles to passages to vectors.
 
+Sources are looked at and read in a thread of their own, ahead of the embedding, which never waits for them; what is
+embedded is committed in batches of whole articles. A source that was given once is known: what it held, and how that
+looked, stands in the library, so that another look costs nothing where nothing has changed.
+"""
+
+import hashlib
 import os
+import queue
+import sys
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from assistant.embedding import Embedder, PassageInput
 from assistant.errors import ArticleError
 from assistant.library import Library
 from assistant.passages import split_article
-from assistant.reading import list_files, read_article
+from assistant.reading import MAX_FILE_BYTES, list_files, load_document, read_document
 from assistant.schema import EmbeddedPassage, hash_article
-from assistant.types import Article, Failure, IngestReport, Passage, Span
+from assistant.sources import Item, KnownSource
+from assistant.types import Article, Document, Failure, IngestReport, Origin, Passage, Span
 
 Source = Article | str | os.PathLike[str]
 Progress = Callable[[int, int], None]
+Parsed = tuple[Document, tuple[Article, ...] | ArticleError]
+_T = TypeVar("_T")
 
 BATCH_PASSAGES = 64  # what is embedded and committed together, about a second of work
+BATCH_ITEMS = 1_000  # that are remembered together, where there is nothing to embed
+AHEAD = 64  # articles that are read and split before those before them are embedded
 MAX_HEADER_TOKENS = 64  # a quarter of what the embedding model reads at once
 MAX_TEXT_CHARACTERS = 10_000_000
+STANDARD_INPUT = "-"
+# A file that was written so shortly before it was read may have been written again since, in the same tick of its
+# clock: the coarsest in use, FAT's, ticks every two seconds.
+CLOCK_TICK_NS = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What is said of all articles of some sources, whatever those say themselves.
+
+    `allows_private` lets addresses be fetched that aren't public.
+    """
+
+    outlet: str | None = None
+    published: datetime | None = None
+    allows_private: bool = False
 
 
 @dataclass(slots=True)
@@ -31,73 +64,475 @@ class _Tally:
     added: list[str] = field(default_factory=list)
     updated: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
     passages: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """An article, a document or a file to look at, and the source that it is of, where that can be looked at again."""
+
+    content: Article | Document | Path
+    source: KnownSource | None = None
+    item_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a look at a candidate saw: articles, a document that holds some, or the ids of those that haven't changed.
+
+    `item` is what is to be remembered of it, and `reason` why nothing could be read.
+    """
+
+    candidate: _Candidate
+    articles: tuple[Article, ...] = ()
+    document: Document | None = None
+    unchanged: tuple[str, ...] = ()
+    item: Item | None = None
+    reason: ArticleError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """An article that is ready to be embedded."""
+
+    article: Article
+    passages: tuple[Passage, ...]
+    header: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """All of a candidate has been read, and this is to be remembered of it when its articles are stored."""
+
+    item: tuple[KnownSource, Item] | None = None
+
+
 def add_sources(
-    sources: Source | Iterable[Source], *, library: Library, embedder: Embedder, progress: Progress | None = None
+    sources: Source | Iterable[Source],
+    *,
+    library: Library,
+    embedder: Embedder,
+    given: Given = Given(),
+    remove_gone: bool = False,
+    progress: Progress | None = None,
 ) -> IngestReport:
-    """Add articles, files and folders to the library; an article that is there as it is costs no embedding.
+    """Add articles, files, folders and the standard input ("-"); an article that is there as it is costs no embedding.
 
     A source that can't be taken in becomes a failure in the report and stops no other. Articles are committed in
-    batches as soon as they are embedded, so whatever stops this, the same call goes on from there. `progress` is told
-    how many of how many sources are done.
+    batches as soon as they are embedded, so whatever stops this, the same call goes on from there. What is `given`
+    goes before what the articles say, also when their sources are looked at again. Articles that a source held before
+    and doesn't any more are reported as gone, and removed only where `remove_gone` says so. `progress` is told how
+    many of how many files and articles are done.
     """
     started = time.perf_counter()
-    tally = _Tally()
-    found = list(_expand(sources, tally))
+    reader = _Reader(library, embedder, given)
+    reader.list_candidates(sources)
+    return _take_in(reader, library, embedder, remove_gone=remove_gone, progress=progress, started=started)
+
+
+def update_sources(
+    *, library: Library, embedder: Embedder, remove_gone: bool = False, progress: Progress | None = None
+) -> IngestReport:
+    """Look again at all known sources, as `add_sources` does: what has changed is replaced, what is new is added.
+
+    An article that was removed by hand stays away.
+    """
+    started = time.perf_counter()
+    reader = _Reader(library, embedder)
+    reader.list_known()
+    return _take_in(reader, library, embedder, remove_gone=remove_gone, progress=progress, started=started)
+
+
+def _take_in(
+    reader: "_Reader",
+    library: Library,
+    embedder: Embedder,
+    *,
+    remove_gone: bool,
+    progress: Progress | None,
+    started: float,
+) -> IngestReport:
+    """Embed and store what a reader reads, and see what is gone."""
+    tally = reader.tally
     with ExitStack() as stack:
-        pending: list[tuple[Article, tuple[Passage, ...], str]] = []
-        is_writing = False
-        for done, article in enumerate(_read_all(found, tally), start=1):
-            if article is not None and not _is_unchanged(article, library, tally):
-                if not is_writing:
-                    stack.enter_context(library.writing())
-                    is_writing = True
-                header = write_header(article, embedder)
-                pending.append((article, _split(article, header, embedder), header))
-            if sum(len(passages) for _, passages, _ in pending) >= BATCH_PASSAGES:
-                _store(pending, library, embedder, tally)
-                pending = []
-            if progress:
-                progress(done, len(found))
-        _store(pending, library, embedder, tally)
+        writing = stack.enter_context(_Writing(library))
+        pending: list[_Split] = []
+        items: list[tuple[KnownSource, Item]] = []
+        done = 0
+        for step in stack.enter_context(closing(_run_ahead(reader.read(), AHEAD))):
+            if isinstance(step, _Split):
+                writing.begin()
+                pending.append(step)
+            else:
+                items += [step.item] if step.item else []
+                done += 1
+            if sum(len(split.passages) for split in pending) >= BATCH_PASSAGES or len(items) >= BATCH_ITEMS:
+                writing.begin()
+                _store(pending, items, library, embedder, tally)
+                pending, items = [], []
+            if progress and isinstance(step, _Done):
+                progress(done, len(reader.candidates))
+        if pending or items:
+            writing.begin()
+            _store(pending, items, library, embedder, tally)
+        gone = reader.find_gone()
+        if gone and remove_gone:
+            writing.begin()
+            tally.removed += [id for id in gone if library.remove(id, by_hand=False)]
+        tally.gone += gone
         with library.snapshot() as snapshot:
             is_finished = snapshot.is_published and snapshot.has_forgotten
         if not is_finished:
-            if not is_writing:
-                stack.enter_context(library.writing())
+            writing.begin()
             library.publish()
     return IngestReport(
         added=tuple(tally.added),
         updated=tuple(tally.updated),
         unchanged=tuple(tally.unchanged),
-        removed=(),
+        removed=tuple(tally.removed),
         failed=tuple(tally.failed),
         passages=tally.passages,
         seconds=time.perf_counter() - started,
+        gone=tuple(tally.gone),
     )
+
+
+class _Writing:
+    """Becomes the one writer when there is something to write, and not before."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._stack = ExitStack()
+        self._has_begun = False
+
+    def begin(self) -> None:
+        if not self._has_begun:
+            self._stack.enter_context(self._library.writing())
+            self._has_begun = True
+
+    def __enter__(self) -> "_Writing":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+
+class _Reader:
+    """Looks at sources and reads what has changed in them."""
+
+    def __init__(self, library: Library, embedder: Embedder, given: Given = Given()) -> None:
+        self.tally = _Tally()
+        self.candidates: list[_Candidate] = []
+        self._library = library
+        self._embedder = embedder
+        self._given = given
+        self._is_update = False
+        with library.snapshot() as snapshot:
+            self._known = {source.name: source for source in snapshot.sources()}
+        self._items: dict[str, Item] = {}  # what was known of the candidates, by name
+        self._found: set[str] = set()  # the names of the candidates
+        self._listed: dict[str, set[str]] = {}  # that each source holds now, where that is known to be all
+        self._hashes: dict[str, str | None] = {}  # of the articles of this call by id, None where it is in the library
+
+    # What there is to look at
+
+    def list_candidates(self, sources: Source | Iterable[Source]) -> None:
+        """List what is to be looked at in sources that somebody gives."""
+        if isinstance(sources, Article | str | os.PathLike) or not isinstance(sources, Iterable):
+            sources = [sources]
+        for source in sources:
+            if isinstance(source, Article):
+                self.candidates.append(_Candidate(source))
+            elif not isinstance(source, str | os.PathLike):
+                self.tally.failed.append(Failure(repr(source)[:100], "is no article, path or address"))
+            elif source == STANDARD_INPUT:
+                self._list_standard_input()
+            elif str(source).startswith(("http://", "https://")):
+                self._list_address(str(source))
+            else:
+                self._list_files(source)
+
+    def list_known(self) -> None:
+        """List what is to be looked at in all sources that are known."""
+        self._is_update = True
+        for name in self._known:
+            path = _to_path(name)
+            # A file that isn't there any more is gone; a folder that isn't may be on a disk that isn't there now.
+            with self._library.snapshot() as snapshot:
+                is_file = name in snapshot.items([name])
+            if is_file and not os.path.lexists(path) and path.parent.is_dir():
+                self._listed[name] = set()
+            else:
+                self._list_files(path)
+
+    def _list_standard_input(self) -> None:
+        try:
+            if sys.stdin is None:
+                raise OSError("it is closed")
+            data = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+        except OSError as error:
+            self.tally.failed.append(Failure("standard input", f"can't be read: {error.strerror or error}"))
+            return
+        if len(data) > MAX_FILE_BYTES:
+            self.tally.failed.append(Failure("standard input", f"too large: at most {MAX_FILE_BYTES // 1_000_000} MB"))
+        elif not data.strip():
+            self.tally.failed.append(Failure("standard input", "empty: there is no text in it"))
+        else:
+            # It has no address, so an article that says none is known by what it is.
+            url = f"stdin:{hashlib.sha256(data).hexdigest()[:16]}"
+            self.candidates.append(_Candidate(Document("standard input", data, url=url)))
+
+    def _list_address(self, url: str) -> None:
+        self.tally.failed.append(Failure(url, "can't be fetched: save the page as a text file and give that"))
+
+    def _list_files(self, place: str | os.PathLike[str]) -> None:
+        try:
+            found = list_files(os.fspath(place))
+            source = self._remember(Path(place).resolve().as_uri())
+        except (ArticleError, ValueError) as error:  # the latter for a name that is none
+            self.tally.failed.append(_to_failure(str(place), error))
+            return
+        errors = [each for each in found if isinstance(each, ArticleError)]
+        self.tally.failed += [_to_failure(str(place), error) for error in errors]
+        names = {path.resolve().as_uri(): path for path in found if isinstance(path, Path)}
+        if not errors and os.path.lexists(place):
+            self._listed[source.name] = set(names)
+        with self._library.snapshot() as snapshot:
+            self._items |= snapshot.items(list(names))
+        for name, path in names.items():
+            if name not in self._found:
+                # A file or folder in this one that was given too is a source of its own: what was said of it counts.
+                nearest = self._find_known(name)
+                is_inner = nearest is not None and len(nearest.name) > len(source.name)
+                of = self._remember(nearest.name) if nearest and is_inner else source
+                self.candidates.append(_Candidate(path, of, name))
+                self._found.add(name)
+
+    def _find_known(self, name: str) -> KnownSource | None:
+        """Find the known source that an address is, or is in: the innermost one."""
+        while name and name not in self._known:
+            name = name.rpartition("/")[0]
+        return self._known.get(name)
+
+    def _remember(self, name: str) -> KnownSource:
+        """Find a source, with what was said of it, or of what it is in, and what is given now."""
+        known = self._find_known(name) or KnownSource(name)
+        return KnownSource(
+            name,
+            outlet=known.outlet if self._given.outlet is None else self._given.outlet,
+            published=known.published if self._given.published is None else self._given.published,
+            allows_private=known.allows_private or self._given.allows_private,
+        )
+
+    # Looking and reading
+
+    def read(self) -> Iterator[_Split | _Done]:
+        """Read the candidates in their order: each of their new or changed articles, and that one is done with."""
+        for look in self._parse_all():
+            held = self._list_held(look)
+            if look.reason is not None:
+                self.tally.failed.append(_to_failure(_name(look.candidate), look.reason))
+            ids = []
+            are_all_taken = look.reason is None
+            for article in look.articles:
+                try:
+                    article = self._override(article, look.candidate.source)
+                    check_article(article)
+                except ArticleError as error:
+                    self.tally.failed.append(_to_failure(_name(look.candidate), error))
+                    are_all_taken = False
+                    continue
+                is_new = self._is_new(article, look)
+                are_all_taken &= is_new is not None
+                if is_new is not None:
+                    ids.append(article.id)
+                if is_new:
+                    yield _split(article, self._embedder)
+            for id in look.unchanged:
+                if id not in self._hashes:
+                    self.tally.unchanged.append(id)
+                self._hashes.setdefault(id, None)
+            source, item = look.candidate.source, look.item
+            if source is None or item is None or not are_all_taken:
+                yield _Done()
+                continue
+            current = tuple(ids) or look.unchanged
+            gone = tuple(id for id in held if id not in current)
+            yield _Done((source, replace(item, article_ids=current, gone_ids=gone)))
+
+    def _parse_all(self) -> Iterator[_Look]:
+        """Look at the candidates, and read the documents among what is seen, all in their order."""
+        waiting: deque[_Look] = deque()
+
+        def list_documents() -> Iterator[Document]:
+            for candidate in self.candidates:
+                look = self._look(candidate)
+                waiting.append(look)
+                if look.document is not None:
+                    yield look.document
+
+        for document, parsed in _parse(list_documents()):
+            while waiting[0].document is not document:
+                yield waiting.popleft()
+            look = waiting.popleft()
+            if isinstance(parsed, ArticleError):
+                yield replace(look, document=None, reason=parsed)
+            else:
+                yield replace(look, document=None, articles=parsed)
+        yield from waiting
+
+    def _look(self, candidate: _Candidate) -> _Look:
+        """Look at a candidate, and load no more of it than tells whether it has changed."""
+        content, source = candidate.content, candidate.source
+        if isinstance(content, Article):
+            return _Look(candidate, articles=(content,))
+        if isinstance(content, Document) or source is None:
+            return _Look(candidate, document=content if isinstance(content, Document) else None)
+        known = self._items.get(candidate.item_name)
+        if source != self._known.get(source.name):
+            known = None  # something else is said of it now
+        looked_ns = time.time_ns()
+        try:
+            status = content.stat()
+            if (
+                known is not None
+                and (known.size, known.mtime_ns) == (status.st_size, status.st_mtime_ns)
+                and status.st_mtime_ns + CLOCK_TICK_NS <= known.looked_ns
+            ):
+                return _Look(candidate, unchanged=known.article_ids)
+            document = load_document(content)
+        except ArticleError as error:
+            return _Look(candidate, reason=error)
+        except (OSError, ValueError) as error:
+            return _Look(candidate, reason=_translate(error, content))
+        sha256 = hashlib.sha256(document.data).hexdigest()
+        item = Item(candidate.item_name, (), looked_ns, status.st_size, status.st_mtime_ns, sha256=sha256)
+        if known is not None and known.sha256 == sha256:
+            return _Look(candidate, unchanged=known.article_ids, item=item)
+        return _Look(candidate, document=document, item=item)
+
+    def _list_held(self, look: _Look) -> tuple[str, ...]:
+        """List the ids of all articles that a candidate held when it was looked at before, or had lost by then."""
+        item = self._items.get(look.candidate.item_name)
+        return (*item.article_ids, *item.gone_ids) if item else ()
+
+    def _override(self, article: Article, source: KnownSource | None) -> Article:
+        """Put what is given in the place of what an article says."""
+        outlet = source.outlet if source else self._given.outlet
+        published = source.published if source else self._given.published
+        given = {name: value for name, value in (("outlet", outlet), ("published", published)) if value is not None}
+        if not given:
+            return article
+        origins = (
+            *(origin for origin in article.origins if origin.field not in given),
+            *(Origin(name, "given") for name in given),
+        )
+        return replace(
+            article, outlet=outlet or article.outlet, published=published or article.published, origins=origins
+        )
+
+    def _is_new(self, article: Article, look: _Look) -> bool | None:
+        """Whether an article is to be embedded; None where it mustn't be taken."""
+        digest = hash_article(article)
+        with self._library.snapshot() as snapshot:
+            before = snapshot.hash(article.id)
+            if self._is_update and before is None and snapshot.was_removed(article.id):
+                return None
+        if article.id in self._hashes:
+            if (self._hashes[article.id] or before) == digest:
+                return False
+            reason = f"has the id of another article in this call, {article.id}; only the first was taken"
+            self.tally.failed.append(Failure(_name(look.candidate), reason))
+            return None
+        self._hashes[article.id] = digest
+        if before == digest:
+            self.tally.unchanged.append(article.id)
+            return False
+        return True
+
+    # What isn't there any more
+
+    def find_gone(self) -> list[str]:
+        """List the ids of stored articles that sources held before and don't any more, and no other source does."""
+        with self._library.snapshot() as snapshot:
+            lost: dict[str, None] = {}
+            for source, listed in self._listed.items():
+                for name, item in snapshot.items_of(source).items():
+                    lost.update(dict.fromkeys(item.gone_ids if name in listed else (*item.article_ids, *item.gone_ids)))
+            if not lost:
+                return []
+            held = {
+                id for source, name, id in snapshot.held() if source not in self._listed or name in self._listed[source]
+            }
+            return [id for id in lost if id not in held and snapshot.hash(id) is not None]
+
+
+def _parse(documents: Iterable[Document]) -> Iterator[Parsed]:
+    """Read documents one by one, in their order."""
+    for document in documents:
+        try:
+            yield document, read_document(document)
+        except ArticleError as error:
+            yield document, error
+
+
+def _run_ahead(steps: Iterator[_T], limit: int) -> Generator[_T, None, None]:
+    """Run an iterator in a thread of its own, so many steps ahead; closing this ends it."""
+    ready: queue.Queue[_T | None] = queue.Queue(limit)
+    failures: list[BaseException] = []
+    stopped = threading.Event()
+
+    def put(step: _T | None) -> bool:
+        while not stopped.is_set():
+            try:
+                ready.put(step, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def run() -> None:
+        try:
+            for step in steps:
+                if not put(step):
+                    break
+        except BaseException as error:
+            failures.append(error)
+        put(None)
+
+    thread = threading.Thread(target=run, name="read-sources", daemon=True)
+    thread.start()
+    try:
+        while (step := ready.get()) is not None:
+            yield step
+        if failures:
+            raise failures[0]
+    finally:
+        stopped.set()
+        thread.join()
 
 
 def embed_articles(articles: Iterable[Article], embedder: Embedder) -> list[tuple[Article, list[EmbeddedPassage]]]:
     """Cut articles into passages and embed those, as an ingest does."""
-    pending = []
-    for article in articles:
-        header = write_header(article, embedder)
-        pending.append((article, _split(article, header, embedder), header))
-    return _embed(pending, embedder)
+    return _embed([_split(article, embedder) for article in articles], embedder)
 
 
 def check_article(article: Article) -> None:
     """Refuse an article that can't be stored as it is: its owner's offsets point into it. Raises ArticleError."""
     name = f"article {article.id!r}"
-    for field_name in ("id", "title", "text", "outlet", "author", "url"):
+    for field_name in _TEXT_FIELDS:
         value = getattr(article, field_name)
         if not isinstance(value, str) and (value is not None or field_name in ("id", "title", "text")):
             raise ArticleError(f"{name}: its {field_name} is no text, but {type(value).__name__}")
-    if not isinstance(article.published, datetime | None):
-        raise ArticleError(f"{name}: published is no datetime, but {type(article.published).__name__}")
+    for field_name in ("published", "updated"):
+        time = getattr(article, field_name)
+        if not isinstance(time, datetime | None):
+            raise ArticleError(f"{name}: {field_name} is no datetime, but {type(time).__name__}")
+        if time is not None and time.utcoffset() is None:
+            raise ArticleError(f"{name}: {field_name} has no time zone; give it one")
     if not article.id.strip():
         raise ArticleError("an article has no id; give it one")
     if not article.text.strip():
@@ -106,13 +541,11 @@ def check_article(article: Article) -> None:
         raise ArticleError(
             f"{name}: too large: an article may have at most {MAX_TEXT_CHARACTERS:,} characters; split it"
         )
-    for value in (article.id, article.title, article.text, article.outlet, article.author, article.url):
+    for value in (*(getattr(article, field_name) for field_name in _TEXT_FIELDS), *sum(article.origins, ())):
         if value is not None and "\0" in value:
             raise ArticleError(f"{name}: holds a NUL character; remove it")
         if value is not None and any("\ud800" <= character <= "\udfff" for character in value):
             raise ArticleError(f"{name}: holds half of a surrogate pair; decode its text with errors='replace'")
-    if article.published is not None and article.published.utcoffset() is None:
-        raise ArticleError(f"{name}: published has no time zone; give it one")
 
 
 def write_header(article: Article, embedder: Embedder) -> str:
@@ -123,104 +556,66 @@ def write_header(article: Article, embedder: Embedder) -> str:
     return header
 
 
-def _expand(sources: Source | Iterable[Source], tally: _Tally) -> Iterator[Article | Path]:
-    if isinstance(sources, Article | str | os.PathLike) or not isinstance(sources, Iterable):
-        sources = [sources]
-    for source in sources:
-        if isinstance(source, Article):
-            yield source
-        elif not isinstance(source, str | os.PathLike):
-            tally.failed.append(Failure(repr(source)[:100], "is no article, path or address"))
-        elif str(source).startswith(("http://", "https://")):
-            tally.failed.append(Failure(str(source), "can't be fetched: save the page as a text file and give that"))
-        else:
-            try:
-                found = list_files(os.fspath(source))
-            except ArticleError as error:
-                found = [error]
-            for each in found:
-                if isinstance(each, ArticleError):
-                    tally.failed.append(_to_failure(source, each))
-                else:
-                    yield each
+_TEXT_FIELDS = ("id", "title", "text", "outlet", "author", "url", "section", "language")
 
 
-def _read_all(found: Iterable[Article | Path], tally: _Tally) -> Iterator[Article | None]:
-    """Read and check each source; None stands for one that failed, or that came before."""
-    hashes: dict[str, str] = {}
-    for source in found:
-        try:
-            article = source if isinstance(source, Article) else read_article(source)
-            check_article(article)
-        except ArticleError as error:
-            tally.failed.append(_to_failure(source, error))
-            yield None
-            continue
-        digest = hash_article(article)
-        if article.id not in hashes:
-            yield article
-        elif hashes[article.id] == digest:
-            yield None
-        else:
-            reason = f"has the id of another article in this call, {article.id}; only the first was taken"
-            tally.failed.append(Failure(_name(source), reason))
-            yield None
-        hashes.setdefault(article.id, digest)
-
-
-def _is_unchanged(article: Article, library: Library, tally: _Tally) -> bool:
-    with library.snapshot() as snapshot:
-        before = snapshot.hash(article.id)
-    if before == hash_article(article):
-        tally.unchanged.append(article.id)
-        return True
-    return False
-
-
-def _split(article: Article, header: str, embedder: Embedder) -> tuple[Passage, ...]:
-    return split_article(
+def _split(article: Article, embedder: Embedder) -> _Split:
+    header = write_header(article, embedder)
+    passages = split_article(
         article,
         header_tokens=embedder.count_tokens([header + "\n"])[0],
         count_tokens=embedder.count_tokens,
         max_tokens=embedder.max_tokens,
     )
+    return _Split(article, passages, header)
 
 
 def _store(
-    pending: list[tuple[Article, tuple[Passage, ...], str]], library: Library, embedder: Embedder, tally: _Tally
+    pending: Sequence[_Split],
+    items: Sequence[tuple[KnownSource, Item]],
+    library: Library,
+    embedder: Embedder,
+    tally: _Tally,
 ) -> None:
-    if not pending:
-        return
     embedded = _embed(pending, embedder)
     with library.snapshot() as snapshot:
         known = {article.id for article, _ in embedded if snapshot.hash(article.id) is not None}
-    library.add(embedded)
+    library.add(embedded, items)
     for article, passages in embedded:
         (tally.updated if article.id in known else tally.added).append(article.id)
         tally.passages += len(passages)
 
 
-def _embed(
-    pending: list[tuple[Article, tuple[Passage, ...], str]], embedder: Embedder
-) -> list[tuple[Article, list[EmbeddedPassage]]]:
+def _embed(pending: Sequence[_Split], embedder: Embedder) -> list[tuple[Article, list[EmbeddedPassage]]]:
     inputs = [
         PassageInput(
-            header, passage.text, tuple(Span(a - passage.start, b - passage.start) for a, b in passage.sentences)
+            split.header, passage.text, tuple(Span(a - passage.start, b - passage.start) for a, b in passage.sentences)
         )
-        for _, passages, header in pending
-        for passage in passages
+        for split in pending
+        for passage in split.passages
     ]
-    vectors = iter(embedder.embed_passages(inputs))
+    vectors = iter(embedder.embed_passages(inputs)) if inputs else iter(())
     return [
-        (article, [EmbeddedPassage(passage, *next(vectors)) for passage in passages])
-        for article, passages, _ in pending
+        (split.article, [EmbeddedPassage(passage, *next(vectors)) for passage in split.passages]) for split in pending
     ]
 
 
-def _to_failure(source: Source, error: ArticleError) -> Failure:
-    name = _name(source)
+def _to_path(uri: str) -> Path:
+    return Path(os.fsdecode(unquote_to_bytes(urlsplit(uri).path)))
+
+
+def _translate(error: OSError | ValueError, path: Path) -> ArticleError:
+    if isinstance(error, FileNotFoundError):
+        return ArticleError(f"{path}: no such file or folder")
+    return ArticleError(f"{path}: can't be read: {getattr(error, 'strerror', None) or error}")
+
+
+def _to_failure(name: str, error: ArticleError | ValueError) -> Failure:
     return Failure(name, str(error).removeprefix(f"{name}: "))
 
 
-def _name(source: Source) -> str:
-    return f"article {source.id!r}" if isinstance(source, Article) else str(source)
+def _name(candidate: _Candidate) -> str:
+    content = candidate.content
+    if isinstance(content, Article):
+        return f"article {content.id!r}"
+    return content.name if isinstance(content, Document) else str(content)

@@ -15,6 +15,7 @@ import sqlite3
 import stat
 import tempfile
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -31,11 +32,23 @@ from assistant.schema import (
     PackedPassage,
     create_tables,
     delete_article,
+    delete_revisions,
     insert_article,
+    keep_revision,
     migrate_tables,
 )
 from assistant.settings import LIBRARY_FILE
 from assistant.snapshot import Published, Snapshot, trusting_rows
+from assistant.sources import (
+    Item,
+    KnownSource,
+    forget_items,
+    forget_removals,
+    note_removal,
+    outdate_items,
+    record_item,
+    record_source,
+)
 from assistant.types import Article
 from assistant.vectors import (
     DATABASE_FILE,
@@ -146,11 +159,19 @@ class Library:
         with self.snapshot() as snapshot:
             return snapshot.content_hash()
 
-    def add(self, articles: Iterable[tuple[Article, Sequence[EmbeddedPassage | PackedPassage]]]) -> None:
+    def add(
+        self,
+        articles: Iterable[tuple[Article, Sequence[EmbeddedPassage | PackedPassage]]],
+        items: Iterable[tuple[KnownSource, Item]] = (),
+    ) -> None:
         """Store articles in one transaction, each in the place of the one of its id. Call within `writing`.
 
-        When this returns they are on the disk; when it raises, none of them is in the library.
+        What was there before is kept as a revision, which only `Snapshot.revisions` shows. `items` are what sources
+        were found to hold, with these articles or those that are there, and are remembered with the sources. When this
+        returns all is on the disk; when it raises, nothing of it is in the library.
         """
+        now = time.time()
+        items = list(items)
         with self._transaction() as connection:
             # It was checked when the file was opened, but for a library without articles: that is anybody's.
             connection.execute(
@@ -158,18 +179,30 @@ class Library:
             )
             for article, embedded in articles:
                 self._refuse_dimension(connection, embedded)
+                known_since = keep_revision(connection, article, now=now)
                 if delete_article(connection, article.id):
                     connection.execute(_OUTDATE_REPLIES)
-                insert_article(connection, article, embedded)
+                    outdate_items(connection, article.id)
+                insert_article(connection, article, embedded, known_since=known_since)
+                forget_removals(connection, [article.id])
+            for source in dict.fromkeys(source for source, _ in items):
+                record_source(connection, source)
+            for source, item in items:
+                record_item(connection, source, item)
 
-    def remove(self, article_id: str) -> bool:
-        """Remove an article; False where there is none of that id. Call within `writing`.
+    def remove(self, article_id: str, *, by_hand: bool = True) -> bool:
+        """Remove an article, and all that it ever was; False where there is none of that id. Call within `writing`.
 
-        Nothing finds it when this returns. Its bytes are gone from all files when `publish` is done.
+        Nothing finds it when this returns. Its bytes are gone from all files when `publish` is done. One that is
+        removed by hand stays away though a source still has it, until it is given again.
         """
         with self._transaction() as connection:
             if not delete_article(connection, article_id):
                 return False
+            delete_revisions(connection, article_id)
+            forget_items(connection, article_id)
+            if by_hand:
+                note_removal(connection, article_id)
             # Until a generation has been built from nothing, Chroma's files hold the vectors of what was removed; and
             # until the library's own file has been rewritten, its free pages, words and write-ahead log hold the rest.
             connection.execute("INSERT OR REPLACE INTO properties VALUES ('forgotten', '1'), ('unerased', '1')")

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from assistant.citations import PRONOUNS, cite, find_context, needs_context
 from assistant.dates import Period
-from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval
+from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval, is_original
 from assistant.snapshot import Snapshot, StoredPassage
 from assistant.terms import STOP_WORDS, find_names, find_numbers, find_sources, find_stems, find_terms, find_words, stem
 from assistant.types import Answer, ArticleRef, Citation, Passage, Span, Statement, Support, Usage
@@ -425,6 +425,26 @@ def choose_sentences(measured: Measured, scores: npt.NDArray[np.float64], length
     return chosen
 
 
+def _find_original(index: int, measured: Measured, retrieval: Retrieval) -> int:
+    """Find the sentence in the same words of the copy that was published first, of those about as good."""
+
+    def is_earlier(other: int, than: int) -> bool:
+        place, other_place = measured.places[than].passage, measured.places[other].passage
+        passage, other_passage = retrieval.candidates[place], retrieval.candidates[other_place]
+        return passage.story == other_passage.story and is_original(
+            other_passage.article,
+            passage.article,
+            score=retrieval.scores[other_place],
+            other_score=retrieval.scores[place],
+        )
+
+    original = index
+    for other, reading in enumerate(measured.readings):
+        if reading.words == measured.readings[index].words and is_earlier(other, original):
+            original = other
+    return original
+
+
 def order_by_day(
     chosen: Sequence[int],
     *,
@@ -512,6 +532,7 @@ def answer_with_quotes(
         if confidence >= threshold:
             spans = [_find_span(passages, place) for place in measured.places]
             chosen = choose_sentences(measured, scores, [end - start for start, end in spans])
+            chosen = [_find_original(index, measured, retrieval) for index in chosen]
             # A question of several clauses asks more than one thing, each of which may have its own day.
             if preferred is not None:
                 chosen = _put_first(preferred, chosen, [passages[place.passage].article for place in measured.places])
@@ -552,7 +573,8 @@ def _cite_all(chosen: Sequence[tuple[StoredPassage, Span]], library: Snapshot) -
         if needs_context(article.text[span.start : span.end]):
             sentences = [sentence for other in library.passages(passage.article.id) for sentence in other.sentences]
             context_start = find_context(article.text, span, sentences)
-        citations.append(cite(article, span, number=number, context_start=context_start))
+        copies = library.copies(article.id)
+        citations.append(cite(article, span, number=number, context_start=context_start, copies=copies))
     return tuple(citations)
 
 

@@ -5,6 +5,7 @@ import textwrap
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
+from datetime import datetime
 from typing import Any
 
 from assistant.types import (
@@ -15,6 +16,7 @@ from assistant.types import (
     ExportReport,
     IngestReport,
     RetrievedPassage,
+    Revision,
     ScoreParts,
     Statement,
     Understood,
@@ -117,7 +119,8 @@ def render_sources(statements: Sequence[Statement], *, context_of: Callable[[Cit
     citations = {citation.number: citation for statement in statements for citation in statement.citations}
     sources = []
     for _, citation in sorted(citations.items()):
-        sources.append(_wrap(f"[{citation.number}] {describe_article(citation.article)}", width, indent="    "))
+        source = f"[{citation.number}] {describe_article(citation.article)}{_describe_copies(citation)}"
+        sources.append(_wrap(source, width, indent="    "))
         if citation.quote not in shown:
             context = clean_line(context_of(citation))
             quote = f"{f'({context}) ' if context else ''}“{clean_line(citation.quote)}”"
@@ -125,6 +128,12 @@ def render_sources(statements: Sequence[Statement], *, context_of: Callable[[Cit
         if citation.article.url:
             sources.append(f"    {clean_line(citation.article.url)}")
     return "".join(f"{line}\n" for line in sources)
+
+
+def _describe_copies(citation: Citation) -> str:
+    """Name the outlets of the copies that hold a quote too; one without an outlet by its title."""
+    names = dict.fromkeys(clean_line(copy.outlet or copy.title) for copy in citation.also_in)
+    return f" (also in {', '.join(names)})" if names else ""
 
 
 def _are_of_different_days(answer: Answer) -> bool:
@@ -185,11 +194,25 @@ def render_report(report: IngestReport) -> str:
             ("added", report.added),
             ("updated", report.updated),
             ("unchanged", report.unchanged),
+            ("gone", report.gone),
+            ("removed", report.removed),
             ("failed", report.failed),
         )
         if ids
     ]
     return f"{', '.join(counts) or 'nothing to do'} ({report.passages} passages in {report.seconds:.1f} s)"
+
+
+def render_history(revisions: Sequence[Revision], *, width: int) -> str:
+    """Render what an article was and is, the present first: when it was known to us so, what it is, and its text."""
+    blocks = []
+    for revision in reversed(revisions):
+        since = f"since {_write_minute(revision.since)}" if revision.since else ""
+        until = f"until {_write_minute(revision.until)}" if revision.until else "now"
+        head = _wrap(f"{', '.join(filter(None, (since, until)))}: {describe_article(revision.article.ref)}", width)
+        text = "\n".join(_wrap(line, width) for line in clean(revision.article.text).split("\n"))
+        blocks.append(f"{head}\n\n{text}\n")
+    return "\n---\n\n".join(blocks)
 
 
 def render_export(report: ExportReport) -> str:
@@ -251,6 +274,7 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
                 "end": citation.end,
                 "quote": citation.quote,
                 "context_start": citation.context_start,
+                "also_in": [article_to_json(copy) for copy in citation.also_in],
             }
             for citation in answer.citations
         ],
@@ -291,6 +315,21 @@ def report_to_json(report: IngestReport) -> dict[str, Any]:
     return asdict(report)
 
 
+def revision_to_json(revision: Revision) -> dict[str, Any]:
+    """Turn what an article was into JSON's types."""
+    article = revision.article
+    return {
+        "since": revision.since.isoformat() if revision.since else None,
+        "until": revision.until.isoformat() if revision.until else None,
+        **article_to_json(article.ref),
+        "updated": article.updated.isoformat() if article.updated else None,
+        "section": article.section,
+        "language": article.language,
+        "origins": [origin._asdict() for origin in article.origins],
+        "text": article.text,
+    }
+
+
 def export_to_json(report: ExportReport) -> dict[str, Any]:
     """Turn what `export --json` prints into JSON's types."""
     return asdict(report)
@@ -315,6 +354,10 @@ def article_to_json(article: ArticleRef) -> dict[str, Any]:
 
 def _write_day(article: ArticleRef) -> str:
     return f"{article.published.day} {article.published:%B %Y}" if article.published else ""
+
+
+def _write_minute(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
 def _shorten(text: str) -> str:

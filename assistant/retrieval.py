@@ -6,6 +6,7 @@ that it serves best counts.
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
@@ -37,6 +38,9 @@ IntArray = npt.NDArray[np.int64]
 
 # No question that a person asks is longer; what comes after is not read.
 MAX_QUESTION_CHARACTERS = 2_000
+# Two copies whose scores differ by no more are about as good: half of what it adds to one that the question names its
+# outlet or its day. Where its passages begin and what its title is makes that much of a difference.
+EQUAL_SCORE = 0.05
 MAX_TERMS = 64
 
 # Full text scores every passage that holds any of its terms, about a microsecond each. Rare terms come first, and the
@@ -135,23 +139,27 @@ def retrieve(
         terms = choose_search_terms(frequencies)
         matched = library.match(terms, limit=max(weights.matched_passages, limit), filter=filter)
         embedded = embedding.result()
-    nearest = (
-        library.nearest(embedded.vector, limit=max(weights.nearest_passages, limit), filter=filter)
-        if weights.nearest_passages
-        else []
-    )
-    candidates = library.load(sorted({id for id, _ in matched} | {id for id, _ in nearest}))
-    parts = score_passages(
-        embedded,
-        candidates,
-        frequencies=frequencies,
-        passage_count=library.passage_count,
-        preferred=preferred,
-        weights=weights,
-    )
-    scores = parts.sum(axis=1).clip(max=1.0).tolist()  # clipped, for parts that are rounded may add up to a bit more
-    # Ids break ties, so that the order is the same every time.
-    order = sorted(range(len(candidates)), key=lambda index: (-scores[index], candidates[index].id))
+    nearest_count = max(weights.nearest_passages, limit) if weights.nearest_passages else 0
+    while True:
+        nearest = library.nearest(embedded.vector, limit=nearest_count, filter=filter) if nearest_count else []
+        candidates = library.load(sorted({id for id, _ in matched} | {id for id, _ in nearest}))
+        parts = score_passages(
+            embedded,
+            candidates,
+            frequencies=frequencies,
+            passage_count=library.passage_count,
+            preferred=preferred,
+            weights=weights,
+        )
+        scores = (
+            parts.sum(axis=1).clip(max=1.0).tolist()
+        )  # clipped, for parts that are rounded may add up to a bit more
+        # Ids break ties, so that the order is the same every time.
+        order = sorted(range(len(candidates)), key=lambda index: (-scores[index], candidates[index].id))
+        kept = drop_copies(order, candidates, scores)
+        if len(kept) == len(order) or len(kept) >= limit or not nearest_count or len(nearest) < nearest_count:
+            break
+        nearest_count *= 2  # for copies of a few stories may be all that was found
     return Retrieval(
         question=embedded,
         passages=tuple(
@@ -161,12 +169,52 @@ def retrieve(
                 candidates[index].article,
                 ScoreParts(*parts[index].tolist()),
             )
-            for index in order[:limit]
+            for index in kept[:limit]
         ),
-        candidates=tuple(candidates[index] for index in order),
-        scores=tuple(scores[index] for index in order),
+        candidates=tuple(candidates[index] for index in kept),
+        scores=tuple(scores[index] for index in kept),
         frequencies=frequencies,
     )
+
+
+def drop_copies(order: Sequence[int], candidates: Sequence[StoredPassage], scores: Sequence[float]) -> list[int]:
+    """Leave out of a ranking what better passages of a copy of the article say in the same words.
+
+    Of two that are about as good and say the same, the one of the article that was published first stays.
+    """
+    stories = Counter(story for _, story in {(each.article.id, each.story) for each in candidates})
+    kept: list[int] = []
+    said: dict[int, set[bytes]] = {}  # the sentences that were kept of a story
+    places: dict[tuple[int, frozenset[bytes]], int] = {}  # of the passage that says just these
+    for index in order:
+        candidate = candidates[index]
+        if stories[candidate.story] > 1:
+            sentences = frozenset(_list_sentences(candidate))
+            already_said = said.setdefault(candidate.story, set())
+            if sentences <= already_said:
+                place = places.get((candidate.story, sentences))
+                before = kept[place] if place is not None else index
+                if place is not None and is_original(
+                    candidate.article, candidates[before].article, score=scores[index], other_score=scores[before]
+                ):
+                    kept[place] = index
+                continue
+            already_said |= sentences
+            places[candidate.story, sentences] = len(kept)
+        kept.append(index)
+    return sorted(kept, key=lambda index: (-scores[index], candidates[index].id))
+
+
+def _list_sentences(passage: StoredPassage) -> list[bytes]:
+    """List the sentences of a passage, as the numbers of their stems; without those that have no words."""
+    ends = np.cumsum(passage.stem_counts)
+    return [stems.tobytes() for stems in np.split(passage.stems, ends) if len(stems)]
+
+
+def is_original(copy: ArticleRef, other: ArticleRef, *, score: float, other_score: float) -> bool:
+    """Whether a copy was published before another, and has about as good a score or a better one."""
+    is_earlier = copy.published is not None and (other.published is None or copy.published < other.published)
+    return is_earlier and score >= other_score - EQUAL_SCORE
 
 
 def embed_question(

@@ -6,15 +6,17 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
+from assistant.copies import HASHES, Signature, cut_bands, group_copies, is_copy, sign
 from assistant.terms import find_words, number_word
-from assistant.types import Article, ArticleRef, Passage, Span
+from assistant.types import Article, ArticleRef, Origin, Passage, Revision, Span
 from assistant.vectors import FloatArray
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 PAGE_BYTES = 16_384  # ten passage vectors fill one; smaller pages leave a quarter of themselves empty
 APPLICATION_ID = 0x4E415353  # "NASS", in the header of the file: tells ours from another SQLite database
 
@@ -31,6 +33,55 @@ CREATE TABLE article_vectors (
     article INTEGER NOT NULL UNIQUE REFERENCES articles (id) ON DELETE CASCADE,
     scales BLOB NOT NULL, vectors BLOB NOT NULL
 );
+"""
+# What else is known of an article, apart from its row: columns behind a long text are slow to read.
+_DETAILS = """
+CREATE TABLE article_details (
+    article INTEGER PRIMARY KEY REFERENCES articles (id) ON DELETE CASCADE,
+    updated TEXT, section TEXT, language TEXT, origins TEXT NOT NULL,
+    known_seconds REAL -- since when it has been as it is, where we know that
+);
+"""
+# Articles of one `story` are copies of each other. The bands have no key to the articles: SQLite would look through all
+# of them for each article that goes.
+_COPIES = """
+CREATE TABLE copies (
+    article INTEGER PRIMARY KEY REFERENCES articles (id) ON DELETE CASCADE,
+    signature BLOB NOT NULL, story INTEGER NOT NULL
+);
+CREATE INDEX copies_by_story ON copies (story);
+CREATE TABLE copy_bands (band INTEGER NOT NULL, article INTEGER NOT NULL, PRIMARY KEY (band, article)) WITHOUT ROWID;
+"""
+# What an article was before it changed. Nothing is ever found in here, it is only shown.
+_REVISIONS = """
+CREATE TABLE revisions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    article_id TEXT NOT NULL, since_seconds REAL, until_seconds REAL NOT NULL,
+    hash TEXT NOT NULL, content TEXT NOT NULL
+);
+CREATE INDEX revisions_by_article ON revisions (article_id);
+"""
+# Where articles came from, to look there again: sources as they were given, and what each of them held. `removals` are
+# the hashes of the ids of articles that were removed by hand, which stay away though their source still has them.
+_SOURCES = """
+CREATE TABLE sources (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,
+    outlet TEXT, published TEXT, allows_private INTEGER NOT NULL
+);
+CREATE TABLE items (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    source INTEGER NOT NULL REFERENCES sources (id) ON DELETE CASCADE,
+    name TEXT NOT NULL UNIQUE,
+    size INTEGER, mtime_ns INTEGER, etag TEXT, last_modified TEXT, sha256 TEXT, looked_ns INTEGER NOT NULL
+);
+CREATE INDEX items_by_source ON items (source);
+CREATE TABLE item_articles (
+    item INTEGER NOT NULL REFERENCES items (id) ON DELETE CASCADE,
+    article_id TEXT NOT NULL, is_gone INTEGER NOT NULL,
+    PRIMARY KEY (item, article_id)
+) WITHOUT ROWID;
+CREATE INDEX items_by_article ON item_articles (article_id);
+CREATE TABLE removals (digest TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
 TABLES = f"""
@@ -69,9 +120,16 @@ CREATE TABLE generations (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     folder TEXT NOT NULL, last_passage INTEGER NOT NULL, passage_count INTEGER NOT NULL, segments TEXT NOT NULL
 );
+{_DETAILS}
+{_COPIES}
+{_REVISIONS}
+{_SOURCES}
 """
 
 REF_COLUMNS = "article_id, title, outlet, author, published, url"
+# Of an article `a` with all that is known of it, from ARTICLE_TABLES.
+ARTICLE_COLUMNS = f"{REF_COLUMNS}, a.text, d.updated, d.section, d.language, d.origins"
+ARTICLE_TABLES = "articles a LEFT JOIN article_details d ON d.article = a.id"
 INSERT_WORDS = "INSERT INTO passage_words (rowid, text, title, outlet, date) VALUES (?, ?, ?, ?, ?)"
 
 
@@ -121,12 +179,22 @@ def migrate_tables(connection: sqlite3.Connection, version: int) -> None:
     if version < 2:
         connection.execute("DROP INDEX articles_by_outlet")
         connection.execute("DROP INDEX articles_by_time")
-        for statement in f"{_FILTER_INDEXES}{_ARTICLE_VECTORS}".split(";"):
+        for statement in _split_statements(f"{_FILTER_INDEXES}{_ARTICLE_VECTORS}"):
             connection.execute(statement)
         for (article,) in connection.execute("SELECT id FROM articles").fetchall():
             with suppress(ValueError, TypeError):  # of vectors that are damaged, which is for doctor to mend
                 pack_article_vectors(connection, article)
+    if version < 3:
+        for statement in _split_statements(f"{_DETAILS}{_COPIES}{_REVISIONS}{_SOURCES}"):
+            connection.execute(statement)
+        connection.execute("INSERT INTO article_details (article, origins) SELECT id, '[]' FROM articles")
+        rebuild_copies(connection)
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _split_statements(script: str) -> list[str]:
+    """Split a script, for running it whole would end the transaction."""
+    return [statement for statement in script.split(";") if statement.strip()]
 
 
 def pack_article_vectors(connection: sqlite3.Connection, article: int) -> None:
@@ -157,15 +225,28 @@ def _make_article_vectors(connection: sqlite3.Connection, article: int) -> tuple
 
 def hash_article(article: Article) -> str:
     """Hash everything of an article that is stored, so that a change of any of it is noticed."""
-    published = article.published.isoformat() if article.published else None
-    fields = (article.id, article.title, article.text, article.outlet, article.author, published, article.url)
-    return hashlib.sha256(json.dumps(fields).encode()).hexdigest()
+    fields = (
+        article.id,
+        article.title,
+        article.text,
+        article.outlet,
+        article.author,
+        _write_time(article.published),
+        article.url,
+    )
+    details = (_write_time(article.updated), article.section, article.language, article.origins)
+    # Where none of these is known the hash is that of an article of an earlier version, which hadn't got them.
+    return hashlib.sha256(json.dumps(fields + details if any(details) else fields).encode()).hexdigest()
 
 
 def insert_article(
-    connection: sqlite3.Connection, article: Article, embedded: Sequence[EmbeddedPassage | PackedPassage]
+    connection: sqlite3.Connection,
+    article: Article,
+    embedded: Sequence[EmbeddedPassage | PackedPassage],
+    *,
+    known_since: float | None = None,
 ) -> None:
-    """Insert an article with its passages, words and vectors."""
+    """Insert an article with its passages, words and vectors, known as it is since so many seconds of Unix time."""
     published = article.published
     row = connection.execute(
         "INSERT INTO articles (article_id, title, outlet, author, published, published_seconds, url, hash, text)"
@@ -175,14 +256,26 @@ def insert_article(
             article.title,
             article.outlet,
             article.author,
-            published.isoformat() if published else None,
+            _write_time(published),
             published.timestamp() if published else None,
             article.url,
             hash_article(article),
             article.text,
         ),
     ).lastrowid
+    connection.execute(
+        "INSERT INTO article_details VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            row,
+            _write_time(article.updated),
+            article.section,
+            article.language,
+            json.dumps(article.origins),
+            known_since,
+        ),
+    )
     _insert_passages(connection, row, article, embedded)
+    _join_copies(connection, int(row or 0), article.text)
 
 
 def replace_passages(connection: sqlite3.Connection, article: Article, embedded: Sequence[EmbeddedPassage]) -> None:
@@ -275,8 +368,115 @@ def delete_article(connection: sqlite3.Connection, article_id: str) -> bool:
         "INSERT INTO passage_words (passage_words, rowid, text, title, outlet, date) VALUES ('delete', ?, ?, ?, ?, ?)",
         [(id, text[start:end], *_words_of_row(found)) for id, start, end in rows],
     )
+    _leave_copies(connection, found[-1])
     connection.execute("DELETE FROM articles WHERE id = ?", (found[-1],))
     return True
+
+
+# Copies
+
+
+def _join_copies(connection: sqlite3.Connection, article: int, text: str) -> None:
+    """Put an article into the group of its copies; where it is a copy of two groups' articles they become one."""
+    signature = sign(text)
+    bands = cut_bands(signature)
+    others = connection.execute(
+        "SELECT article, signature, story FROM copies WHERE article IN"
+        " (SELECT b.article FROM json_each(?) j JOIN copy_bands b ON b.band = j.value)",
+        (json.dumps(bands),),
+    ).fetchall()
+    stories = {story for _, other, story in others if is_copy(signature, _read_signature(other))}
+    connection.executemany("UPDATE copies SET story = ? WHERE story = ?", [(article, story) for story in stories])
+    connection.execute("INSERT INTO copies VALUES (?, ?, ?)", (article, signature.tobytes(), article))
+    connection.executemany("INSERT OR REPLACE INTO copy_bands VALUES (?, ?)", [(band, article) for band in bands])
+
+
+def _leave_copies(connection: sqlite3.Connection, article: int) -> None:
+    """Take an article out of its group, which may have hung together by it alone."""
+    row = connection.execute("SELECT signature, story FROM copies WHERE article = ?", (article,)).fetchone()
+    if row is None:
+        return
+    bands = [(band, article) for band in cut_bands(_read_signature(row[0]))]
+    connection.executemany("DELETE FROM copy_bands WHERE band = ? AND article = ?", bands)
+    connection.execute("DELETE FROM copies WHERE article = ?", (article,))
+    left = connection.execute("SELECT article, signature FROM copies WHERE story = ?", (row[1],)).fetchall()
+    for group in group_copies({id: _read_signature(signature) for id, signature in left}):
+        connection.executemany("UPDATE copies SET story = ? WHERE article = ?", [(max(group), id) for id in group])
+
+
+def rebuild_copies(connection: sqlite3.Connection) -> None:
+    """Make the groups of copies anew of the articles' texts."""
+    connection.execute("DELETE FROM copies")
+    connection.execute("DELETE FROM copy_bands")
+    for (id,) in connection.execute("SELECT id FROM articles ORDER BY id").fetchall():
+        (text,) = connection.execute("SELECT CAST(text AS BLOB) FROM articles WHERE id = ?", (id,)).fetchone()
+        _join_copies(connection, id, text.decode(errors="replace"))  # for what is damaged is doctor's to mend
+
+
+def has_copies(connection: sqlite3.Connection, article: int, text: str) -> bool:
+    """Whether the signature of an article is that of its text, and its copies can be found by it."""
+    row = connection.execute("SELECT signature FROM copies WHERE article = ?", (article,)).fetchone()
+    signature = sign(text)
+    bands = {
+        band
+        for (band,) in connection.execute(
+            "SELECT b.band FROM json_each(?) j JOIN copy_bands b ON b.band = j.value AND b.article = ?",
+            (json.dumps(cut_bands(signature)), article),
+        )
+    }
+    return bool(row and row[0] == signature.tobytes() and bands == set(cut_bands(signature)))
+
+
+def _read_signature(packed: bytes) -> Signature:
+    """Read a signature; one that is damaged, which is for doctor to mend, is like no other."""
+    is_whole = isinstance(packed, bytes) and len(packed) == HASHES * 4
+    return np.frombuffer(packed if is_whole else b"", np.uint32)
+
+
+# Earlier versions
+
+
+def keep_revision(connection: sqlite3.Connection, article: Article, *, now: float) -> float | None:
+    """Keep what is stored under the id of an article that takes its place now, in seconds of Unix time, if it differs.
+
+    Returns since when the article has been known as it is, None where that wasn't noted. What is damaged isn't kept.
+    """
+    try:
+        row = connection.execute(
+            f"SELECT {ARTICLE_COLUMNS}, d.known_seconds, a.hash FROM {ARTICLE_TABLES} WHERE a.article_id = ?",  # noqa: S608
+            (article.id,),
+        ).fetchone()
+        if row is None:
+            return now
+        *content, since, hash = row
+        if hash == hash_article(article):
+            return None if since is None else float(since)
+        to_revision((since, now, hash, json.dumps(content)))
+    except (ValueError, TypeError, sqlite3.OperationalError):  # the last for text that isn't UTF-8 any more
+        return now
+    connection.execute(
+        "INSERT INTO revisions (article_id, since_seconds, until_seconds, hash, content) VALUES (?, ?, ?, ?, ?)",
+        (article.id, since, now, hash, json.dumps(content)),
+    )
+    return now
+
+
+def delete_revisions(connection: sqlite3.Connection, article_id: str) -> None:
+    """Delete all that is kept of what an article was."""
+    connection.execute("DELETE FROM revisions WHERE article_id = ?", (article_id,))
+
+
+def to_revision(row: Sequence[object]) -> Revision:
+    """Make a Revision of since_seconds, until_seconds, hash and content; ValueError where it isn't what was stored."""
+    since, until, hash, content = row
+    article = to_article(json.loads(str(content)))
+    if hash_article(article) != hash:
+        raise ValueError("another hash")
+    return Revision(article, _read_seconds(since), _read_seconds(until))
+
+
+def _read_seconds(seconds: object) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(float(str(seconds)), UTC)
 
 
 def to_ref(row: Sequence[object]) -> ArticleRef:
@@ -284,6 +484,30 @@ def to_ref(row: Sequence[object]) -> ArticleRef:
     id, title, outlet, author, published, url = row[:6]
     time = datetime.fromisoformat(str(published)) if published else None
     return ArticleRef(id, title, outlet, author, time, url)  # type: ignore[arg-type]  # the columns' types
+
+
+def to_article(row: Sequence[object]) -> Article:
+    """Make an Article of the ARTICLE_COLUMNS at the start of a row; ValueError or TypeError where that can't be."""
+    ref, text = to_ref(row), row[6]
+    updated, section, language, origins = row[7:11]
+    return Article(
+        ref.id,
+        ref.title,
+        str(text),
+        ref.outlet,
+        ref.author,
+        ref.published,
+        ref.url,
+        updated=datetime.fromisoformat(str(updated)) if updated else None,
+        section=section,  # type: ignore[arg-type]  # the columns' types
+        language=language,  # type: ignore[arg-type]
+        origins=_read_origins(origins),
+    )
+
+
+def _read_origins(origins: Any) -> tuple[Origin, ...]:
+    listed = json.loads(origins) if isinstance(origins, str) else origins
+    return tuple(Origin(str(field), str(place)) for field, place in listed)
 
 
 def to_condition(filter: PassageFilter) -> tuple[str, list[object]]:
@@ -318,6 +542,10 @@ def unpack_vectors(packed: Sequence[tuple[bytes, bytes]]) -> list[FloatArray]:
     vectors = rows * scales[:, None]
     ends = np.cumsum([len(scales) // 4 for scales, _ in packed]).tolist()
     return [vectors[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def _write_time(time: datetime | None) -> str | None:
+    return time.isoformat() if time else None
 
 
 def _pack_stems(passage: Passage) -> tuple[bytes, bytes]:

@@ -15,16 +15,21 @@ import numpy.typing as npt
 
 from assistant.errors import LibraryMismatchError
 from assistant.schema import (
+    ARTICLE_COLUMNS,
+    ARTICLE_TABLES,
     REF_COLUMNS,
     PackedPassage,
     PassageFilter,
     hash_article,
+    to_article,
     to_condition,
     to_ref,
+    to_revision,
     unpack_spans,
     unpack_vectors,
 )
-from assistant.types import Article, ArticleRef, Passage
+from assistant.sources import Item, KnownSource, list_held, list_items, list_items_of, list_sources, was_removed
+from assistant.types import Article, ArticleRef, Passage, Revision
 from assistant.vectors import (
     FloatArray,
     Generation,
@@ -49,6 +54,7 @@ MANY_PASSAGES = 20_000
 WIDE_SHARE = 0.15
 WIDE_FACTOR = 2
 
+MAX_COPIES = 50  # of one article that are read: a story that is in more places is in many
 MAX_FREQUENCY = 10_000  # the count of passages from which a term is just frequent
 
 EVERYTHING = PassageFilter()
@@ -61,7 +67,8 @@ class StoredPassage:
     """A passage as the library keeps it: its id there, its place in its article, the vectors (n, d) of its sentences.
 
     A passage without sentences counts as one, whose vector is its own. `stems` are the numbers of its words' stems in
-    order (`terms.number_word`), `stem_counts` how many of them each of its n sentences has.
+    order (`terms.number_word`), `stem_counts` how many of them each of its n sentences has. Articles of one `story` are
+    copies of each other.
     """
 
     id: int
@@ -71,6 +78,7 @@ class StoredPassage:
     sentence_vectors: FloatArray
     stems: StemArray
     stem_counts: StemArray
+    story: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +151,62 @@ class Snapshot:
     def article(self, article_id: str) -> Article | None:
         """Get an article with its text, or None where there is none of that id."""
         row = self._connection.execute(
-            f"SELECT {REF_COLUMNS}, text FROM articles WHERE article_id = ?",  # noqa: S608
+            f"SELECT {ARTICLE_COLUMNS} FROM {ARTICLE_TABLES} WHERE a.article_id = ?",  # noqa: S608
             (article_id,),
         ).fetchone()
-        if row is None:
-            return None
-        ref = to_ref(row)
-        return Article(ref.id, ref.title, row[6], ref.outlet, ref.author, ref.published, ref.url)
+        return None if row is None else to_article(row)
+
+    @trusting_rows()
+    def copies(self, article_id: str) -> tuple[Article, ...]:
+        """List the copies of an article: the others of its group, the earliest published first, at most MAX_COPIES."""
+        rows = self._connection.execute(
+            f"SELECT {ARTICLE_COLUMNS} FROM copies c CROSS JOIN articles a ON a.id = c.article"  # noqa: S608
+            " LEFT JOIN article_details d ON d.article = a.id WHERE c.story ="
+            " (SELECT c.story FROM articles a JOIN copies c ON c.article = a.id WHERE a.article_id = ?)"
+            " AND a.article_id != ? ORDER BY a.published_seconds IS NULL, a.published_seconds, a.article_id LIMIT ?",
+            (article_id, article_id, MAX_COPIES),
+        )
+        return tuple(to_article(row) for row in rows)
+
+    @trusting_rows()
+    def revisions(self, article_id: str) -> tuple[Revision, ...]:
+        """List what an article was and is, the earliest first and the present last; nothing where there is none."""
+        article = self.article(article_id)
+        if article is None:
+            return ()
+        rows = self._connection.execute(
+            "SELECT since_seconds, until_seconds, hash, content FROM revisions WHERE article_id = ? ORDER BY id",
+            (article_id,),
+        )
+        (since,) = self._connection.execute(
+            f"SELECT d.known_seconds FROM {ARTICLE_TABLES} WHERE a.article_id = ?",  # noqa: S608
+            (article_id,),
+        ).fetchone()
+        present = Revision(article, None if since is None else datetime.fromtimestamp(since, UTC), None)
+        return (*(to_revision(row) for row in rows), present)
+
+    @trusting_rows()
+    def sources(self) -> list[KnownSource]:
+        """List the sources that are known, in the order in which they were first given."""
+        return list_sources(self._connection)
+
+    @trusting_rows()
+    def items(self, names: Sequence[str]) -> dict[str, Item]:
+        """List what is remembered of the items of these names, by name."""
+        return list_items(self._connection, names)
+
+    @trusting_rows()
+    def items_of(self, source: str) -> dict[str, Item]:
+        """List what a source held when it was looked at last, by name."""
+        return list_items_of(self._connection, source)
+
+    def held(self) -> list[tuple[str, str, str]]:
+        """List which source holds which article in which item, as (source, item, article id)."""
+        return list_held(self._connection)
+
+    def was_removed(self, article_id: str) -> bool:
+        """Whether an article was removed by hand, and not given again since."""
+        return was_removed(self._connection, article_id)
 
     def outlets(self) -> tuple[str, ...]:
         """List the outlets of the articles, in the order of the alphabet."""
@@ -304,9 +361,10 @@ class Snapshot:
         ).fetchall()
         # Each article once, however many of its passages there are: its text may be long.
         articles = {
-            id: (to_ref(columns), text)
-            for id, text, *columns in self._connection.execute(
-                f"SELECT id, text, {REF_COLUMNS} FROM articles WHERE id{wanted}",  # noqa: S608
+            id: (to_ref(columns), text, story)
+            for id, text, story, *columns in self._connection.execute(
+                f"SELECT id, text, coalesce(story, -id), {REF_COLUMNS} FROM articles LEFT JOIN copies ON article = id"  # noqa: S608
+                f" WHERE id{wanted}",
                 (json.dumps(sorted({row[1] for row in rows})),),
             )
         }
@@ -322,7 +380,7 @@ class Snapshot:
         stored = {}
         for row, spans, vectors in zip(rows, sentences, sentence_vectors, strict=True):
             id, article, ordinal, start, end, stems, stem_counts, *_ = row
-            ref, text = articles[article]
+            ref, text, story = articles[article]
             stored[id] = StoredPassage(
                 id,
                 ordinal,
@@ -331,6 +389,7 @@ class Snapshot:
                 sentence_vectors=vectors if spans else whole[id],
                 stems=np.frombuffer(stems, np.uint32),
                 stem_counts=np.frombuffer(stem_counts, np.uint32),
+                story=story,
             )
         return [stored[id] for id in ids if id in stored]
 

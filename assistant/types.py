@@ -62,6 +62,18 @@ class Article:
 
 
 @dataclass(frozen=True, slots=True)
+class Revision:
+    """An article as it was known to us from `since` until `until`, which has a time zone.
+
+    None as `since` stands for a time that wasn't noted, None as `until` for the present.
+    """
+
+    article: Article
+    since: datetime | None
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """What a source holds before it is read: its bytes and what is known about them.
 
@@ -122,7 +134,8 @@ class Citation:
     """A verbatim quote: `article.text[start:end] == quote`, numbered from 1 within its answer.
 
     `article.text[context_start:start]` is shown before a quote that can't stand alone ("He has said ..."); where
-    `context_start == start` it can.
+    `context_start == start` it can. `also_in` are copies of the article that hold the quote word for word, the earliest
+    first: they are the same source, so they prove nothing more.
     """
 
     number: int
@@ -131,6 +144,7 @@ class Citation:
     end: int
     quote: str
     context_start: int
+    also_in: tuple[ArticleRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +231,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What an ingest changed: article ids by what happened to them, and how many passages were embedded."""
+    """What an ingest changed: article ids by what happened to them, and how many passages were embedded.
+
+    `gone` are articles that a source doesn't hold any more: they can still be asked about, unless they were removed.
+    """
 
     added: tuple[str, ...]
     updated: tuple[str, ...]
@@ -226,6 +243,7 @@ class IngestReport:
     failed: tuple[Failure, ...]
     passages: int
     seconds: float
+    gone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

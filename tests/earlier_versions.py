@@ -3,8 +3,24 @@
 import sqlite3
 
 
+def to_version_2(connection: sqlite3.Connection) -> None:
+    """Take away what version 3 brought: what else is known of articles, their copies, their history, and sources."""
+    connection.executescript("""
+        DROP TABLE article_details;
+        DROP TABLE copies;
+        DROP TABLE copy_bands;
+        DROP TABLE revisions;
+        DROP TABLE item_articles;
+        DROP TABLE items;
+        DROP TABLE sources;
+        DROP TABLE removals;
+        PRAGMA user_version = 2;
+    """)
+
+
 def to_version_1(connection: sqlite3.Connection) -> None:
     """Take away what version 2 brought: the vectors by article, and the filters' wider indexes."""
+    to_version_2(connection)
     connection.executescript("""
         DROP TABLE article_vectors;
         DROP INDEX articles_by_outlet;

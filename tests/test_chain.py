@@ -1004,3 +1004,20 @@ def test_without_a_name_it_is_the_first_model_that_is_served(server: ModelServer
     server.models = ["text-embedder"]
     with pytest.raises(ModelError, match="lists no model; name one"):
         open_assistant(model="openai:").ask(COST)
+
+
+def test_a_sentence_that_copies_hold_is_shown_once_and_cited_with_them(server: ModelServer, tmp_path: Path) -> None:
+    bridge = ARTICLES[0]
+    copy = Article("copy", "Old bridge is back", f"By Rosa Finch\n\n{bridge.text}", outlet="Evening Packet")
+    reply(server, f"{REOPENED} [{{reopened on Monday}}].")
+    with Assistant.open(
+        tmp_path / "index", model="openai:tiny", base_url=server.base_url, api_key=KEY, keep_replies=False
+    ) as assistant:
+        assistant.add([bridge, copy])
+
+        answer = ask(assistant)
+
+    (citation,) = answer.citations
+    assert {citation.article.id, *(other.id for other in citation.also_in)} == {"bridge", "copy"}
+    prompt = "\n".join(message["content"] for message in server.requests[-1]["messages"])
+    assert prompt.count("reopened on Monday") == 1

@@ -72,3 +72,21 @@ def test_a_name_at_the_start_is_context_enough() -> None:
 def test_what_is_no_stretch_of_the_article_is_refused(span: Span, context_start: int) -> None:
     with pytest.raises(ValueError, match=r"article|context"):
         cite(Article("a", "A", "12345678"), span, number=1, context_start=context_start)
+
+
+def test_copies_that_hold_a_quote_stand_beside_it() -> None:
+    def make(id: str, text: str) -> Article:
+        return Article(id, f"About {id}", text, outlet=id.title())
+
+    article = make("herald", "It rained. “We must act,” the mayor said. The sun shone.")
+    copies = [
+        make("courier", "The mayor spoke. 'We must act', the\nmayor said."),
+        make("packet", "“We must act,” the mayors said."),
+        make("post", "Nobody said so."),
+    ]
+
+    citation = cite(article, Span(11, 41), number=1, copies=copies)
+
+    assert citation.quote == "“We must act,” the mayor said."
+    assert citation.also_in == (copies[0].ref,)
+    assert cite(article, Span(10, 11), number=1, copies=copies).also_in == ()  # a space is in no text

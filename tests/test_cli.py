@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import subprocess
@@ -572,3 +573,100 @@ def test_a_question_in_another_language_is_noticed(run: Run, article: Path) -> N
     _, out, _ = run("ask", "Wer hat das Band durchgeschnitten?", str(article))
 
     assert "The question doesn't seem to be in English" in " ".join(out.split())
+
+
+# Looking again
+
+
+def test_index_says_what_has_changed_and_what_is_gone(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "stories"
+    folder.mkdir()
+    for name in ("bridge", "toll"):
+        (folder / f"{name}.md").write_text(f"# The {name}\n\nThe {name} stays.", encoding="utf-8")
+    assert run("index", "stories")[0] == 0
+    (folder / "bridge.md").write_text("# The bridge\n\nThe bridge fell.", encoding="utf-8")
+    (folder / "toll.md").unlink()
+    bridge, toll = ((folder / f"{name}.md").as_uri() for name in ("bridge", "toll"))
+
+    status, out, err = run("index", "--update")
+
+    assert (status, out) == (0, "")
+    assert f"gone from its source, and still in the index: {toll}\n" in err
+    assert "1 updated, 1 gone (1 passages" in err
+    assert "with --remove-gone" in err
+    reported = json.loads(run("index", "--update", "--remove-gone", "--json")[1])
+    assert (reported["gone"], reported["removed"], reported["unchanged"]) == ([toll], [toll], [bridge])
+    status, out, _ = run("index", "--history", bridge)
+    assert status == 0
+    assert out.index("The bridge fell.") < out.index("The bridge stays.")
+    told = json.loads(run("index", "--history", bridge, "--on", "2999-12-31", "--json")[1])["revisions"]
+    assert [revision["text"].split("\n")[-1] for revision in told] == ["The bridge fell."]
+    status, _, err = run("index", "--history", bridge, "--on", "2001-01-01")
+    assert status == 2
+    assert "wasn't known yet then" in err
+    (folder / "empty.md").write_text("", encoding="utf-8")
+    assert run("index", "--update")[0] == 2
+
+
+def test_what_the_user_says_of_a_source_goes_before_what_it_says(run: Run, article: Path) -> None:
+    status, _, _ = run("index", str(article), "--outlet", "Alder Echo", "--published", "2025-04-02")
+
+    assert status == 0
+    assert "Alder Echo, 2 April 2025: Bridge reopens" in run("index", "--list")[1]
+    status, _, err = run("index", str(article), "--published", "someday")
+    assert status == 2
+    assert "someday" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("index",), "give a source"),
+        (("index", "x.md", "--update"), "give sources, or --update"),
+        (("index", "--update", "--outlet", "Echo"), "are said of sources"),
+        (("index", "--list", "--remove-gone"), "--remove-gone needs"),
+        (("index", "--list", "--on", "2025-01-01"), "--on is said with"),
+        (("index", "--history", "nothing"), "no article has the id"),
+    ],
+)
+def test_options_of_index_that_make_no_sense_are_refused(run: Run, arguments: tuple[str, ...], complaint: str) -> None:
+    status, out, err = run(*arguments)
+
+    assert (status, out) == (2, "")
+    assert complaint in err
+
+
+def test_an_interrupted_index_says_that_the_same_command_goes_on(
+    run: Run, article: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("assistant.library.Library.add", interrupt)
+
+    status, out, err = run("index", str(article))
+
+    assert (status, out) == (130, "")
+    assert err == "assistant: interrupted; what was finished is kept, and the same command goes on from there\n"
+
+
+def test_a_terminal_shows_how_far_and_how_fast_it_is(run: Run, article: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+
+    status, _, err = run("index", str(article))
+
+    assert status == 0
+    assert "Indexing" in err
+    assert "1/1" in err
+    assert "/s" in err
+
+
+def test_standard_input_answers(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(ARTICLE.encode())))
+
+    status, out, _ = run("ask", "Who cut the ribbon?", "-")
+
+    assert status == 0
+    assert "Mayor Ana Ruiz cut the ribbon." in out

@@ -6,7 +6,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -638,3 +638,49 @@ def test_a_long_list_is_cut_on_the_screen() -> None:
     assert shown[0] == "30 things are wrong, 30 of which can be mended (30 articles, 60 passages)"
     assert shown[21] == "mended 10 more; --json lists all"
     assert shown[-1] == "10 more; --json lists all"
+
+
+# What else is known of articles
+
+
+def test_damage_to_what_is_kept_beside_articles_is_found_and_mended(
+    open_copy: Callable[[Path], Library], small: Path, articles: Articles
+) -> None:
+    library = open_copy(small)
+    texts = ["The fox slept.", "The fox woke.", "The fox left."]
+    for text in texts:
+        add_sources([replace(articles[0], text=text)], library=library, embedder=WordEmbedder())
+    plant(
+        library,
+        "UPDATE copies SET signature = 'text' WHERE article = 2",
+        "DELETE FROM copy_bands WHERE article = 3",
+        "DELETE FROM article_details WHERE article = 3",
+        "DELETE FROM copies WHERE article > 3",
+        "UPDATE revisions SET content = 'text' WHERE id = 1",
+        "UPDATE revisions SET hash = 'other' WHERE id = 2",
+        "INSERT INTO revisions SELECT 9, 'ghost', NULL, 1, hash, content FROM revisions WHERE id = 3",
+    )
+
+    found = examine(library)
+    mended = repair(library, embedder=WordEmbedder())
+
+    copies = "what its copies are found by is not what its text makes"
+    assert {(finding.kind, finding.article_id, finding.what) for finding in found.findings} == {
+        *(("rows", id, copies) for id in ("fox", "jill", "lamb")),
+        ("rows", "lamb", "the row of what else is known of it is missing"),
+        ("rows", None, "2 of the earlier versions of fox can't be read any more"),
+        ("rows", None, "1 of the earlier versions of ghost can't be read any more"),
+    }
+    assert mended.is_healthy
+    assert mended.mended == found.findings
+    with library.snapshot() as snapshot:
+        assert [revision.article.text for revision in snapshot.revisions("fox")] == texts[1:]
+
+
+def test_a_detail_that_was_altered_is_damage_to_its_article(open_copy: Callable[[Path], Library], small: Path) -> None:
+    library = open_copy(small)
+    plant(library, "UPDATE article_details SET section = 'Sports' WHERE article = 1")
+
+    (finding,) = examine(library).findings
+
+    assert (finding.kind, finding.article_id, finding.is_repairable) == ("article", "fox", False)

@@ -127,3 +127,25 @@ def test_a_source_is_what_is_known_of_it() -> None:
     assert describe_source(ArticleRef("a", "A", "Courier", None, day)) == "Courier, 5 March 2025"
     assert describe_source(ArticleRef("a", "A", "Courier")) == "Courier"
     assert describe_source(ArticleRef("a", "A")) == ""
+
+
+def test_a_sentence_of_several_copies_is_shown_once() -> None:
+    copy = make_article("copy", HILL.text.replace("He fell down.", "He stumbled and fell."), outlet="Herald")
+    stranger = make_article("stranger", "Jack went up.")
+    passages = [*cut(HILL), *cut(copy), *cut(stranger)]
+    articles = {article.id: article for article in (HILL, copy, stranger)}
+
+    evidence = lay_out_evidence(
+        passages,
+        articles,
+        max_tokens=10_000,
+        count_tokens=estimate_tokens,
+        copies={"hill": (copy,), "copy": (HILL,)},
+    )
+
+    shown = [(each.article.id, each.article.text[each.span.start : each.span.end]) for each in evidence.sentences]
+    assert shown == [
+        *(("hill", HILL.text[start:end]) for start, end in split_sentences(HILL.text)),
+        ("copy", "He stumbled and fell."),
+        ("stranger", "Jack went up."),
+    ]

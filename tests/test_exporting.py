@@ -23,7 +23,7 @@ from assistant.exporting import export_library, import_library
 from assistant.ingest import add_sources, embed_articles
 from assistant.library import Library
 from assistant.settings import LIBRARY_FILE
-from assistant.types import Article
+from assistant.types import Article, Origin
 
 DIMENSION = 256
 
@@ -334,8 +334,8 @@ def test_another_dimension_is_refused(library: Library, file: Path, exported: by
 
 
 def test_a_newer_format_is_refused(library: Library, file: Path, exported: bytes) -> None:
-    file.write_bytes(forge(exported, lambda lines: lines[0].update(news_assistant_export=2, more="?")))
-    refuse(file, library, LibraryMismatchError, r"a newer version of the assistant \(format 2, this")
+    file.write_bytes(forge(exported, lambda lines: lines[0].update(news_assistant_export=3, more="?")))
+    refuse(file, library, LibraryMismatchError, r"a newer version of the assistant \(format 3, this")
 
 
 @pytest.mark.parametrize(
@@ -488,3 +488,68 @@ def _import_and_die(folder: Path, path: Path) -> None:
 
     assistant.exporting.BATCH_PASSAGES = 1
     import_library(path, library=Library(folder, embedding_model="words"), progress=die)
+
+
+# Earlier formats ------------------------------------------------------------------------------------------------------
+
+DETAILED = Article(
+    "detailed",
+    "Storm closes harbour",
+    "The storm closed the harbour on Monday night. It opened again on Tuesday.",
+    published=datetime(2025, 3, 1, tzinfo=UTC),
+    updated=datetime(2025, 3, 2, 8, tzinfo=timezone(timedelta(hours=1))),
+    section="Weather",
+    language="en",
+    origins=(Origin("published", "JSON-LD"), Origin("section", "meta")),
+)
+
+
+def test_all_that_is_known_of_an_article_is_exported(library: Library, tmp_path: Path) -> None:
+    fill(library, DETAILED)
+    export_library(tmp_path / "file", library=library)
+
+    with opened(tmp_path / "other") as other:
+        import_library(tmp_path / "file", library=other)
+
+        with other.snapshot() as snapshot:
+            assert snapshot.article("detailed") == DETAILED
+        assert other.content_hash() == library.content_hash()
+
+
+def test_an_export_of_the_first_format_is_taken_in(
+    library: Library, articles: Articles, exported: bytes, file: Path
+) -> None:
+    def simplify(lines: list[Line]) -> None:
+        lines[0]["news_assistant_export"] = 1
+        for line in lines:
+            for name in ("updated", "section", "language", "origins") if "article" in line else ():
+                del line["article"][name]
+
+    file.write_bytes(forge(exported, simplify))
+
+    assert import_library(file, library=library).added == ("fox", "jill", "lamb")
+    with library.snapshot() as snapshot:
+        assert snapshot.article("fox") == articles[0]
+    file.write_bytes(forge(exported, lambda lines: lines[0].update(news_assistant_export=1)))
+    refuse(file, library, LibraryDamagedError, "other fields than those of articles")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"origins": None},
+        {"origins": [["title"]]},
+        {"origins": [["title", 1]]},
+        {"origins": [["ti\0tle", "page"]]},
+        {"updated": "yesterday"},
+        {"updated": "2025-03-01"},
+        {"section": 1},
+        {"language": ["en"]},
+    ],
+)
+def test_details_that_can_not_be_are_refused(
+    library: Library, exported: bytes, file: Path, change: dict[str, object]
+) -> None:
+    file.write_bytes(forge(exported, lambda lines: lines[1]["article"].update(change)))
+
+    refuse(file, library, LibraryDamagedError, "line 2")

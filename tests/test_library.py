@@ -4,7 +4,7 @@ import shutil
 import signal
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from earlier_versions import to_version_1
+from earlier_versions import to_version_1, to_version_2
 from libraries import (
     LARGE,
     Articles,
@@ -32,9 +32,10 @@ from libraries import (
 from assistant.errors import LibraryDamagedError, LibraryError, LibraryLockedError, LibraryMismatchError
 from assistant.library import CHROMA_FOLDER, HOLDER_FILE, Library
 from assistant.replies import REPLIES_FILE, Reply, ReplyCache
-from assistant.schema import EmbeddedPassage, _pack_passage, _pack_stems, _pack_vectors
+from assistant.schema import EmbeddedPassage, _pack_passage, _pack_stems, _pack_vectors, hash_article
 from assistant.settings import LIBRARY_FILE
-from assistant.types import Article
+from assistant.sources import Item, KnownSource
+from assistant.types import Article, Origin
 from assistant.vectors import DATABASE_FILE
 
 
@@ -247,6 +248,38 @@ def traces_of(article: Article, folder: Path, *, seed: int) -> list[str]:
         for pattern in patterns
         if pattern and pattern in content
     ]
+
+
+def test_what_an_article_said_before_and_where_it_came_from_is_forgotten_with_it(library: Library) -> None:
+    source = KnownSource("file:///Zwqxyfolder/zvqaddress.md", outlet="Qjzoutlet")
+    item = Item(source.name, (SECRET.id,), 1, 2, 3, sha256="Vkqworteldigest")
+    add(library, replace(SECRET, section="Wvxsection", origins=(Origin("title", "Kvjheader"),)), seed=1000)
+    add(library, make_article("other", 3))
+    with library.writing():
+        library.add([embed(replace(SECRET, text="It said so no more."), seed=1)], [(source, item)])
+        library.add([embed(replace(SECRET, text="It said nothing at all."), seed=2)])
+        library.publish()
+    with library.snapshot() as snapshot:
+        assert snapshot.revisions(SECRET.id)[0].article.text == SECRET.text
+        outdated = snapshot.items([source.name])[source.name]
+        assert (outdated.article_ids, outdated.sha256) == ((SECRET.id,), None)  # for its text is another now
+        assert find_texts(snapshot, "Vkqwortel", "more") == []
+    words = ["Zwqxyfolder", "Vkqworteldigest", "Wvxsection", "Kvjheader"]
+    before = [word for word in words if any(word.encode() in file for file in read_files(library.folder))]
+    assert before == words
+
+    remove(library, SECRET.id)
+
+    assert traces_of(SECRET, library.folder, seed=1000) == []
+    assert not [word for word in words if any(word.encode() in file for file in read_files(library.folder))]
+    with library.snapshot() as snapshot:
+        assert snapshot.revisions(SECRET.id) == ()
+        assert snapshot.sources() == []
+        assert snapshot.was_removed(SECRET.id)
+
+
+def read_files(folder: Path) -> list[bytes]:
+    return [file.read_bytes() for file in folder.rglob("*") if file.is_file()]
 
 
 @pytest.mark.parametrize("others", [0, 1, 5, 90])
@@ -512,18 +545,23 @@ def test_a_library_of_a_newer_version_is_refused(library: Library) -> None:
             add(again, make_article("b", 1))
 
 
-def test_a_library_of_version_1_is_brought_to_this_one_by_whoever_opens_it(
-    library: Library, articles: Articles
+@pytest.mark.parametrize("to_version", [to_version_1, to_version_2])
+def test_a_library_of_an_earlier_version_is_brought_to_this_one_by_whoever_opens_it(
+    library: Library, articles: Articles, to_version: Callable[[sqlite3.Connection], None]
 ) -> None:
     add(library, *articles)
     content, query = library.content_hash(), make_vectors(1, seed=3)[0]
     expected = nearest(library, query)
     library.close()
-    downgrade(library.folder)
+    downgrade(library.folder, to_version)
 
     with opened(library.folder) as again:
         assert nearest(again, query) == expected
         assert again.content_hash() == content
+        with again.snapshot() as snapshot:
+            assert [snapshot.article(article.id) for article in articles] == list(articles)
+            assert [snapshot.hash(article.id) for article in articles] == [hash_article(each) for each in articles]
+            assert snapshot.revisions("fox")[0].since is None
         assert_nearest_is_exact(again)
         add(again, make_article("more", 2))
         assert_nearest_is_exact(again)
@@ -539,9 +577,9 @@ def test_a_program_whose_library_was_taken_over_by_a_newer_one_writes_no_more(li
         add(library, make_article("b", 1))
 
 
-def downgrade(folder: Path) -> None:
+def downgrade(folder: Path, to_version: Callable[[sqlite3.Connection], None]) -> None:
     connection = sqlite3.connect(folder / LIBRARY_FILE, isolation_level=None)
-    to_version_1(connection)
+    to_version(connection)
     connection.close()
 
 

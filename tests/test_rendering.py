@@ -15,11 +15,14 @@ from assistant.rendering import (
     passage_to_json,
     render_answer,
     render_articles,
+    render_history,
     render_json,
     render_parts,
     render_passages,
+    render_proof,
     render_report,
     report_to_json,
+    revision_to_json,
 )
 from assistant.types import (
     Answer,
@@ -30,6 +33,7 @@ from assistant.types import (
     IngestReport,
     Passage,
     RetrievedPassage,
+    Revision,
     ScoreParts,
     Span,
     Statement,
@@ -318,6 +322,7 @@ def test_json_has_the_fields_that_are_promised() -> None:
         "end": 91,
         "quote": "He fell down and broke his crown.",
         "context_start": 0,
+        "also_in": [],
     }
     assert written["usage"] == {"prompt_tokens": 0, "completion_tokens": 0, "cost": None}
     assert written["seconds"] == 0.25
@@ -338,3 +343,40 @@ def test_json_is_one_line_of_ascii_that_holds_the_exact_text(text: str) -> None:
         assert line.endswith("\n")
         assert json.loads(line)[key] == text
     assert answer_to_json(answer)["citations"][0]["quote"] == article.text[citation.start : citation.end]
+
+
+# History and copies
+
+
+def test_a_source_names_the_copies_that_hold_its_quote_once_each() -> None:
+    answer = make_answer()
+    refs = [
+        ArticleRef("a", "One", "Alder \x1b[2JEcho"),
+        ArticleRef("b", "Two", "Alder [2JEcho"),
+        ArticleRef("c", "No outlet"),
+    ]
+    first = replace(answer.citations[0], also_in=tuple(refs))
+    shown = render_proof(replace(answer, citations=(first, *answer.citations[1:])), context_of=lambda _: "", width=100)
+
+    assert "Two fall on hill (also in Alder [2JEcho, No outlet)" in " ".join(shown.split())
+    assert shown.count("also in") == 1
+    assert answer_to_json(replace(answer, citations=(first,)))["citations"][0]["also_in"][2]["article_id"] == "c"
+
+
+def test_history_is_shown_with_the_present_first() -> None:
+    first, second = (datetime(2025, 3, day, 9, 5, tzinfo=UTC) for day in (1, 2))
+    article = Article("fox", "Fox clears dog", "The fox\x1b[2J jumped.\n\nIt slept.", outlet="Forest Courier")
+    revisions = [
+        Revision(article, None, first),
+        Revision(replace(article, text="It fell."), first, second),
+        Revision(replace(article, text="It fell down."), second, None),
+    ]
+
+    assert render_history(revisions, width=100) == (
+        "since 2025-03-02 09:05 UTC, now: Forest Courier: Fox clears dog\n\nIt fell down.\n\n---\n\n"
+        "since 2025-03-01 09:05 UTC, until 2025-03-02 09:05 UTC: Forest Courier: Fox clears dog\n\nIt fell.\n\n---\n\n"
+        "until 2025-03-01 09:05 UTC: Forest Courier: Fox clears dog\n\nThe fox[2J jumped.\n\nIt slept.\n"
+    )
+    assert render_history([], width=80) == ""
+    told = revision_to_json(revisions[0])
+    assert (told["since"], told["until"], told["text"]) == (None, "2025-03-01T09:05:00+00:00", article.text)

@@ -1,3 +1,4 @@
+import random
 from collections.abc import Sequence
 from dataclasses import astuple, fields, replace
 from datetime import UTC, datetime
@@ -121,7 +122,7 @@ def test_of_two_passages_as_good_the_one_from_a_new_article_comes_first(library:
     sentence = "The minister resigned over the contract on a rainy day in the capital city of the north. "
     articles = [
         report("a", (sentence * 5).strip() + "\n\n" + (sentence * 5).strip()),
-        report("b", (sentence * 5).strip()),
+        report("b", (" ".join(reversed(sentence.split())) + " ") * 5),  # the same words, and no copy
     ]
     add_sources(articles, library=library, embedder=embedder)
 
@@ -179,12 +180,54 @@ def test_search_terms_are_the_rarest_and_at_least_one() -> None:
 
 
 def test_same_question_gives_the_same_order(library: Library) -> None:
-    articles = [report(str(number), "The same words stand here.") for number in range(20)]
+    words = ["the", "same", "words", "stand", "here", "in", "every", "order"]
+    chance = random.Random(0)  # for copies count as one
+    articles = [report(str(number), " ".join(chance.sample(words, len(words)))) for number in range(20)]
 
     first = found(ask(library, articles, "Which words stand here?"))
 
     assert first == found(ask(library, [], "Which words stand here?"))
     assert first == [str(number) for number in range(10)]
+
+
+# Copies
+
+LEAD = "The council of Port Ellery voted on Tuesday night to build a berth beside the quay for larger ships."
+BODY = (
+    "The berth will cost the town £84m, of which the port company pays a quarter. Opponents fear for the mussel beds on"
+    " Sallow Bank, which the dredging would cover in silt. A survey found that a tenth of the bank would be lost."
+)
+
+
+def test_copies_of_a_story_take_the_place_of_one(library: Library) -> None:
+    copies = [
+        report(f"copy {number}", f"{LEAD} {BODY}", published=datetime(2025, 3, day, tzinfo=UTC))
+        for number, day in enumerate([9, 2, 5, 7] * 12)
+    ]
+    others = [report(f"other {number}", f"The berth costs {number} m. Ship {number} came.") for number in range(4)]
+
+    retrieval = ask(library, [*copies, *others], "What will the berth cost the town?", limit=5)
+
+    assert sorted(found(retrieval)) == ["copy 1", *(f"other {number}" for number in range(4))]
+    assert found(retrieval)[0] == "copy 1"  # the first that was published
+    assert list(retrieval.scores) == sorted(retrieval.scores, reverse=True)
+
+
+def test_what_only_one_copy_says_is_found_in_it(library: Library) -> None:
+    first = report("first", f"{LEAD} {BODY}", published=datetime(2025, 3, 1, tzinfo=UTC))
+    longer = report(
+        "longer",
+        f"{LEAD} {BODY}\n\nThe mayor, Una Tarrow, has since resigned over the berth, an aide confirmed. "
+        + "So it goes. " * 30,
+        published=datetime(2025, 3, 2, tzinfo=UTC),
+    )
+
+    cost = ask(library, [first, longer], "What will the berth cost the town?")
+    mayor = ask(library, [], "Which mayor has resigned over the berth?")
+
+    assert {each.story for each in cost.candidates} == {each.story for each in mayor.candidates}
+    assert mayor.passages[0].article.id == "longer"
+    assert sum("£84m" in each.passage.text for each in cost.passages) == 1
 
 
 # The parts of a score

@@ -1,16 +1,18 @@
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
-from earlier_versions import to_version_1
+from earlier_versions import to_version_1, to_version_2
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.schema import (
     APPLICATION_ID,
+    ARTICLE_COLUMNS,
+    ARTICLE_TABLES,
     REF_COLUMNS,
     SCHEMA_VERSION,
     EmbeddedPassage,
@@ -20,15 +22,18 @@ from assistant.schema import (
     has_article_vectors,
     hash_article,
     insert_article,
+    keep_revision,
     migrate_tables,
     pack_article_vectors,
     replace_passages,
+    to_article,
     to_condition,
     to_ref,
+    to_revision,
     unpack_spans,
     unpack_vectors,
 )
-from assistant.types import Article, Passage, Span
+from assistant.types import Article, Origin, Passage, Revision, Span
 from assistant.vectors import FloatArray
 
 FOX = Article(
@@ -97,6 +102,10 @@ def test_what_is_inserted_is_read_again(connection: sqlite3.Connection, article:
         {"published": None},
         {"published": datetime(2025, 3, 16, 4, 30, tzinfo=UTC)},
         {"url": "https://forest-courier.example/"},
+        {"updated": datetime(2025, 3, 16, tzinfo=UTC)},
+        {"section": "Animals"},
+        {"language": "en"},
+        {"origins": (Origin("title", "JSON-LD"),)},
         {"outlet": "Rey Nard", "author": "Forest Courier"},
     ],
 )
@@ -189,6 +198,50 @@ def test_a_span_without_an_end_shifts_no_others() -> None:
 
 
 # Versions -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_hash_of_an_article_is_what_it_was_before_more_was_known_of_any() -> None:
+    assert hash_article(FOX) == "9f2784ba05234a9e1ac57aa5cca329f33d742842414de2821de05a83ceadbe03"
+
+
+@pytest.mark.parametrize(("version", "to_version"), [(1, to_version_1), (2, to_version_2)])
+def test_copies_are_found_among_articles_of_an_earlier_version(
+    connection: sqlite3.Connection, version: int, to_version: Callable[[sqlite3.Connection], None]
+) -> None:
+    for article in (FOX, replace(FOX, id="copy"), replace(FOX, id="other", text="It rained on the hill.")):
+        insert_article(connection, article, [embed(article)])
+    found = connection.execute("SELECT * FROM copies").fetchall()
+    to_version(connection)
+
+    connection.execute("BEGIN")
+    migrate_tables(connection, version)
+    connection.execute("COMMIT")
+
+    assert connection.execute("SELECT * FROM copies").fetchall() == found
+    assert len({story for *_, story in found}) == 2
+    row = connection.execute(f"SELECT {ARTICLE_COLUMNS} FROM {ARTICLE_TABLES} WHERE article_id = 'fox'").fetchone()
+    assert to_article(row) == FOX
+
+
+def test_all_that_is_known_of_an_article_is_read_again(connection: sqlite3.Connection) -> None:
+    article = replace(
+        FOX,
+        updated=datetime(2025, 3, 16, 8, tzinfo=timezone(timedelta(hours=2))),
+        section="Animals",
+        language="en",
+        origins=(Origin("title", "JSON-LD"), Origin("published", "header")),
+    )
+    insert_article(connection, article, [embed(article)])
+
+    row = connection.execute(f"SELECT {ARTICLE_COLUMNS} FROM {ARTICLE_TABLES}").fetchone()
+
+    assert to_article(row) == article
+    assert keep_revision(connection, article, now=5.0) is None  # it is as it was, and nobody noted since when
+    assert keep_revision(connection, FOX, now=6.0) == 6.0
+    (revision,) = connection.execute("SELECT since_seconds, until_seconds, hash, content FROM revisions").fetchall()
+    assert to_revision(revision) == Revision(article, None, datetime.fromtimestamp(6, UTC))
+    with pytest.raises(ValueError, match="hash"):
+        to_revision((*revision[:2], "other", revision[3]))
 
 
 def test_a_library_of_version_1_becomes_one_of_this_version(connection: sqlite3.Connection) -> None:

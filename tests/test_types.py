@@ -24,7 +24,9 @@ def test_a_reference_is_the_article_without_its_text() -> None:
     article = Article("fox", "Fox clears dog", "It jumps.", "Courier", "Rey", time, "https://courier.example/fox")
 
     assert article.ref == ArticleRef("fox", "Fox clears dog", "Courier", "Rey", time, "https://courier.example/fox")
-    assert {field.name for field in fields(Article)} - {field.name for field in fields(ArticleRef)} == {"text"}
+    assert {field.name for field in fields(Article)} - {field.name for field in fields(ArticleRef)} == {
+        *("text", "updated", "section", "language", "origins")
+    }
 
 
 def test_a_span_is_a_stretch_of_text() -> None:
