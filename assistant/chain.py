@@ -20,7 +20,7 @@ from assistant.citations import cite, find_context
 from assistant.errors import ModelError
 from assistant.evidence import Evidence, ShownSentence, describe_source, lay_out_evidence, neutralise
 from assistant.followups import read_rewritten
-from assistant.markers import SentenceReader, WrittenSentence, resolve_markers
+from assistant.markers import Marker, SentenceReader, WrittenSentence, resolve_markers
 from assistant.models import ChatModel, Chunk, CountTokens, Message, Price
 from assistant.prompts import load_prompt
 from assistant.replies import CurrentReplies, Reply
@@ -40,6 +40,9 @@ KEPT_NOTE = "The model said this at an earlier time, of the same passages; --no-
 
 NOT_REWRITTEN = "The model made no question of this that stands alone, so it was asked as it was put."
 
+CITED_NEAREST = (
+    "The model named sentences that don't prove what it wrote; the one that says it was cited in their place."
+)
 UNCITED = "it cites nothing"
 NOTHING_KNOWN = "what it cites names nothing that was shown"
 
@@ -373,7 +376,22 @@ class Answerer:
             again = [*reader.feed(lines.get(number, "")), *reader.finish()]
             repaired = [self._draft(written, evidence) for written in again if written.text not in seen]
             draft.replacements = tuple(each for each in repaired if each.support.supported)
+            if not draft.replacements and draft.numbers:
+                draft.replacements = self._cite_nearest(draft, evidence)
             seen.update(each.written.text for each in draft.replacements)
+
+    def _cite_nearest(self, draft: _Draft, evidence: Evidence) -> "tuple[_Draft, ...]":
+        """Cite what is nearest to a sentence that cites wrongly, where that proves it as its own citation should have.
+
+        Small models write what a sentence says under the number of another. Nothing else is tried: what proves a
+        statement has to be what says the same, not whatever the check lets through.
+        """
+        for near in find_nearest(draft.written.text, evidence)[:1]:
+            cited = self._draft(WrittenSentence(draft.written.text, (Marker(f"[{near}]", (near,)),)), evidence)
+            if cited.support.supported:
+                self._notes.append(CITED_NEAREST)
+                return (cited,)
+        return ()
 
     def _draft(self, written: WrittenSentence, evidence: Evidence) -> _Draft:
         """Check a sentence against what it cites, and nothing else."""

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from assistant.ingest import Progress
     from assistant.streaming import AnswerStream
 
-SOURCES = "files, folders, or - for standard input"
+SOURCES = "files, folders, addresses of pages, feeds or sitemaps, or - for standard input"
 
 EXIT_NO = 1
 EXIT_ERROR = 2

@@ -8,7 +8,6 @@ looked, stands in the library, so that another look costs nothing where nothing 
 import hashlib
 import os
 import queue
-import sys
 import threading
 import time
 from collections import deque
@@ -20,18 +19,23 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from assistant.addresses import describe_address, normalise_url
+from assistant.crawling import crawl
+from assistant.documents import Outcome
 from assistant.embedding import Embedder, PassageInput
 from assistant.errors import ArticleError
+from assistant.fetching import Fetched, Fetcher, Validators
+from assistant.kinds import tell_kind
 from assistant.library import Library
+from assistant.parsing import Parser
 from assistant.passages import split_article
-from assistant.reading import MAX_FILE_BYTES, list_files, load_document, read_document
+from assistant.reading import list_files, load_document, load_standard_input
 from assistant.schema import EmbeddedPassage, hash_article
 from assistant.sources import Item, KnownSource
 from assistant.types import Article, Document, Failure, IngestReport, Origin, Passage, Span
 
 Source = Article | str | os.PathLike[str]
 Progress = Callable[[int, int], None]
-Parsed = tuple[Document, tuple[Article, ...] | ArticleError]
 _T = TypeVar("_T")
 
 BATCH_PASSAGES = 64  # what is embedded and committed together, about a second of work
@@ -40,6 +44,7 @@ AHEAD = 64  # articles that are read and split before those before them are embe
 MAX_HEADER_TOKENS = 64  # a quarter of what the embedding model reads at once
 MAX_TEXT_CHARACTERS = 10_000_000
 STANDARD_INPUT = "-"
+_WEB = ("http://", "https://")
 # A file that was written so shortly before it was read may have been written again since, in the same tick of its
 # clock: the coarsest in use, FAT's, ticks every two seconds.
 CLOCK_TICK_NS = 2_000_000_000
@@ -72,9 +77,12 @@ class _Tally:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """An article, a document or a file to look at, and the source that it is of, where that can be looked at again."""
+    """An article, a document, a file or an address to look at, and the source that it is of, if that can be again.
 
-    content: Article | Document | Path
+    `item_name` is what it is remembered by: of a page that a list names, the page's address.
+    """
+
+    content: Article | Document | Path | str
     source: KnownSource | None = None
     item_name: str = ""
 
@@ -83,7 +91,7 @@ class _Candidate:
 class _Look:
     """What a look at a candidate saw: articles, a document that holds some, or the ids of those that haven't changed.
 
-    `item` is what is to be remembered of it, and `reason` why nothing could be read.
+    `item` is what is to be remembered of it, and `errors` say what could not be read, or why nothing could.
     """
 
     candidate: _Candidate
@@ -91,7 +99,7 @@ class _Look:
     document: Document | None = None
     unchanged: tuple[str, ...] = ()
     item: Item | None = None
-    reason: ArticleError | None = None
+    errors: tuple[ArticleError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +127,10 @@ def add_sources(
     remove_gone: bool = False,
     progress: Progress | None = None,
 ) -> IngestReport:
-    """Add articles, files, folders and the standard input ("-"); an article that is there as it is costs no embedding.
+    """Add articles, files, folders, addresses and the standard input ("-"); what is unchanged isn't embedded again.
+
+    An address is a page's, or that of a feed, a sitemap or a list of addresses, whose pages are fetched; a file that is
+    given by itself may be such a list too.
 
     A source that can't be taken in becomes a failure in the report and stops no other. Articles are committed in
     batches as soon as they are embedded, so whatever stops this, the same call goes on from there. What is `given`
@@ -158,6 +169,7 @@ def _take_in(
     """Embed and store what a reader reads, and see what is gone."""
     tally = reader.tally
     with ExitStack() as stack:
+        stack.enter_context(closing(reader))
         writing = stack.enter_context(_Writing(library))
         pending: list[_Split] = []
         items: list[tuple[KnownSource, Item]] = []
@@ -174,7 +186,7 @@ def _take_in(
                 _store(pending, items, library, embedder, tally)
                 pending, items = [], []
             if progress and isinstance(step, _Done):
-                progress(done, len(reader.candidates))
+                progress(done, max(done, reader.count))
         if pending or items:
             writing.begin()
             _store(pending, items, library, embedder, tally)
@@ -230,12 +242,26 @@ class _Reader:
         self._embedder = embedder
         self._given = given
         self._is_update = False
+        self._parser = Parser()
+        self._fetchers: dict[bool, Fetcher] = {}  # by whether they may reach addresses that aren't public
         with library.snapshot() as snapshot:
             self._known = {source.name: source for source in snapshot.sources()}
         self._items: dict[str, Item] = {}  # what was known of the candidates, by name
         self._found: set[str] = set()  # the names of the candidates
         self._listed: dict[str, set[str]] = {}  # that each source holds now, where that is known to be all
+        self._pages = 0  # that addresses and lists led to, beyond the first of each
         self._hashes: dict[str, str | None] = {}  # of the articles of this call by id, None where it is in the library
+
+    @property
+    def count(self) -> int:
+        """How many candidates there are, and pages that were found in them so far."""
+        return len(self.candidates) + self._pages
+
+    def close(self) -> None:
+        """End the processes that read, and the connections."""
+        self._parser.close()
+        for fetcher in self._fetchers.values():
+            fetcher.close()
 
     # What there is to look at
 
@@ -250,7 +276,7 @@ class _Reader:
                 self.tally.failed.append(Failure(repr(source)[:100], "is no article, path or address"))
             elif source == STANDARD_INPUT:
                 self._list_standard_input()
-            elif str(source).startswith(("http://", "https://")):
+            elif str(source).lower().startswith(_WEB):
                 self._list_address(str(source))
             else:
                 self._list_files(source)
@@ -259,6 +285,9 @@ class _Reader:
         """List what is to be looked at in all sources that are known."""
         self._is_update = True
         for name in self._known:
+            if name.startswith(_WEB):
+                self._list_address(name)
+                continue
             path = _to_path(name)
             # A file that isn't there any more is gone; a folder that isn't may be on a disk that isn't there now.
             with self._library.snapshot() as snapshot:
@@ -270,23 +299,19 @@ class _Reader:
 
     def _list_standard_input(self) -> None:
         try:
-            if sys.stdin is None:
-                raise OSError("it is closed")
-            data = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
-        except OSError as error:
-            self.tally.failed.append(Failure("standard input", f"can't be read: {error.strerror or error}"))
-            return
-        if len(data) > MAX_FILE_BYTES:
-            self.tally.failed.append(Failure("standard input", f"too large: at most {MAX_FILE_BYTES // 1_000_000} MB"))
-        elif not data.strip():
-            self.tally.failed.append(Failure("standard input", "empty: there is no text in it"))
-        else:
-            # It has no address, so an article that says none is known by what it is.
-            url = f"stdin:{hashlib.sha256(data).hexdigest()[:16]}"
-            self.candidates.append(_Candidate(Document("standard input", data, url=url)))
+            self.candidates.append(_Candidate(load_standard_input()))
+        except ArticleError as error:
+            self.tally.failed.append(_to_failure("standard input", error))
 
     def _list_address(self, url: str) -> None:
-        self.tally.failed.append(Failure(url, "can't be fetched: save the page as a text file and give that"))
+        try:
+            name = normalise_url(url)
+        except ArticleError as error:
+            self.tally.failed.append(_to_failure(describe_address(url), error))
+            return
+        if name not in self._found:
+            self._found.add(name)
+            self.candidates.append(_Candidate(name, self._remember(name), name))
 
     def _list_files(self, place: str | os.PathLike[str]) -> None:
         try:
@@ -333,10 +358,9 @@ class _Reader:
         """Read the candidates in their order: each of their new or changed articles, and that one is done with."""
         for look in self._parse_all():
             held = self._list_held(look)
-            if look.reason is not None:
-                self.tally.failed.append(_to_failure(_name(look.candidate), look.reason))
+            self.tally.failed += [_to_failure(_name(look.candidate), error) for error in look.errors]
             ids = []
-            are_all_taken = look.reason is None
+            are_all_taken = not look.errors
             for article in look.articles:
                 try:
                     article = self._override(article, look.candidate.source)
@@ -369,28 +393,95 @@ class _Reader:
 
         def list_documents() -> Iterator[Document]:
             for candidate in self.candidates:
-                look = self._look(candidate)
-                waiting.append(look)
-                if look.document is not None:
-                    yield look.document
+                for look in self._look(candidate):
+                    waiting.append(look)
+                    if look.document is not None:
+                        yield look.document
 
-        for document, parsed in _parse(list_documents()):
+        for document, outcomes in self._parser.parse(list_documents()):
             while waiting[0].document is not document:
                 yield waiting.popleft()
-            look = waiting.popleft()
-            if isinstance(parsed, ArticleError):
-                yield replace(look, document=None, reason=parsed)
-            else:
-                yield replace(look, document=None, articles=parsed)
+            articles, errors = _part(outcomes)
+            yield replace(waiting.popleft(), document=None, articles=articles, errors=errors)
         yield from waiting
 
-    def _look(self, candidate: _Candidate) -> _Look:
-        """Look at a candidate, and load no more of it than tells whether it has changed."""
+    def _look(self, candidate: _Candidate) -> Iterator[_Look]:
+        """Look at a candidate, and at the pages that it leads to, where it is an address or a list of addresses."""
         content, source = candidate.content, candidate.source
         if isinstance(content, Article):
-            return _Look(candidate, articles=(content,))
-        if isinstance(content, Document) or source is None:
-            return _Look(candidate, document=content if isinstance(content, Document) else None)
+            yield _Look(candidate, articles=(content,))
+        elif isinstance(content, str):
+            yield from self._look_at_pages(content, candidate)
+        else:
+            look = (
+                _Look(candidate, document=content) if isinstance(content, Document) else self._look_at_file(candidate)
+            )
+            # Only who names a list himself wants its pages fetched, not who indexes the folder that it is in.
+            may_list = source is None or source.name == candidate.item_name
+            if look.document is not None and may_list and _is_list(look.document):
+                yield from self._look_at_pages(look.document, candidate)
+            else:
+                yield look
+
+    def _look_at_pages(self, start: str | Document, candidate: _Candidate) -> Iterator[_Look]:
+        """Look at the page at an address, or at those that a list names.
+
+        A list that hasn't changed says nothing of its pages: those that are known of it are looked at.
+        """
+        source = candidate.source
+        fetcher = self._open_fetcher(allow_private=(source or self._given).allows_private)
+        with self._library.snapshot() as snapshot:
+            known = snapshot.items_of(source.name) if source else {}
+        self._items |= known
+        is_as_given = source is not None and source == self._known.get(source.name)
+        gone: set[str] = set()
+
+        def get_validators(url: str) -> Validators | None:
+            item = known.get(normalise_url(url)) if is_as_given else None
+            return Validators(item.etag, item.last_modified, item.validated_url) if item else None
+
+        def look(start: str | Document) -> Iterator[_Look]:
+            for found in crawl(start, fetcher=fetcher, validators=get_validators):
+                if isinstance(found, ArticleError):
+                    yield _Look(replace(candidate, item_name=""), errors=(found,))
+                elif found.is_listing:
+                    # Of a file that is a list nothing is remembered: its pages are looked at though it is the same.
+                    yield _Look(candidate, item=_to_item(found) if isinstance(start, str) else None)
+                elif start == found.url and found.is_unchanged and len(known) > 1:
+                    pages = "\n".join(name for name in known if name != start)
+                    yield from look(Document(start, pages.encode()))
+                else:
+                    yield look_at_page(found)
+
+        def look_at_page(found: Fetched) -> _Look:
+            name = normalise_url(found.url)
+            page = replace(candidate, content=found.url, item_name=name)
+            before = known.get(name)
+            if found.is_gone:
+                gone.add(name)
+                error = ArticleError(f"{describe_address(name)}: there is no such page: look for it in a browser")
+                return _Look(page, errors=() if before else (error,))
+            if found.document is None:
+                return _Look(page, unchanged=before.article_ids if before else ())
+            item = _to_item(found)
+            if before is not None and is_as_given and before.sha256 == item.sha256:
+                return _Look(page, unchanged=before.article_ids, item=item)
+            return _Look(page, document=found.document, item=item)
+
+        for number, each in enumerate(look(start)):
+            self._pages += number > 0
+            yield each
+        if source is not None and gone:
+            self._listed[source.name] = known.keys() - gone
+
+    def _open_fetcher(self, *, allow_private: bool) -> Fetcher:
+        return self._fetchers.setdefault(allow_private, Fetcher(allow_private=allow_private))
+
+    def _look_at_file(self, candidate: _Candidate) -> _Look:
+        """Look at a file, and load no more of it than tells whether it has changed."""
+        content, source = candidate.content, candidate.source
+        if not isinstance(content, Path) or source is None:
+            raise TypeError("no file of a source")
         known = self._items.get(candidate.item_name)
         if source != self._known.get(source.name):
             known = None  # something else is said of it now
@@ -405,9 +496,9 @@ class _Reader:
                 return _Look(candidate, unchanged=known.article_ids)
             document = load_document(content)
         except ArticleError as error:
-            return _Look(candidate, reason=error)
+            return _Look(candidate, errors=(error,))
         except (OSError, ValueError) as error:
-            return _Look(candidate, reason=_translate(error, content))
+            return _Look(candidate, errors=(_translate(error, content),))
         sha256 = hashlib.sha256(document.data).hexdigest()
         item = Item(candidate.item_name, (), looked_ns, status.st_size, status.st_mtime_ns, sha256=sha256)
         if known is not None and known.sha256 == sha256:
@@ -470,13 +561,17 @@ class _Reader:
             return [id for id in lost if id not in held and snapshot.hash(id) is not None]
 
 
-def _parse(documents: Iterable[Document]) -> Iterator[Parsed]:
-    """Read documents one by one, in their order."""
-    for document in documents:
-        try:
-            yield document, read_document(document)
-        except ArticleError as error:
-            yield document, error
+def _part(outcomes: Iterable[Outcome]) -> tuple[tuple[Article, ...], tuple[ArticleError, ...]]:
+    """Part what was read of a document from what could not be."""
+    articles = tuple(outcome for outcome in outcomes if isinstance(outcome, Article))
+    return articles, tuple(outcome for outcome in outcomes if isinstance(outcome, ArticleError))
+
+
+def _is_list(document: Document) -> bool:
+    try:
+        return tell_kind(document) in ("feed", "sitemap", "addresses")
+    except ArticleError:  # which whoever reads it says again
+        return False
 
 
 def _run_ahead(steps: Iterator[_T], limit: int) -> Generator[_T, None, None]:
@@ -600,6 +695,20 @@ def _embed(pending: Sequence[_Split], embedder: Embedder) -> list[tuple[Article,
     ]
 
 
+def _to_item(fetched: Fetched) -> Item:
+    """Note what tells whether a page has changed when it is looked at again."""
+    validators = fetched.validators
+    return Item(
+        normalise_url(fetched.url),
+        (),
+        time.time_ns(),
+        etag=validators.etag,
+        last_modified=validators.last_modified,
+        validated_url=validators.url,
+        sha256=hashlib.sha256(fetched.document.data).hexdigest() if fetched.document else None,
+    )
+
+
 def _to_path(uri: str) -> Path:
     return Path(os.fsdecode(unquote_to_bytes(urlsplit(uri).path)))
 
@@ -611,7 +720,12 @@ def _translate(error: OSError | ValueError, path: Path) -> ArticleError:
 
 
 def _to_failure(name: str, error: ArticleError | ValueError) -> Failure:
-    return Failure(name, str(error).removeprefix(f"{name}: "))
+    """Make a failure of an error, which names its source itself where that is a page that was found in another."""
+    text = str(error)
+    if text.startswith(f"{name}: "):
+        return Failure(name, text.removeprefix(f"{name}: "))
+    address, separator, reason = text.partition(": ")
+    return Failure(address, reason) if separator and address.startswith(_WEB) else Failure(name, text)
 
 
 def _name(candidate: _Candidate) -> str:

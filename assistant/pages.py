@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from assistant.decoding import normalise
 from assistant.errors import ArticleError
 from assistant.metadata import Metadata, clean, clean_authors, fold, get_label, get_text, read_metadata
-from assistant.decoding import normalise
 from assistant.timestamps import find_timestamps
 from assistant.types import Article, Document
 

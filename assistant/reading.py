@@ -91,9 +91,14 @@ def load_document(path: str | Path) -> Document:
 def load_standard_input() -> Document:
     """Take in what is piped in; its address is made of what it holds, so that the same again is known again.
 
-    Raises ArticleError where that is empty or too large.
+    Raises ArticleError where that is closed, empty or too large.
     """
-    data = sys.stdin.buffer.read(MAX_DOCUMENT_BYTES + 1)
+    try:
+        if sys.stdin is None:
+            raise ArticleError("standard input: can't be read: it is closed")
+        data = sys.stdin.buffer.read(MAX_DOCUMENT_BYTES + 1)
+    except OSError as error:
+        raise _translate(error, "standard input") from None
     document = Document("standard input", data, url=f"urn:sha256:{hashlib.sha256(data).hexdigest()}")
     _check_size(document, MAX_DOCUMENT_BYTES)
     return document

@@ -268,7 +268,9 @@ def score_passages(
     clause_idf = idf[:, None] * held.reshape(len(idf_of), len(stems))
     vectors = [it.sentence_vectors for it in candidates]
     cosines = _best(np.concatenate(vectors) @ question.clause_vectors.T, [len(rows) for rows in vectors])
-    in_sentences = _best(sentence_words @ clause_idf, [len(it.passage.sentences) for it in candidates])
+    with np.errstate(invalid="ignore"):  # all of it is finite, yet a BLAS may look at what lies beyond a short row
+        matched = sentence_words @ clause_idf
+    in_sentences = _best(matched, [len(it.passage.sentences) for it in candidates])
 
     by_clause = np.stack(
         (

@@ -72,7 +72,8 @@ CREATE TABLE items (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     source INTEGER NOT NULL REFERENCES sources (id) ON DELETE CASCADE,
     name TEXT NOT NULL UNIQUE,
-    size INTEGER, mtime_ns INTEGER, etag TEXT, last_modified TEXT, sha256 TEXT, looked_ns INTEGER NOT NULL
+    size INTEGER, mtime_ns INTEGER, etag TEXT, last_modified TEXT, validated_url TEXT, sha256 TEXT,
+    looked_ns INTEGER NOT NULL
 );
 CREATE INDEX items_by_source ON items (source);
 CREATE TABLE item_articles (

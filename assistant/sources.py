@@ -25,7 +25,8 @@ class KnownSource:
 class Item:
     """A file or page that a source held, what tells whether it has changed, and the ids of the articles in it.
 
-    `looked_ns` is when it was read, in nanoseconds of Unix time; `gone_ids` are articles that it held before.
+    `looked_ns` is when it was read, in nanoseconds of Unix time; `gone_ids` are articles that it held before. An ETag
+    and a Last-Modified are those of `validated_url`, to which a page's address may redirect.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Item:
     mtime_ns: int | None = None
     etag: str | None = None
     last_modified: str | None = None
+    validated_url: str | None = None
     sha256: str | None = None
     gone_ids: tuple[str, ...] = ()
 
@@ -66,12 +68,13 @@ def _list_items(connection: sqlite3.Connection, condition: str, value: str) -> d
     ):
         ids.setdefault(item, ([], []))[bool(is_gone)].append(article_id)
     items = {}
-    for id, name, looked_ns, size, mtime_ns, etag, last_modified, sha256 in connection.execute(
-        f"SELECT id, name, looked_ns, size, mtime_ns, etag, last_modified, sha256 FROM items i WHERE {condition}",  # noqa: S608
+    for id, name, looked_ns, size, mtime_ns, etag, last_modified, url, sha256 in connection.execute(
+        "SELECT id, name, looked_ns, size, mtime_ns, etag, last_modified, validated_url, sha256"  # noqa: S608
+        f" FROM items i WHERE {condition}",
         (value,),
     ):
         held, gone = ids.get(id, ([], []))
-        items[name] = Item(name, tuple(held), looked_ns, size, mtime_ns, etag, last_modified, sha256, tuple(gone))
+        items[name] = Item(name, tuple(held), looked_ns, size, mtime_ns, etag, last_modified, url, sha256, tuple(gone))
     return items
 
 
@@ -98,9 +101,19 @@ def record_item(connection: sqlite3.Connection, source: KnownSource, item: Item)
     (row,) = connection.execute("SELECT id FROM sources WHERE name = ?", (source.name,)).fetchone()
     connection.execute("DELETE FROM items WHERE name = ?", (item.name,))
     id = connection.execute(
-        "INSERT INTO items (source, name, size, mtime_ns, etag, last_modified, sha256, looked_ns)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (row, item.name, item.size, item.mtime_ns, item.etag, item.last_modified, item.sha256, item.looked_ns),
+        "INSERT INTO items (source, name, size, mtime_ns, etag, last_modified, validated_url, sha256, looked_ns)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            row,
+            item.name,
+            item.size,
+            item.mtime_ns,
+            item.etag,
+            item.last_modified,
+            item.validated_url,
+            item.sha256,
+            item.looked_ns,
+        ),
     ).lastrowid
     held = {**dict.fromkeys(item.gone_ids, True), **dict.fromkeys(item.article_ids, False)}
     connection.executemany(
@@ -112,7 +125,8 @@ def record_item(connection: sqlite3.Connection, source: KnownSource, item: Item)
 def outdate_items(connection: sqlite3.Connection, article_id: str) -> None:
     """Forget how items looked that an article came from, which isn't any more what they hold: they are read again."""
     connection.execute(
-        "UPDATE items SET size = NULL, mtime_ns = NULL, etag = NULL, last_modified = NULL, sha256 = NULL"
+        "UPDATE items SET size = NULL, mtime_ns = NULL, etag = NULL, last_modified = NULL, validated_url = NULL,"
+        " sha256 = NULL"
         " WHERE id IN (SELECT item FROM item_articles WHERE article_id = ?)",
         (article_id,),
     )

@@ -243,7 +243,7 @@ def test_one_bad_source_stops_no_other(
     (tmp_path / "nothing").mkdir()
     sources = [
         *(tmp_path / "gone.md", empty, binary, large, tmp_path / "nothing", tmp_path / ("x" * 300)),
-        *("https://news.example/story", "http://news.example/", replace(articles[0], text=" "), good, articles[1]),
+        *("http://127.0.0.1/story", replace(articles[0], text=" "), good, articles[1]),
     ]
 
     report = add(library, embedder, *sources)
@@ -257,8 +257,7 @@ def test_one_bad_source_stops_no_other(
         str(large): "too large",
         str(tmp_path / "nothing"): "no articles in this folder",
         str(tmp_path / ("x" * 300)): "can't be read",
-        "https://news.example/story": "can't be fetched",
-        "http://news.example/": "can't be fetched",
+        "http://127.0.0.1/story": "refused",
         "article 'fox'": "empty",
     }
     assert all("\n" not in failure.reason for failure in report.failed)
@@ -506,7 +505,7 @@ def test_what_is_given_goes_before_what_articles_say_and_is_remembered(
     assert wet is not None
     assert jill is not None
     assert (hail.text, hail.outlet, hail.published) == ("It hailed.", "Vale Observer", None)
-    assert hail.origins == (Origin("outlet", "given"),)
+    assert Origin("outlet", "given") in hail.origins
     assert (wet.outlet, wet.published) == ("Vale Observer", day)  # what was said of its folder is said of it too
     assert wet.origins == (Origin("outlet", "given"), Origin("published", "given"))
     assert (jill.outlet, jill.published) == ("Vale Observer", articles[1].published)

@@ -1,0 +1,222 @@
+"""Pages, feeds, sitemaps and lists of addresses as sources: from a server on loopback into the library, and again."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fakes import WordEmbedder
+from web_server import Page, WebServer, serve_web
+
+from assistant import crawling
+from assistant.ingest import Given, Source, add_sources, update_sources
+from assistant.library import Library
+from assistant.types import IngestReport
+
+PRIVATE = Given(allows_private=True)
+
+
+@pytest.fixture
+def embedder() -> WordEmbedder:
+    return WordEmbedder()
+
+
+@pytest.fixture
+def server() -> Iterator[WebServer]:
+    with serve_web() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def no_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(crawling.crawl.__kwdefaults__, "pace_seconds", 0.0)
+
+
+def add(library: Library, embedder: WordEmbedder, *sources: Source, given: Given = PRIVATE) -> IngestReport:
+    return add_sources(sources, library=library, embedder=embedder, given=given)
+
+
+def update(library: Library, embedder: WordEmbedder) -> IngestReport:
+    return update_sources(library=library, embedder=embedder)
+
+
+def make_page(title: str, *, day: int = 3) -> Page:
+    paragraphs = "".join(
+        f"<p>{title} was what people in Vela spoke about on day {number} of the week, said Ana Ruiz, who keeps the"
+        " lighthouse and had seen the ships go out before anybody else was awake.</p>"
+        for number in range(4)
+    )
+    html = (
+        f'<html lang="en"><head><title>{title} | The Vela Post</title><meta property="og:site_name"'
+        f' content="The Vela Post"><meta property="article:published_time" content="2025-03-{day:02}T09:30:00+02:00">'
+        f"</head><body><nav>Home</nav><article><h1>{title}</h1>{paragraphs}</article></body></html>"
+    )
+    return Page(html.encode(), headers={"ETag": f'"{title}"'})
+
+
+def revalidating(page: Page) -> object:
+    """Answer with a page, or that it hasn't changed to who has it."""
+
+    def answer(asked: object) -> Page:
+        headers = asked.headers  # type: ignore[attr-defined]
+        return Page(status=304) if headers.get("if-none-match") == page.headers["ETag"] else page
+
+    return answer
+
+
+def make_feed(server: WebServer, *paths: str) -> Page:
+    items = "".join(f"<item><title>{path}</title><link>{server.url(path)}</link></item>" for path in paths)
+    feed = f'<?xml version="1.0"?><rss version="2.0"><channel><title>Vela</title>{items}</channel></rss>'
+    return Page(feed.encode(), "application/rss+xml", headers={"ETag": f'"{len(paths)}"'})
+
+
+def titles(library: Library) -> set[str]:
+    with library.snapshot() as snapshot:
+        return {article.title for article in snapshot.articles()}
+
+
+def test_a_page_is_an_article_with_what_it_says_of_itself(
+    library: Library, embedder: WordEmbedder, server: WebServer
+) -> None:
+    server.answers["/fog"] = make_page("Fog over the bay")
+    url = server.url("/fog")
+
+    report = add(library, embedder, f"{url}?utm_source=feed#top")
+
+    assert report.failed == ()
+    (id,) = report.added
+    with library.snapshot() as snapshot:
+        article = snapshot.article(id)
+    assert article is not None
+    assert (article.title, article.outlet, article.url) == ("Fog over the bay", "The Vela Post", url)
+    assert str(article.published) == "2025-03-03 09:30:00+02:00"
+    assert "Home" not in article.text
+    assert {origin.field for origin in article.origins} >= {"title", "outlet", "published"}
+
+
+def test_an_address_that_is_not_public_is_refused_unless_allowed(
+    library: Library, embedder: WordEmbedder, server: WebServer
+) -> None:
+    server.answers["/fog"] = make_page("Fog over the bay")
+
+    (failure,) = add(library, embedder, server.url("/fog"), given=Given()).failed
+
+    assert failure.source == server.url("/fog")
+    assert "--allow-private" in failure.reason
+    assert server.asked == []
+    assert not library.exists
+
+
+def test_each_page_of_a_feed_is_taken_and_a_bad_one_stops_no_other(
+    library: Library, embedder: WordEmbedder, server: WebServer
+) -> None:
+    server.answers |= {
+        "/feed": make_feed(server, "/fog", "/lost", "/rain"),
+        "/fog": make_page("Fog over the bay"),
+        "/rain": make_page("Rain at last"),
+    }
+
+    report = add(library, embedder, server.url("/feed"))
+
+    assert titles(library) == {"Fog over the bay", "Rain at last"}
+    assert [failure.source for failure in report.failed] == [server.url("/lost")]
+
+
+def test_an_update_asks_only_whether_pages_have_changed(
+    library: Library, embedder: WordEmbedder, server: WebServer
+) -> None:
+    feed, fog, rain = make_feed(server, "/fog", "/rain"), make_page("Fog over the bay"), make_page("Rain at last")
+    server.answers |= {"/feed": revalidating(feed), "/fog": revalidating(fog), "/rain": revalidating(rain)}  # type: ignore[dict-item]
+    first = add(library, embedder, server.url("/feed"))
+    embedded = list(embedder.embedded)
+
+    second = update(library, embedder)
+
+    assert len(first.added) == 2
+    assert set(second.unchanged) == set(first.added)
+    assert second.failed == ()
+    assert embedder.embedded == embedded
+    assert [asked.path for asked in server.asked if "if-none-match" in asked.headers] == ["/feed", "/fog", "/rain"]
+
+
+def test_a_page_that_changed_is_replaced_though_its_feed_has_not(
+    library: Library, embedder: WordEmbedder, server: WebServer
+) -> None:
+    feed = make_feed(server, "/fog", "/rain")
+    server.answers |= {
+        "/feed": revalidating(feed),  # type: ignore[dict-item]
+        "/fog": make_page("Fog over the bay"),
+        "/rain": make_page("Rain at last"),
+    }
+    add(library, embedder, server.url("/feed"))
+    server.answers["/rain"] = make_page("Rain no more")
+
+    report = update(library, embedder)
+
+    assert len(report.updated) == 1
+    assert titles(library) == {"Fog over the bay", "Rain no more"}
+
+
+def test_a_page_that_is_gone_is_reported_and_kept(library: Library, embedder: WordEmbedder, server: WebServer) -> None:
+    server.answers |= {"/fog": make_page("Fog over the bay"), "/rain": make_page("Rain at last")}
+    first = add(library, embedder, server.url("/fog"), server.url("/rain"))
+    del server.answers["/rain"]
+
+    report = update(library, embedder)
+
+    assert report.gone == (first.added[1],)
+    assert report.failed == ()
+    assert titles(library) == {"Fog over the bay", "Rain at last"}
+
+
+def test_what_a_feed_names_no_more_is_not_gone(library: Library, embedder: WordEmbedder, server: WebServer) -> None:
+    server.answers |= {
+        "/feed": make_feed(server, "/fog", "/rain"),
+        "/fog": make_page("Fog over the bay"),
+        "/rain": make_page("Rain at last"),
+    }
+    add(library, embedder, server.url("/feed"))
+    server.answers["/feed"] = make_feed(server, "/fog")
+
+    report = update(library, embedder)
+
+    assert report.gone == ()
+    assert len(titles(library)) == 2
+
+
+def test_a_file_of_addresses_is_a_source_of_their_pages(
+    library: Library, embedder: WordEmbedder, server: WebServer, tmp_path: Path
+) -> None:
+    server.answers |= {"/fog": make_page("Fog over the bay"), "/rain": make_page("Rain at last")}
+    path = tmp_path / "addresses.txt"
+    path.write_text(f"# what to read\n{server.url('/fog')}\n{server.url('/rain')}\n")
+
+    report = add(library, embedder, path)
+
+    assert report.failed == ()
+    assert titles(library) == {"Fog over the bay", "Rain at last"}
+    server.answers["/rain"] = make_page("Rain no more")
+    assert len(update(library, embedder).updated) == 1
+
+
+def test_a_list_in_a_folder_is_not_fetched_because_the_folder_is_indexed(
+    library: Library, embedder: WordEmbedder, server: WebServer, tmp_path: Path
+) -> None:
+    (tmp_path / "addresses.txt").write_text(f"{server.url('/fog')}\n{server.url('/rain')}\n")
+
+    (failure,) = add(library, embedder, tmp_path).failed
+
+    assert "a list of addresses" in failure.reason
+    assert server.asked == []
+
+
+def test_what_is_given_of_a_feed_holds_for_its_pages_when_they_are_looked_at_again(
+    library: Library, embedder: WordEmbedder, server: WebServer
+) -> None:
+    server.answers |= {"/feed": make_feed(server, "/fog"), "/fog": make_page("Fog over the bay")}
+    add(library, embedder, server.url("/feed"), given=Given(outlet="Vela Wire", allows_private=True))
+    server.answers["/fog"] = make_page("Fog has gone")
+
+    update(library, embedder)
+
+    with library.snapshot() as snapshot:
+        assert [(article.title, article.outlet) for article in snapshot.articles()] == [("Fog has gone", "Vela Wire")]
