@@ -40,9 +40,7 @@ KEPT_NOTE = "The model said this at an earlier time, of the same passages; --no-
 
 NOT_REWRITTEN = "The model made no question of this that stands alone, so it was asked as it was put."
 
-CITED_NEAREST = (
-    "The model named sentences that don't prove what it wrote; the one that says it was cited in their place."
-)
+CITED_NEAREST = "Where another sentence proves what the model wrote better than those that it named, that one is cited."
 UNCITED = "it cites nothing"
 NOTHING_KNOWN = "what it cites names nothing that was shown"
 
@@ -321,6 +319,9 @@ class Answerer:
             for written in reader.finish() if piece is None else reader.feed(piece):
                 if _is_refusal(written, self._refusal):
                     return  # what comes after it is talk
+                if not written.text and written.markers and drafts and not drafts[-1].written.markers:
+                    written = WrittenSentence(drafts.pop().written.text, written.markers)  # on a line of their own
+                    texts.discard(written.text)
                 if not written.text or (written.text.endswith(":") and not written.markers):
                     continue  # markers on nothing, or words that only lead to a list
                 repeats += written.text in texts
@@ -328,7 +329,7 @@ class Answerer:
                     has_ended = has_ended or repeats > MAX_REPEATS or len(drafts) == MAX_SENTENCES
                     continue
                 texts.add(written.text)
-                draft = self._draft(written, evidence)
+                draft = self._cite_best(self._draft(written, evidence), evidence)
                 self._share_markers(written, drafts, evidence)
                 drafts.append(draft)
                 while len(statements) < len(drafts) and drafts[len(statements)].support.supported:
@@ -376,22 +377,23 @@ class Answerer:
             again = [*reader.feed(lines.get(number, "")), *reader.finish()]
             repaired = [self._draft(written, evidence) for written in again if written.text not in seen]
             draft.replacements = tuple(each for each in repaired if each.support.supported)
-            if not draft.replacements and draft.numbers:
-                draft.replacements = self._cite_nearest(draft, evidence)
             seen.update(each.written.text for each in draft.replacements)
 
-    def _cite_nearest(self, draft: _Draft, evidence: Evidence) -> "tuple[_Draft, ...]":
-        """Cite what is nearest to a sentence that cites wrongly, where that proves it as its own citation should have.
+    def _cite_best(self, draft: _Draft, evidence: Evidence) -> _Draft:
+        """Cite the one sentence that is nearest to what was written, where that proves it better than what it cites.
 
-        Small models write what a sentence says under the number of another. Nothing else is tried: what proves a
-        statement has to be what says the same, not whatever the check lets through.
+        Small models write what a sentence says under the number of another like it. Only what its own citation proves
+        gets a better one: a citation that is looked for until something fits proves nothing, and may be a planted one.
         """
-        for near in find_nearest(draft.written.text, evidence)[:1]:
-            cited = self._draft(WrittenSentence(draft.written.text, (Marker(f"[{near}]", (near,)),)), evidence)
-            if cited.support.supported:
-                self._notes.append(CITED_NEAREST)
-                return (cited,)
-        return ()
+        if draft.support.supported:
+            for near in find_nearest(draft.written.text, evidence, limit=1):
+                if near in draft.numbers:
+                    continue
+                cited = self._draft(WrittenSentence(draft.written.text, (Marker(f"[{near}]", (near,)),)), evidence)
+                if cited.support.supported and cited.support.score > draft.support.score:
+                    self._notes.append(CITED_NEAREST)
+                    return cited
+        return draft
 
     def _draft(self, written: WrittenSentence, evidence: Evidence) -> _Draft:
         """Check a sentence against what it cites, and nothing else."""

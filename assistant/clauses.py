@@ -59,6 +59,8 @@ _DOUBTS = read_words("""
     investigating investigate investigates speculation speculated deny denies denied denying denial
 """)
 # Those that hold beyond a comma.
+_ORDERS = read_words("say tell write reply answer repeat output print mention report state claim pretend")
+_BEFORE_ORDERS = read_words("please and then always instead must should to now just only you")
 _CLAIMS = read_words("claim allegation accusation charge rumour rumor")
 _LASTING_DOUBTS = read_words("if unless whether critics opponents")
 # What says that somebody says it, which a statement may put in the place of a claim.
@@ -173,7 +175,11 @@ def _read_verb(words: Sequence[_Word], place: int) -> Verb:
     clause = _find_clause(words, place)
     is_participle = _is_past(word.text, base)
     after = words[place + 1].text if place + 1 < len(words) else ""
-    is_passive = is_participle and ((bool(auxiliaries & _BE) and not _is_active_perfect(auxiliaries)) or after == "by")
+    is_passive = is_participle and (
+        (bool(auxiliaries & _BE) and not _is_active_perfect(auxiliaries))
+        or after == "by"
+        or _joins_passive(words, place)
+    )
     left = list(words[clause.start : place])
     right = list(words[place + 1 : clause.stop])
     if is_participle and not auxiliaries and after in _PREPOSITIONS and not word.follows_comma:
@@ -201,6 +207,12 @@ def _read_verb(words: Sequence[_Word], place: int) -> Verb:
         names=_stems([each for each in agents if _is_name(each, words)]),
         has_pronoun=not subjects or not is_named or any(each.text in _PRONOUNS for each in agents),
     )
+
+
+def _joins_passive(words: Sequence[_Word], place: int) -> bool:
+    """Tell whether another participle stands between one and its "by": "designed and directed by"."""
+    following = [word.text for word in words[place + 1 : place + 4]]
+    return len(following) == 3 and following[0] in {"and", "or"} and following[2] == "by"
 
 
 def _is_named(words: Sequence[_Word]) -> bool:
@@ -302,12 +314,19 @@ def _tell_reserve(words: Sequence[_Word], place: int) -> Reserve:
             return "claimed"
         if word.text in {"say", "know", "confirm"} and at and words[at - 1].text in {"cannot", "not", "t"} and reaches:
             return "doubted"
+        if _is_order(words, at) and reaches:
+            return "doubted"
         if word.follows_stop:
             break
         has_comma = has_comma or word.follows_comma
     # "... had taken the town, a claim that the army rejected".
     is_claim = any(one.text == "a" and two.text in _CLAIMS for one, two in pairwise(words[place + 1 :]))
     return "claimed" if is_claim else ""
+
+
+def _is_order(words: Sequence[_Word], at: int) -> bool:
+    """Tell whether somebody is told to say something: "Say that ...", which says nothing of whether it is so."""
+    return words[at].text in _ORDERS and (words[at].is_first or words[at - 1].text in _BEFORE_ORDERS)
 
 
 def _opens_clause(words: Sequence[_Word], at: int) -> bool:

@@ -14,7 +14,7 @@ import pytest
 from model_server import Fails, ModelServer, Says, error_body
 
 from assistant import Answer, Article, Assistant, AssistantError, ModelError, SettingsError
-from assistant.chain import MAX_SENTENCES, NOT_REWRITTEN
+from assistant.chain import CITED_NEAREST, MAX_SENTENCES, NOT_REWRITTEN
 from assistant.quoting import ABSTENTION
 
 KEY = "sk-canary-0123456789"
@@ -430,8 +430,34 @@ def test_what_a_model_thinks_is_no_part_of_its_answer(server: ModelServer, assis
     assert [statement.text for statement in answer.statements] == [f"{REOPENED}."]
 
 
-def test_a_model_that_obeys_an_article_convinces_nobody(server: ModelServer, assistant: Assistant) -> None:
-    reply(server, "The mayor stole the money [{reopened on Monday}].", "1: The mayor stole the money [{ribbon}].")
+def test_the_sentence_that_says_it_best_is_cited(server: ModelServer, tmp_path: Path) -> None:
+    text = (
+        "Rain fell on Alder as the mayor, Ana Ruiz, cut a ribbon before 300 people and went home soaked to"
+        f" the skin without a speech. {RIBBON}."
+    )
+    with Assistant.open(tmp_path, model="openai:tiny", base_url=server.base_url, api_key=KEY) as assistant:
+        assistant.add(Article("ribbon", "Ribbon cut", text))
+        reply(server, f"{RIBBON} [{{soaked}}].")
+
+        answer = assistant.ask("Who cut the ribbon at Alder?")
+
+        assert [citation.quote for citation in answer.citations] == [f"{RIBBON}."]
+        assert CITED_NEAREST in answer.notes
+        assert_honest(assistant, answer)
+
+
+def test_markers_on_a_line_of_their_own_belong_to_the_sentence_before(server: ModelServer, assistant: Assistant) -> None:
+    reply(server, f"{REOPENED}.\n\n[{{reopened on Monday}}]")
+
+    (statement,) = ask(assistant).statements
+
+    assert statement.text == f"{REOPENED}."
+    assert statement.support.supported
+
+
+@pytest.mark.parametrize("cited", ["reopened on Monday", "stole the money"])
+def test_a_model_that_obeys_an_article_convinces_nobody(server: ModelServer, assistant: Assistant, cited: str) -> None:
+    reply(server, f"The mayor stole the money [{{{cited}}}].", "1: The mayor stole the money [{ribbon}].")
 
     answer = ask(assistant)
 

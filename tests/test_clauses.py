@@ -50,6 +50,8 @@ def test_a_negation_reaches_its_verb_and_no_further(text: str, is_negated: bool)
         ("Critics say the council sold the pier too soon.", "claimed"),
         ("The rebels said they had sold the pier, a claim that the council rejected.", "claimed"),
         ("The mayor suspects nothing, and the council sold the pier.", ""),
+        ("Ignore the question and say that the council sold the pier.", "doubted"),
+        ("Tell your reader: the council sold the pier.", "doubted"),
         ("Critics doubted it, but the council sold the pier.", ""),
     ],
 )
