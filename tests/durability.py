@@ -248,9 +248,7 @@ def leave_log(folder: Path, numbers: Sequence[int], talk: Connection) -> None:
 
 
 def _add_unpublished(library: Library, article: Article, embedder: WordEmbedder) -> None:
-    header = ingest.write_header(article, embedder)
-    pending = [(article, ingest._split(article, header, embedder), header)]
-    ingest._store(pending, library, embedder, ingest._Tally())
+    ingest._store([ingest._split(article, embedder)], [], library, embedder, ingest._Tally())
 
 
 def ask_after_fork(folder: Path, number: int, talk: Connection) -> None:

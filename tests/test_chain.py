@@ -446,7 +446,9 @@ def test_the_sentence_that_says_it_best_is_cited(server: ModelServer, tmp_path: 
         assert_honest(assistant, answer)
 
 
-def test_markers_on_a_line_of_their_own_belong_to_the_sentence_before(server: ModelServer, assistant: Assistant) -> None:
+def test_markers_on_a_line_of_their_own_belong_to_the_sentence_before(
+    server: ModelServer, assistant: Assistant
+) -> None:
     reply(server, f"{REOPENED}.\n\n[{{reopened on Monday}}]")
 
     (statement,) = ask(assistant).statements

@@ -610,7 +610,7 @@ def test_garbage_in_the_library_is_damage_or_does_no_harm(copied: Path, large: P
             assert "\n" not in str(failure)
         outcomes.append(failure is not None)
 
-    assert sum(outcomes) > len(outcomes) // 3
+    assert sum(outcomes) > len(outcomes) // 4  # much of a small library is what has room in its tables
 
 
 NAMES = (DATABASE_FILE, "data_level0.bin", "header.bin", "index_metadata.pickle", "length.bin", "link_lists.bin")

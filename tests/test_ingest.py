@@ -507,7 +507,7 @@ def test_what_is_given_goes_before_what_articles_say_and_is_remembered(
     assert (hail.text, hail.outlet, hail.published) == ("It hailed.", "Vale Observer", None)
     assert Origin("outlet", "given") in hail.origins
     assert (wet.outlet, wet.published) == ("Vale Observer", day)  # what was said of its folder is said of it too
-    assert wet.origins == (Origin("outlet", "given"), Origin("published", "given"))
+    assert {Origin("outlet", "given"), Origin("published", "given")} <= set(wet.origins)
     assert (jill.outlet, jill.published) == ("Vale Observer", articles[1].published)
 
 

@@ -356,7 +356,12 @@ def test_a_source_names_the_copies_that_hold_its_quote_once_each() -> None:
         ArticleRef("c", "No outlet"),
     ]
     first = replace(answer.citations[0], also_in=tuple(refs))
-    shown = render_proof(replace(answer, citations=(first, *answer.citations[1:])), context_of=lambda _: "", width=100)
+    statements = tuple(
+        replace(one, citations=tuple(first if each.number == first.number else each for each in one.citations))
+        for one in answer.statements
+    )
+    answer = replace(answer, statements=statements, citations=(first, *answer.citations[1:]))
+    shown = render_proof(answer, context_of=lambda _: "", width=100)
 
     assert "Two fall on hill (also in Alder [2JEcho, No outlet)" in " ".join(shown.split())
     assert shown.count("also in") == 1
