@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from assistant.citations import cite, find_context
+from assistant.contradictions import repeats
 from assistant.errors import ModelError
 from assistant.evidence import Evidence, ShownSentence, describe_source, lay_out_evidence, neutralise
 from assistant.followups import read_rewritten
@@ -329,7 +330,8 @@ class Answerer:
                     has_ended = has_ended or repeats > MAX_REPEATS or len(drafts) == MAX_SENTENCES
                     continue
                 texts.add(written.text)
-                draft = self._cite_best(self._draft(written, evidence), evidence)
+                draft = self._draft(written, evidence)
+                draft = self._cite_best(draft, evidence) if draft.support.supported else draft
                 self._share_markers(written, drafts, evidence)
                 drafts.append(draft)
                 while len(statements) < len(drafts) and drafts[len(statements)].support.supported:
@@ -377,22 +379,26 @@ class Answerer:
             again = [*reader.feed(lines.get(number, "")), *reader.finish()]
             repaired = [self._draft(written, evidence) for written in again if written.text not in seen]
             draft.replacements = tuple(each for each in repaired if each.support.supported)
+            if not draft.replacements and draft.numbers:
+                cited = self._cite_best(draft, evidence)
+                draft.replacements = (cited,) if cited.support.supported else ()
             seen.update(each.written.text for each in draft.replacements)
 
     def _cite_best(self, draft: _Draft, evidence: Evidence) -> _Draft:
         """Cite the one sentence that is nearest to what was written, where that proves it better than what it cites.
 
-        Small models write what a sentence says under the number of another like it. Only what its own citation proves
-        gets a better one: a citation that is looked for until something fits proves nothing, and may be a planted one.
+        Small models write what a sentence says under the number of another. What its own citation doesn't prove gets
+        another only where it repeats that sentence almost word for word: a citation that is looked for until something
+        fits proves nothing.
         """
-        if draft.support.supported:
-            for near in find_nearest(draft.written.text, evidence, limit=1):
-                if near in draft.numbers:
-                    continue
-                cited = self._draft(WrittenSentence(draft.written.text, (Marker(f"[{near}]", (near,)),)), evidence)
-                if cited.support.supported and cited.support.score > draft.support.score:
-                    self._notes.append(CITED_NEAREST)
-                    return cited
+        for near in find_nearest(draft.written.text, evidence, limit=1):
+            is_repeated = repeats(draft.written.text, _quote(evidence[near]))
+            if near in draft.numbers or not (draft.support.supported or is_repeated):
+                continue
+            cited = self._draft(WrittenSentence(draft.written.text, (Marker(f"[{near}]", (near,)),)), evidence)
+            if cited.support.supported and cited.support.score > draft.support.score:
+                self._notes.append(CITED_NEAREST)
+                return cited
         return draft
 
     def _draft(self, written: WrittenSentence, evidence: Evidence) -> _Draft:

@@ -266,7 +266,6 @@ def test_markers_at_the_end_of_a_list_stand_for_all_of_it_that_they_prove(
 
 FALSE = {
     "a paraphrase inside quotation marks": ("“We held our word to the valley,” the mayor said", "promise"),
-    "a right sentence with a wrong citation": (REOPENED, "toll"),
     "a wrong number with a right citation": (REOPENED.replace("£2.4m", "£24m"), "reopened on Monday"),
     "what the articles don't say": ("The mayor resigned after the vote on the swimming pool", "ribbon"),
 }
@@ -444,6 +443,24 @@ def test_the_sentence_that_says_it_best_is_cited(server: ModelServer, tmp_path: 
         assert [citation.quote for citation in answer.citations] == [f"{RIBBON}."]
         assert CITED_NEAREST in answer.notes
         assert_honest(assistant, answer)
+
+
+def test_a_right_sentence_with_a_wrong_citation_gets_its_own_where_the_model_finds_none(
+    server: ModelServer, assistant: Assistant
+) -> None:
+    reply(server, f"{REOPENED} [{{toll}}].", "1: NONE")
+
+    answer = ask(assistant)
+
+    assert [citation.quote for citation in answer.citations] == [f"{REOPENED}."]
+    assert len(server.prompts) == 2
+    assert_honest(assistant, answer)
+
+
+def test_what_is_only_like_a_sentence_does_not_get_its_citation(server: ModelServer, assistant: Assistant) -> None:
+    reply(server, "After works for £2.4m, lorries and cars may cross at Alder [{toll}].", "1: NONE")
+
+    assert ask(assistant).abstained
 
 
 def test_markers_on_a_line_of_their_own_belong_to_the_sentence_before(
