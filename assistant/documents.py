@@ -121,11 +121,15 @@ def _clean(value: object, junk: re.Pattern[str]) -> str | None:
     return None if junk.fullmatch(text) else text
 
 
+_TEMPLATE_TIME = datetime(2013, 12, 23, 23, 15, tzinfo=UTC)  # of python-docx's, which many programs write with
+
+
 def _clean_time(value: datetime | None) -> datetime | None:
-    """Give a time a zone, and leave out those that clocks show before they are set."""
+    """Give a time a zone, and leave out those that clocks and templates show before anybody has set them."""
     if not isinstance(value, datetime) or value.year < 1990:
         return None
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
+    value = value if value.tzinfo else value.replace(tzinfo=UTC)
+    return None if value == _TEMPLATE_TIME else value
 
 
 # PDF

@@ -199,44 +199,45 @@ _NAMES = _read_synonyms("""
 _TITLES = read_words("mr mrs ms miss dr sir dame lord lady prof professor president minister prime sen gov rep")
 
 _OPPOSITES = """
-    increase decrease, increase fall, increase drop, increase reduce, increase decline, increase cut, rise fall,
-    rise decline, rise drop, rose fell, rose dropped, rose declined, risen fallen, grow shrink, grew shrank, gain
-    lose, gain loss, gained lost, win lose, won lost, victory defeat, winner loser, up down, above below, over
-    under, before after, more less, more fewer, most least, higher lower, high low, highest lowest, larger smaller,
-    large small, largest smallest, biggest smallest, big small, bigger smaller, longer shorter, long short, older
-    younger, old young, oldest youngest, early late, earlier later, first last, best worst, better worse, good bad,
-    accept reject, approve reject, allow ban, allow forbid, allow prevent, support oppose, supporter opponent, agree
-    disagree, agree refuse, confirm deny, admit deny, begin end, began ended, start end, start finish, open close,
-    opened closed, buy sell, bought sold, arrive leave, arrived left, enter leave, join leave, joined left, remember
-    forget, succeed fail, success failure, pass fail, passed failed, guilty innocent, convicted acquitted, alive
-    dead, male female, man woman, men women, boy girl, boys girls, son daughter, father mother, brother sister,
-    husband wife, north south, northern southern, east west, eastern western, left right, inside outside, import
-    export, always never, all some, all none, all few, most few, many few, everyone nobody, everyone none, include
-    exclude, hire fire, strong weak, stronger weaker, strengthen weaken, improve worsen, expand contract, raise
-    lower, raised lowered, raised cut, hot cold, warm cool, rich poor, easy difficult, easy hard, legal illegal,
-    possible impossible, safe dangerous, true false, public private, presence absence, heavier lighter, heavy light,
-    minimum maximum, war peace, attack defend, love hate, friend enemy, ally enemy, major minor, positive negative,
-    day week, week month, month year, week year, decade century, daily weekly, weekly monthly, monthly annual, fast
-    slow, faster slower, often rarely, near far, cheap expensive, full empty, accelerate slow, backed opposed, all
-    not, some not, always not, every not, praised criticised, praised criticized, praise criticise, praise
-    criticize, upgrade downgrade, appoint dismiss, appointed dismissed, hired fired, ascend descend, majority
-    minority, maximise minimise, optimistic pessimistic, absent present, ancient modern, advance retreat, same
-    different, forward back, forwards backwards, forward backward, ahead behind, arrest release, arrested released,
-    detained released, detained freed, arrested freed, convicted cleared, welcome criticise, welcomed criticised,
-    welcomed condemned, welcomed criticized, praised condemned, praised attacked, suspended reinstated, dismissed
-    reinstated, reopened closed, reopened shut, opened shut, open shut, busiest quietest, busy quiet, hottest
-    coldest, fastest slowest, richest poorest, closest farthest, nearest farthest, youngest oldest, tallest
-    shortest, strongest weakest, cheapest dearest, lifted imposed, lift impose, eased tightened, ease tighten,
-    banned allowed, lend borrow, lent borrowed, teach learn, borrow return, granted refused, granted denied, upheld
-    overturned, uphold overturn, resumed suspended, resumed halted, resume halt, resume stop, continued stopped,
-    continue stop, kept dropped, saved spent, save spend, credit debit, surplus deficit, profit loss, sank rose,
-    sank surfaced, added removed, add remove, built demolished, build demolish, doubled halved, double halve,
-    widened narrowed, widen narrow, deepened eased, calm violent, voluntary compulsory, optional compulsory,
-    temporary permanent, domestic foreign, senior junior, upper lower, inner outer, front back, plaintiff defendant,
-    landlord tenant, employer employee, buyer seller, urban rural, summer winter, morning evening, dawn dusk,
-    sunrise sunset, victim attacker, creditor debtor, wife mother, uncle aunt, host guest, interior exterior,
-    ignored heeded, praise attack, morning afternoon, morning night, afternoon evening, spring autumn, emptied
-    filled, empty fill, started stopped, start stop, starts stops, began stopped
+    create cost, creates costs, approve block, approved blocked, allow block, allowed blocked, raise cut, raises
+    cuts, keep close, increase decrease, increase fall, increase drop, increase reduce, increase decline, increase
+    cut, rise fall, rise decline, rise drop, rose fell, rose dropped, rose declined, risen fallen, grow shrink, grew
+    shrank, gain lose, gain loss, gained lost, win lose, won lost, victory defeat, winner loser, up down, above
+    below, over under, before after, more less, more fewer, most least, higher lower, high low, highest lowest,
+    larger smaller, large small, largest smallest, biggest smallest, big small, bigger smaller, longer shorter, long
+    short, older younger, old young, oldest youngest, early late, earlier later, first last, best worst, better
+    worse, good bad, accept reject, approve reject, allow ban, allow forbid, allow prevent, support oppose,
+    supporter opponent, agree disagree, agree refuse, confirm deny, admit deny, begin end, began ended, start end,
+    start finish, open close, opened closed, buy sell, bought sold, arrive leave, arrived left, enter leave, join
+    leave, joined left, remember forget, succeed fail, success failure, pass fail, passed failed, guilty innocent,
+    convicted acquitted, alive dead, male female, man woman, men women, boy girl, boys girls, son daughter, father
+    mother, brother sister, husband wife, north south, northern southern, east west, eastern western, left right,
+    inside outside, import export, always never, all some, all none, all few, most few, many few, everyone nobody,
+    everyone none, include exclude, hire fire, strong weak, stronger weaker, strengthen weaken, improve worsen,
+    expand contract, raise lower, raised lowered, raised cut, hot cold, warm cool, rich poor, easy difficult, easy
+    hard, legal illegal, possible impossible, safe dangerous, true false, public private, presence absence, heavier
+    lighter, heavy light, minimum maximum, war peace, attack defend, love hate, friend enemy, ally enemy, major
+    minor, positive negative, day week, week month, month year, week year, decade century, daily weekly, weekly
+    monthly, monthly annual, fast slow, faster slower, often rarely, near far, cheap expensive, full empty,
+    accelerate slow, backed opposed, all not, some not, always not, every not, praised criticised, praised
+    criticized, praise criticise, praise criticize, upgrade downgrade, appoint dismiss, appointed dismissed, hired
+    fired, ascend descend, majority minority, maximise minimise, optimistic pessimistic, absent present, ancient
+    modern, advance retreat, same different, forward back, forwards backwards, forward backward, ahead behind,
+    arrest release, arrested released, detained released, detained freed, arrested freed, convicted cleared, welcome
+    criticise, welcomed criticised, welcomed condemned, welcomed criticized, praised condemned, praised attacked,
+    suspended reinstated, dismissed reinstated, reopened closed, reopened shut, opened shut, open shut, busiest
+    quietest, busy quiet, hottest coldest, fastest slowest, richest poorest, closest farthest, nearest farthest,
+    youngest oldest, tallest shortest, strongest weakest, cheapest dearest, lifted imposed, lift impose, eased
+    tightened, ease tighten, banned allowed, lend borrow, lent borrowed, teach learn, borrow return, granted
+    refused, granted denied, upheld overturned, uphold overturn, resumed suspended, resumed halted, resume halt,
+    resume stop, continued stopped, continue stop, kept dropped, saved spent, save spend, credit debit, surplus
+    deficit, profit loss, sank rose, sank surfaced, added removed, add remove, built demolished, build demolish,
+    doubled halved, double halve, widened narrowed, widen narrow, deepened eased, calm violent, voluntary
+    compulsory, optional compulsory, temporary permanent, domestic foreign, senior junior, upper lower, inner outer,
+    front back, plaintiff defendant, landlord tenant, employer employee, buyer seller, urban rural, summer winter,
+    morning evening, dawn dusk, sunrise sunset, victim attacker, creditor debtor, wife mother, uncle aunt, host
+    guest, interior exterior, ignored heeded, praise attack, morning afternoon, morning night, afternoon evening,
+    spring autumn, emptied filled, empty fill, started stopped, start stop, starts stops, began stopped
 """
 
 

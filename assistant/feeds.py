@@ -80,11 +80,11 @@ class Entry:
 
 
 def is_listing(document: Document) -> bool:
-    """Whether a document is a feed, a sitemap or a list of addresses, one a line with # for remarks."""
+    """Whether a document is a feed, a sitemap or a list of addresses, most lines being one and # for remarks."""
     if not is_address_list(document):
         return True
-    lines = _split_lines(document.data)
-    return all(_LINE.fullmatch(line) for _, line in lines) and any(True for _ in _split_lines(document.data))
+    are_addresses = [bool(_LINE.fullmatch(line)) for _, line in _split_lines(document.data)]
+    return 2 * sum(are_addresses) > len(are_addresses)  # one that is mistyped is to be said, not a text to be made
 
 
 def is_address_list(document: Document) -> bool:

@@ -435,6 +435,7 @@ class _Reader:
         self._items |= known
         is_as_given = source is not None and source == self._known.get(source.name)
         gone: set[str] = set()
+        seen: set[str] = set()
 
         def get_validators(url: str) -> Validators | None:
             item = known.get(normalise_url(url)) if is_as_given else None
@@ -456,6 +457,7 @@ class _Reader:
         def look_at_page(found: Fetched) -> _Look:
             name = normalise_url(found.url)
             page = replace(candidate, content=found.url, item_name=name)
+            seen.add(name)
             before = known.get(name)
             if found.is_gone:
                 gone.add(name)
@@ -472,7 +474,7 @@ class _Reader:
             self._pages += number > 0
             yield each
         if source is not None and gone:
-            self._listed[source.name] = known.keys() - gone
+            self._listed[source.name] = (known.keys() | seen) - gone
 
     def _open_fetcher(self, *, allow_private: bool) -> Fetcher:
         return self._fetchers.setdefault(allow_private, Fetcher(allow_private=allow_private))

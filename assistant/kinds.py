@@ -147,15 +147,10 @@ def _is_mail(head: str) -> bool:
 
 
 def _is_addresses(data: bytes) -> bool:
-    """Whether every line is an address, or a remark behind a #."""
-    found = False
-    for line in data.removeprefix(codecs.BOM_UTF8).splitlines():
-        line = line.strip()
-        if _ADDRESS.fullmatch(line):
-            found = True
-        elif line and not line.startswith(b"#"):
-            return False
-    return found
+    """Whether most lines are addresses, remarks behind a # aside: one that is mistyped makes no text of them."""
+    lines = [line.strip() for line in data.removeprefix(codecs.BOM_UTF8).splitlines()]
+    are_addresses = [bool(_ADDRESS.fullmatch(line)) for line in lines if line and not line.startswith(b"#")]
+    return 2 * sum(are_addresses) > len(are_addresses)
 
 
 def _get_media_kind(document: Document) -> Kind | None:

@@ -168,6 +168,28 @@ def test_a_page_that_is_gone_is_reported_and_kept(library: Library, embedder: Wo
     assert titles(library) == {"Fog over the bay", "Rain at last"}
 
 
+def test_a_dead_page_of_a_feed_takes_no_other_with_it(
+    library: Library, embedder: WordEmbedder, server: WebServer
+) -> None:
+    server.answers |= {
+        "/feed": make_feed(server, "/fog", "/rain"),
+        "/fog": make_page("Fog over the bay"),
+        "/rain": make_page("Rain at last"),
+    }
+    first = add(library, embedder, server.url("/feed"))
+    server.answers |= {
+        "/feed": make_feed(server, "/fog", "/rain", "/snow", "/hail"),
+        "/rain": Page(b"gone", status=410),
+        "/snow": make_page("Snow in the hills"),
+    }
+
+    report = update_sources(library=library, embedder=embedder, remove_gone=True)
+
+    assert report.gone == tuple(id for id in first.added if id.endswith("/rain"))
+    assert [failure.source for failure in report.failed] == [server.url("/hail")]
+    assert titles(library) == {"Fog over the bay", "Snow in the hills"}
+
+
 def test_what_a_feed_names_no_more_is_not_gone(library: Library, embedder: WordEmbedder, server: WebServer) -> None:
     server.answers |= {
         "/feed": make_feed(server, "/fog", "/rain"),
@@ -188,11 +210,11 @@ def test_a_file_of_addresses_is_a_source_of_their_pages(
 ) -> None:
     server.answers |= {"/fog": make_page("Fog over the bay"), "/rain": make_page("Rain at last")}
     path = tmp_path / "addresses.txt"
-    path.write_text(f"# what to read\n{server.url('/fog')}\n{server.url('/rain')}\n")
+    path.write_text(f"# what to read\n{server.url('/fog')}\n{server.url('/rain')}\nwww.example/x\n")
 
-    report = add(library, embedder, path)
+    (failure,) = add(library, embedder, path).failed
 
-    assert report.failed == ()
+    assert "line 4" in f"{failure.source}: {failure.reason}"
     assert titles(library) == {"Fog over the bay", "Rain at last"}
     server.answers["/rain"] = make_page("Rain no more")
     assert len(update(library, embedder).updated) == 1
