@@ -392,8 +392,9 @@ class Answerer:
         fits proves nothing.
         """
         for near in find_nearest(draft.written.text, evidence, limit=1):
-            is_repeated = repeats(draft.written.text, _quote(evidence[near]))
-            if near in draft.numbers or not (draft.support.supported or is_repeated):
+            if near in draft.numbers:
+                continue
+            if not draft.support.supported and not repeats(draft.written.text, _quote(evidence[near])):
                 continue
             cited = self._draft(WrittenSentence(draft.written.text, (Marker(f"[{near}]", (near,)),)), evidence)
             if cited.support.supported and cited.support.score > draft.support.score:

@@ -148,7 +148,7 @@ def read_pdf(document: Document) -> Article:
         try:
             is_open = bool(reader.decrypt(""))
         except (DependencyError, NotImplementedError):
-            is_open = False
+            is_open = False  # a lock of a kind that pypdf has no key to: a copy without one is the remedy for it too
         if not is_open:
             raise ArticleError(f"{document.name}: encrypted: it asks for a password; save a copy without one")
     pages = [_get_fragments(page) for page in reader.pages]

@@ -600,6 +600,8 @@ def test_garbage_in_the_library_is_damage_or_does_no_harm(copied: Path, large: P
     chance = random.Random(5)
     outcomes = []
     for place in range(0, len(whole) - 4096, 3 * 4096):
+        if not any(whole[place : place + 4096]):
+            continue  # room in a table, which nothing has been written to
         garbage = chance.choice((b"\xff" * 4096, bytes(4096), chance.randbytes(4096)))
         (copied / LIBRARY_FILE).write_bytes(whole[:place] + garbage + whole[place + 4096 :])
         with opened(copied) as library:
@@ -610,7 +612,7 @@ def test_garbage_in_the_library_is_damage_or_does_no_harm(copied: Path, large: P
             assert "\n" not in str(failure)
         outcomes.append(failure is not None)
 
-    assert sum(outcomes) > len(outcomes) // 4  # much of a small library is what has room in its tables
+    assert sum(outcomes) > len(outcomes) // 3
 
 
 NAMES = (DATABASE_FILE, "data_level0.bin", "header.bin", "index_metadata.pickle", "length.bin", "link_lists.bin")
