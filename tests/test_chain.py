@@ -445,15 +445,15 @@ def test_the_sentence_that_says_it_best_is_cited(server: ModelServer, tmp_path: 
         assert_honest(assistant, answer)
 
 
-def test_a_right_sentence_with_a_wrong_citation_gets_its_own_where_the_model_finds_none(
-    server: ModelServer, assistant: Assistant
-) -> None:
-    reply(server, f"{REOPENED} [{{toll}}].", "1: NONE")
+def test_a_right_sentence_with_a_wrong_citation_gets_its_own(server: ModelServer, assistant: Assistant) -> None:
+    reply(server, f"The repairs of the old bridge at Alder cost £2.4m [{{toll}}][99].")
 
     answer = ask(assistant)
 
     assert [citation.quote for citation in answer.citations] == [f"{REOPENED}."]
-    assert len(server.prompts) == 2
+    assert answer.statements[0].unresolved == ("[99]",)
+    assert CITED_NEAREST in answer.notes
+    assert len(server.prompts) == 1
     assert_honest(assistant, answer)
 
 
