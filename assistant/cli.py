@@ -366,9 +366,14 @@ def ask(
         if not assistant.model_host:
             _say_who_answers(assistant)
         _say_how_searched(assistant)
+        is_unwritten = False
         if html:
-            write_page(html, render_html((answer,), passage_of=assistant.passage_of))
-            sys.stderr.write(f"{clean_line(str(html))}: written\n")
+            try:
+                write_page(html, render_html((answer,), passage_of=assistant.passage_of))
+                sys.stderr.write(f"{clean_line(str(html))}: written\n")
+            except AssistantError as error:  # the answer is shown all the same
+                _complain(str(error))
+                is_unwritten = True
         if as_json:
             text = render_json(answer_to_json(answer))
         elif assistant.model_host:
@@ -376,7 +381,7 @@ def ask(
             text += render_proof(answer, context_of=context_of, width=_width())
         else:
             text = render_answer(answer, context_of=context_of, width=_width())
-    return Outcome(text, has_failed=bool(report and report.failed), is_no=answer.abstained)
+    return Outcome(text, has_failed=is_unwritten or bool(report and report.failed), is_no=answer.abstained)
 
 
 @app.command()
