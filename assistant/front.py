@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from assistant.chain import Answerer, Found, Limits, Question, Steps, arun_steps, run_steps
+from assistant.citations import holds_quote, place_quote
 from assistant.dates import read_bounds
 from assistant.doctor import examine, repair
 from assistant.embedding import DIMENSION, Embedder, EndpointEmbedder, MiniLMEmbedder
@@ -23,6 +24,7 @@ from assistant.ingest import Given, Progress, Source, add_sources, update_source
 from assistant.languages import describe_languages
 from assistant.library import Library
 from assistant.models import ChatModel, Price, find_price, make_token_counter, open_chat_model
+from assistant.passages import split_article
 from assistant.quoting import ABSTENTION, answer_with_quotes
 from assistant.replies import CurrentReplies, ReplyCache
 from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval, retrieve
@@ -35,9 +37,12 @@ from assistant.types import (
     Answer,
     Article,
     ArticleRef,
+    Citation,
     Diagnosis,
     ExportReport,
     IngestReport,
+    Passage,
+    QuotedPassage,
     RetrievedPassage,
     Revision,
     Statement,
@@ -210,6 +215,22 @@ class Assistant:
             first = revisions[0].since
             raise ArticleError(f"article {article_id!r} wasn't known yet then, but since {first:%Y-%m-%d %H:%M} UTC")
         return known[-1:]
+
+    def passage_of(self, citation: Citation) -> QuotedPassage | None:
+        """Show a quote in its passage: of the article as it is now, or else as it was when it held the quote last.
+
+        None where no article or revision holds the quote in its place.
+        """
+        id = citation.article.id
+        with self._library.snapshot() as snapshot:
+            for revision in reversed(snapshot.revisions(id)):
+                article = revision.article
+                if holds_quote(article.text, citation):
+                    is_past = revision.until is not None
+                    return place_quote(
+                        article.text, citation, _split_by_words(article) if is_past else snapshot.passages(id)
+                    )
+        return None
 
     def search(
         self,
@@ -511,6 +532,13 @@ def _make_embedder(settings: Settings) -> Embedder:
         return MiniLMEmbedder(cache_folder=settings.cache)
     name = settings.embedding_model.removeprefix("openai:")
     return EndpointEmbedder(name, base_url=settings.base_url, api_key=settings.api_key)
+
+
+def _split_by_words(article: Article) -> tuple[Passage, ...]:
+    """Cut what an article was into passages: those that it had weren't kept, and no model is needed to read them."""
+    return split_article(
+        article, header_tokens=0, count_tokens=lambda texts: [len(text.split()) for text in texts], max_tokens=192
+    )
 
 
 def _read_publication(published: Day | None) -> datetime | None:

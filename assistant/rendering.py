@@ -3,7 +3,7 @@
 import json
 import textwrap
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
@@ -53,7 +53,7 @@ def clean_line(text: str) -> str:
 
 def describe_article(article: ArticleRef) -> str:
     """Name an article as a reader would cite it: outlet, date and title, as far as they are known."""
-    source = ", ".join(part for part in (article.outlet, _write_day(article)) if part)
+    source = ", ".join(part for part in (article.outlet, write_day(article)) if part)
     return clean_line(f"{source}: {article.title}" if source else article.title)
 
 
@@ -83,6 +83,14 @@ def render_answer(answer: Answer, *, context_of: Callable[[Citation], str], widt
     quoted itself.
     """
     paragraphs = [render_understood(answer.understood, width=width)]
+    for context, statement, days in frame_statements(answer, context_of=context_of):
+        line = mark_statement(statement, context=f"({context}) " if context else "")
+        paragraphs.append(_wrap(f"{line} ({days})" if days else line, width) + "\n\n")
+    return "".join(paragraphs) + render_proof(answer, context_of=context_of, width=width)
+
+
+def frame_statements(answer: Answer, *, context_of: Callable[[Citation], str]) -> Iterator[tuple[str, Statement, str]]:
+    """Give each statement of an answer with what to read before it and its days, both on one line and often nothing."""
     are_of_different_days = _are_of_different_days(answer)
     before: Sequence[Citation] = ()
     for statement in answer.statements:
@@ -90,10 +98,8 @@ def render_answer(answer: Answer, *, context_of: Callable[[Citation], str], widt
         if _is_quote(statement):
             contexts = [context_of(citation) for citation in statement.citations if not _is_quoted(citation, before)]
             before = statement.citations
-            context = "".join(f"({clean_line(context)}) " for context in contexts if context)
-        days = _list_days(statement) if are_of_different_days else ""
-        paragraphs.append(_wrap(f"{mark_statement(statement, context=context)}{days}", width) + "\n\n")
-    return "".join(paragraphs) + render_proof(answer, context_of=context_of, width=width)
+            context = clean_line("".join(contexts))
+        yield context, statement, _list_days(statement) if are_of_different_days else ""
 
 
 def render_proof(answer: Answer, *, context_of: Callable[[Citation], str], width: int) -> str:
@@ -131,19 +137,23 @@ def render_sources(statements: Sequence[Statement], *, context_of: Callable[[Cit
 
 
 def _describe_copies(citation: Citation) -> str:
-    """Name the outlets of the copies that hold a quote too; one without an outlet by its title."""
-    names = dict.fromkeys(clean_line(copy.outlet or copy.title) for copy in citation.also_in)
+    names = list_copies(citation)
     return f" (also in {', '.join(names)})" if names else ""
 
 
+def list_copies(citation: Citation) -> list[str]:
+    """Name the copies that hold a quote too, each by its outlet, or where it has none by its title."""
+    return list(dict.fromkeys(clean_line(copy.outlet or copy.title) for copy in citation.also_in))
+
+
 def _are_of_different_days(answer: Answer) -> bool:
-    return len({_write_day(citation.article) for citation in answer.citations} - {""}) > 1
+    return len({write_day(citation.article) for citation in answer.citations} - {""}) > 1
 
 
 def _list_days(statement: Statement) -> str:
     """List the days of what a statement cites: what was true on one may not be on another."""
-    days = dict.fromkeys(_write_day(citation.article) for citation in statement.citations)
-    return f" ({', '.join(filter(None, days))})" if any(days) else ""
+    days = dict.fromkeys(write_day(citation.article) for citation in statement.citations)
+    return ", ".join(filter(None, days))
 
 
 def render_understood(understood: Sequence[Understood], *, width: int) -> str:
@@ -352,7 +362,8 @@ def article_to_json(article: ArticleRef) -> dict[str, Any]:
     }
 
 
-def _write_day(article: ArticleRef) -> str:
+def write_day(article: ArticleRef) -> str:
+    """Write the day on which an article was published; nothing where it isn't known."""
     return f"{article.published.day} {article.published:%B %Y}" if article.published else ""
 
 
