@@ -136,7 +136,8 @@ def _read(text: str) -> Iterator[_Word]:
     end = 0
     for match in _WORD.finditer(text):
         between = text[end : match.start()]
-        is_first = end == 0 or bool(_BREAK.search(between)) or match.group().lower() in _BOUNDARIES
+        is_break = _BREAK.search(text, end, match.start())  # with what stands before it: "the drivers' union"
+        is_first = end == 0 or bool(is_break) or match.group().lower() in _BOUNDARIES
         yield _Word(match.group().lower(), match.group(), is_first, "," in between, bool(_STOP.search(between)))
         end = match.end()
 
