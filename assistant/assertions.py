@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
-from assistant.clauses import SPEECH, SYMMETRIC, Verb, has_attribution, has_doubt, read_verbs
+from assistant.clauses import ERGATIVE, SPEECH, SYMMETRIC, Verb, has_attribution, has_doubt, read_verbs
 from assistant.facts import UNIT_STEMS, Token, are_opposites, may_be_negative
 from assistant.terms import STOP_WORDS, find_words, read_words, stem
 
@@ -32,6 +32,7 @@ def find_misstated(statement: str, tokens: Sequence[Token], cited: _Cited) -> It
     yield from _find_generalised(statement, texts)
     yield from _find_causes(statement, texts)
     yield from _find_opposites(tokens, cited)
+    yield from _find_changed_times(tokens, cited)
 
 
 # Verbs ----------------------------------------------------------------------------------------------------------------
@@ -79,7 +80,7 @@ def _find_changed_roles(pairs: _Pairs, texts: Sequence[str]) -> Iterator[str]:
     for verb, others in pairs:
         if verb.lemma in SYMMETRIC:
             continue
-        if verb.lemma not in SPEECH and all(_is_reversed(verb, other) for other in others):
+        if all(_is_reversed(verb, other) or _is_displaced(verb, other) for other in others):
             yield f"the evidence says who does this to whom the other way round: {verb.text}"
         elif verb.lemma != "than" and all(_has_other_agent(verb, other, held) for other in others):
             yield f"the evidence says this of somebody else: {verb.text}"
@@ -89,6 +90,21 @@ def _is_reversed(verb: Verb, other: Verb) -> bool:
     forward = (verb.agents & other.patients) - other.agents
     backward = (verb.patients & other.agents) - other.patients
     return bool(forward and backward) and (verb.lemma == "than" or not verb.agents & other.agents)
+
+
+def _is_displaced(verb: Verb, other: Verb) -> bool:
+    """Tell whether who does it is named in the evidence as whom it is done to, or the other way round."""
+    if verb.lemma in SPEECH or verb.lemma in ERGATIVE or not other.agents or not other.patients:
+        return False
+    is_done_to = verb.names & other.patient_names and not verb.agents & other.agents and not other.has_pronoun
+    does_it = (
+        verb.is_passive
+        and not verb.agents
+        and verb.patient_names & other.names
+        and not verb.patient_names & other.patient_names
+        and not other.has_patient_pronoun
+    )
+    return bool(is_done_to or does_it)
 
 
 def _has_other_agent(verb: Verb, other: Verb, held: set[str]) -> bool:
@@ -234,8 +250,7 @@ def _find_opposites(tokens: Sequence[Token], cited: _Cited) -> Iterator[str]:
     """Yield a word whose opposite a sentence has that is like the statement otherwise, and which it hasn't itself."""
     forms = {token.form for token in tokens}
     theirs = [token for _, sentence in cited for token in sentence]
-    if any(map(may_be_negative, tokens)) != any(map(may_be_negative, theirs)):
-        return  # "not open" may be "closed"
+    negative = [{token.form for token in each if may_be_negative(token)} for each in (tokens, theirs)]
     held = {token.form for token in theirs}
     for token in tokens:
         if token.kind == "name" or token.form in held | UNIT_STEMS.keys() or token.text.lower() in STOP_WORDS:
@@ -246,6 +261,53 @@ def _find_opposites(tokens: Sequence[Token], cited: _Cited) -> Iterator[str]:
             opposite = next(
                 (one for one in sentence if one.form not in forms and are_opposites(token.form, one.form)), None
             )
-            if opposite is not None:
+            if opposite is None or any(are_opposites(opposite.form, form) for form in held):
+                continue  # or the sentence has another word for it
+            # "Not open" may be "closed".
+            if bool(negative[0] - {token.form}) == bool(negative[1] - {opposite.form}):
                 yield f"the evidence says {opposite.text}, not {token.text}"
                 break
+
+
+# Times ----------------------------------------------------------------------------------------------------------------
+
+_DATED = frozenset({"weekday", "month", "number"})
+_UNTIL, _SINCE = read_words("before until till by preceded precedes"), read_words("after since from followed follows")
+# Of these only before a day or a year: "from the bank" says nothing of when.
+_OF_DAYS = read_words("by from since until till")
+_SIDES = read_words("before until till by after since from")
+
+
+def _find_changed_times(tokens: Sequence[Token], cited: _Cited) -> Iterator[str]:
+    """Yield what is said to be before something, or until then, where the evidence says after it, or the reverse."""
+    forms = {token.form for token in tokens}
+    for place, token in enumerate(tokens):
+        ours = _find_side(tokens, place)
+        if ours not in _UNTIL | _SINCE:
+            continue
+        is_day = token.kind in _DATED
+        every = [
+            (other, _find_side(sentence, at))
+            for _, sentence in cited
+            for at, other in enumerate(sentence)
+            if other.kind in _DATED or not is_day
+        ]
+        theirs = {side for other, side in every if other.form == token.form}
+        against = _SINCE if ours in _UNTIL else _UNTIL
+        if not is_day:
+            against = against - _OF_DAYS if ours not in _OF_DAYS else frozenset()
+        if theirs and theirs <= against:
+            yield f"the evidence says {min(theirs)} {token.text}, not {ours}"
+        elif is_day and ours in _SIDES and theirs and ours not in theirs:
+            moved = [o for o, side in every if side == ours and o.kind == token.kind and o.form not in forms]
+            if moved:
+                yield f"the evidence says {ours} {moved[0].text}, not {token.text}"
+
+
+def _find_side(tokens: Sequence[Token], place: int) -> str:
+    """Find the word before a token; of a date the one before all of it, as "until" in "until Friday 3 May"."""
+    while place and {tokens[place].kind, tokens[place - 1].kind} <= _DATED:
+        if tokens[place].before != tokens[place - 1].text.lower():
+            break
+        place -= 1
+    return tokens[place].before

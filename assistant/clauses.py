@@ -21,6 +21,7 @@ Status = Literal["done", "planned", "possible", "unknown"]
 MAX_AUXILIARIES = 5  # words between an auxiliary and its verb, adverbs among them
 MAX_HEAD = 7  # words between "plans" and "to build"
 MAX_ARGUMENTS = 12  # words on each side of a verb
+MAX_ANTECEDENT = 8  # words
 
 
 _BE = read_words("be am is are was were been being get gets got isn aren wasn weren")
@@ -34,7 +35,11 @@ _ADVERBS = read_words("not never also then now already still ever just soon even
 _DETERMINERS = read_words("""
     a an the his her its their our my your this these those every each some any no another of in at for with from into s
 """)
+_PLAIN_DETERMINERS = read_words("a an the his her its their this that")
+# What the words before a relative pronoun hang on: it stands for what comes after these.
+_HEADS = read_words("to by with for from in on at against about between into and or but said told after before as than")
 _PREPOSITIONS = read_words("in at on from for with during near under over between since")
+_BEFORE_GERUNDS = read_words("of by from for without after before while when since despite")
 _PRONOUNS = read_words("he she it they we i you who which that this these those one his her their its him them")
 # What "to" and a verb after them say that somebody means to do, or is made to, and what they say was done.
 _PLANS = read_words("""
@@ -80,7 +85,19 @@ _BOUNDARIES = read_words(
 _RELATIVES = read_words("who which whom whose where")
 SPEECH = read_words("say tell add state announce report note explain write declare claim insist")
 SYMMETRIC = read_words("meet marry merge talk agree differ negotiate split share join discuss clash fight play draw")
-_IRREGULAR_BASES = read_words("cut put set hit let cost shut hurt bet cast quit read spread split beat bid")
+_NO_NAMES = read_words("""
+    i monday tuesday wednesday thursday friday saturday sunday january february march april may june july august
+    september october november december one two three four five six seven eight nine ten eleven twelve twenty thirty
+""")
+# Verbs whose subject may be what the same verb is done to: "the shop closed", "they closed the shop".
+ERGATIVE = read_words("""
+    open close begin start end stop increase decrease move change sink break burn grow return turn join sell run drop
+    double halve resume continue improve worsen expand shrink slow melt spread develop finish reopen shut crash explode
+    collapse roll drive fly sail rise fall build tear lower widen narrow vary transfer enter leave cut
+""")
+_IRREGULAR_BASES = read_words("""
+    cut put set hit let cost shut hurt bet cast quit read spread split beat bid outbid upset shed broadcast offset
+""")
 
 _WORD = re.compile(r"[^\W_]+")
 _STOP = re.compile(r"[;!?]|\.['\"”’]*\s")
@@ -91,8 +108,9 @@ _BREAK = re.compile(r"[;:()\[\]\"“”„«»]|—|–|\s-\s|[.!?]\s|''|``|(?<!
 class Verb:
     """A verb of a sentence, by its base form, with the stems of what stands before and after it in its clause.
 
-    In a passive clause, `agents` is what stands after "by"; `names` are those of the agents. `has_pronoun` says that a
-    pronoun may stand for an agent, and `reserve` that the sentence doubts it, or only says that somebody claims it.
+    In a passive clause, `agents` is what stands after "by". Who a relative pronoun stands for is what is before it.
+    `names` are those of the agents, `patient_names` those of the patients; `has_pronoun` and `has_patient_pronoun` say
+    that a pronoun may stand for one. `reserve` says that the sentence doubts it, or only that somebody claims it.
     """
 
     lemma: str
@@ -104,7 +122,9 @@ class Verb:
     agents: frozenset[str]
     patients: frozenset[str]
     names: frozenset[str]
+    patient_names: frozenset[str]
     has_pronoun: bool
+    has_patient_pronoun: bool
 
     @property
     def arguments(self) -> frozenset[str]:
@@ -160,7 +180,7 @@ def _is_verb(words: Sequence[_Word], place: int) -> bool:
     if _is_past(word.text, base):
         return True
     if word.text.endswith("ing"):
-        return word.is_first or word.follows_comma or before in {"of", "by", "from", "for", "without"} | _PLANS
+        return word.is_first or word.follows_comma or before in _BEFORE_GERUNDS or before in _PLANS
     # "The museum returns the figures", not "museum returns".
     return not is_noun(word.text) or (word.text.endswith("s") and after in _DETERMINERS)
 
@@ -181,14 +201,20 @@ def _read_verb(words: Sequence[_Word], place: int) -> Verb:
         or after == "by"
         or _joins_passive(words, place)
     )
-    left = list(words[clause.start : place])
+    left = before = list(words[clause.start : place])
     right = list(words[place + 1 : clause.stop])
-    if is_participle and not auxiliaries and after in _PREPOSITIONS and not word.follows_comma:
+    if left and left[0].text in {"who", "which", "that"} and (whom := _find_antecedent(words, clause.start)):
+        if all(_is_auxiliary(each) for each in left[1:]):
+            left = whom
+        elif _is_named(left[1:]) or left[1].text in _PRONOUNS:
+            left, right = left[1:], [*right, *whom]  # "the book, which the critic praised"
+    is_reduced = is_participle and not auxiliaries and after in _PREPOSITIONS and not word.follows_comma
+    if is_reduced and left == before and base not in SPEECH:
         left = []  # "a clock built in Grenoble" doesn't say that the clock built something
     if is_passive:
         by = next((at for at, each in enumerate(right) if each.text == "by"), len(right))
         agents, patients = right[by + 1 :], left
-    elif base in SPEECH and not auxiliaries and (not left or (word.follows_comma and _is_named(right))):
+    elif base in SPEECH and base != "tell" and not auxiliaries and (not left or (word.follows_comma and _is_named(right))):
         agents, patients = right, left  # "...," said the minister
     else:
         agents, patients = left, right
@@ -206,8 +232,26 @@ def _read_verb(words: Sequence[_Word], place: int) -> Verb:
         agents=subjects,
         patients=_stems(patients),
         names=_stems([each for each in agents if _is_name(each, words)]),
+        patient_names=_stems([each for each in patients if _is_name(each, words)]),
         has_pronoun=not subjects or not is_named or any(each.text in _PRONOUNS for each in agents),
+        has_patient_pronoun=any(each.text in _PRONOUNS for each in patients[:3]),
     )
+
+
+def _find_antecedent(words: Sequence[_Word], place: int) -> list[_Word]:
+    """Find what a relative pronoun stands for, as far as it is named: what is before it, back to what it hangs on."""
+    start = place
+    while start > 0 and place - start < MAX_ANTECEDENT:
+        text = words[start - 1].text
+        if text in _HEADS or text in _AUXILIARIES or (start < place and words[start].is_first):
+            break
+        start -= 1
+    found = list(words[start:place])
+    return found if any(each.text in _PLAIN_DETERMINERS or _is_name(each, words) for each in found) else []
+
+
+def _is_auxiliary(word: _Word) -> bool:
+    return word.text in _AUXILIARIES or word.text in _ADVERBS or word.text.endswith("ly")
 
 
 def _joins_passive(words: Sequence[_Word], place: int) -> bool:
@@ -223,7 +267,8 @@ def _is_named(words: Sequence[_Word]) -> bool:
 
 
 def _is_name(word: _Word, words: Sequence[_Word]) -> bool:
-    return word.shown[0].isupper() and (word is not words[0] or not is_known(word.text))
+    is_name = word.shown[0].isupper() and word.text not in _NO_NAMES
+    return is_name and (word is not words[0] or not is_known(word.text))
 
 
 def _is_active_perfect(auxiliaries: frozenset[str]) -> bool:
@@ -246,13 +291,13 @@ def _find_auxiliaries(words: Sequence[_Word], place: int) -> frozenset[str]:
 
 def _find_clause(words: Sequence[_Word], place: int) -> range:
     start = place
-    has_comma = words[place].follows_comma
+    has_comma = False  # between a word and the verb
     while start > 0 and place - start < MAX_ARGUMENTS:
         # "Ferrante, whose firm makes lifts, said": the relative clause is closed, and stands between.
         if words[start].is_first and not (has_comma and words[start].text in _RELATIVES):
             break
-        start -= 1
         has_comma = has_comma or words[start].follows_comma
+        start -= 1
     end = place + 1
     while end < len(words) and not words[end].is_first and end - place <= MAX_ARGUMENTS:
         end += 1

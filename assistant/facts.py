@@ -237,6 +237,15 @@ _OPPOSITES = """
     front back, plaintiff defendant, landlord tenant, employer employee, buyer seller, urban rural, summer winter,
     morning evening, dawn dusk, sunrise sunset, victim attacker, creditor debtor, wife mother, uncle aunt, host
     guest, interior exterior, ignored heeded, praise attack, morning afternoon, morning night, afternoon evening,
+    resigned dismissed, resigned sacked, resigned fired, resign dismiss, slowed sped, slow speed, succeed precede,
+    followed preceded, rejected approved, rejected passed, quashed upheld, quash uphold, overruled upheld, ratified
+    rejected, boosted dented, soared plunged, soared slumped, surged plunged, surged slumped, jumped plunged, jumped
+    slumped, climbed fell, climbed dropped, climbed slipped, rose slipped, rose plunged, rose slumped, soared fell,
+    surged fell, jumped fell, joined quit, founded dissolved, survived died, survived killed, survive die,
+    alive killed, accelerated slowed, hailed condemned, hailed criticised, acquitted jailed, cleared jailed, freed
+    jailed, released jailed, acquitted sentenced, evacuate return, merged split, merge split, loosened tightened,
+    withdrew deployed, withdraw deploy, promoted relegated, promoted demoted, promote demote, promotion relegation,
+    ahead behind, defeat victory, buyer vendor, upstream downstream, overtook trailed, outside within,
     spring autumn, emptied filled, empty fill, started stopped, start stop, starts stops, began stopped
 """
 

@@ -29,6 +29,7 @@ from assistant.contradictions import (
     find_additions,
     find_contradictions,
     find_crossings,
+    find_exchanged,
     find_misquoted,
     find_missing,
     find_substitutions,
@@ -143,6 +144,7 @@ def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> M
         *find_missing(ours, facts),
         *find_contradictions(ours, alignments),
         *find_crossings(ours, alignments),
+        *find_exchanged(statement, [sentences[index] for index in chosen]),
         *find_substitutions(alignments, likeness),
         *find_misquoted(statement, evidence),
     )
