@@ -35,10 +35,9 @@ _ADVERBS = read_words("not never also then now already still ever just soon even
 _DETERMINERS = read_words("""
     a an the his her its their our my your this these those every each some any no another of in at for with from into s
 """)
-_PLAIN_DETERMINERS = read_words("a an the his her its their this that")
 # What the words before a relative pronoun hang on: it stands for what comes after these.
 _HEADS = read_words("to by with for from in on at against about between into and or but said told after before as than")
-_PREPOSITIONS = read_words("in at on from for with during near under over between since")
+_PREPOSITIONS = read_words("of in at on from for with during near under over between since")
 _BEFORE_GERUNDS = read_words("of by from for without after before while when since despite")
 _PRONOUNS = read_words("he she it they we i you who which that this these those one his her their its him them")
 # What "to" and a verb after them say that somebody means to do, or is made to, and what they say was done.
@@ -110,7 +109,7 @@ class Verb:
 
     In a passive clause, `agents` is what stands after "by". Who a relative pronoun stands for is what is before it.
     `names` are those of the agents, `patient_names` those of the patients; `has_pronoun` and `has_patient_pronoun` say
-    that a pronoun may stand for one. `reserve` says that the sentence doubts it, or only that somebody claims it.
+    that a pronoun may stand for one; `complement` is all that comes after the verb. `reserve` says that the sentence doubts it, or only that somebody claims it.
     """
 
     lemma: str
@@ -125,6 +124,7 @@ class Verb:
     patient_names: frozenset[str]
     has_pronoun: bool
     has_patient_pronoun: bool
+    complement: frozenset[str]
 
     @property
     def arguments(self) -> frozenset[str]:
@@ -148,8 +148,13 @@ def read_verbs(text: str) -> tuple[Verb, ...]:
     return tuple(
         _read_verb(words, place)
         for place, word in enumerate(words)
-        if _is_verb(words, place) or (word.text == "than" and place > 1)
+        if _is_verb(words, place) or (word.text == "than" and place > 1) or _is_defeat(words, place)
     )
+
+
+def _is_defeat(words: Sequence[_Word], place: int) -> bool:
+    """Tell whether a noun says who beat whom: "a defeat by Wrenfield"."""
+    return words[place].text == "defeat" and place + 1 < len(words) and words[place + 1].text == "by"
 
 
 def _read(text: str) -> Iterator[_Word]:
@@ -196,20 +201,24 @@ def _read_verb(words: Sequence[_Word], place: int) -> Verb:
     clause = _find_clause(words, place)
     is_participle = _is_past(word.text, base)
     after = words[place + 1].text if place + 1 < len(words) else ""
-    is_passive = is_participle and (
+    is_passive = _is_defeat(words, place) or is_participle and (
         (bool(auxiliaries & _BE) and not _is_active_perfect(auxiliaries))
         or after == "by"
         or _joins_passive(words, place)
     )
     left = before = list(words[clause.start : place])
     right = list(words[place + 1 : clause.stop])
+    to = next((at for at, each in enumerate(right[:MAX_HEAD]) if each.text == "to"), None) if base == "lose" else None
+    if to is not None and _is_named(right[to + 1 :]):  # "lost 5-0 to Harlow" is "was beaten by Harlow"
+        left, right = right[to + 1 :], left
+    base = "beat" if to is not None or base == "defeat" else base
     if left and left[0].text in {"who", "which", "that"} and (whom := _find_antecedent(words, clause.start)):
         if all(_is_auxiliary(each) for each in left[1:]):
             left = whom
         elif _is_named(left[1:]) or left[1].text in _PRONOUNS:
             left, right = left[1:], [*right, *whom]  # "the book, which the critic praised"
     is_reduced = is_participle and not auxiliaries and after in _PREPOSITIONS and not word.follows_comma
-    if is_reduced and left == before and base not in SPEECH:
+    if is_reduced and left == before and base not in SPEECH and _has_other_verb(words, place, clause):
         left = []  # "a clock built in Grenoble" doesn't say that the clock built something
     if is_passive:
         by = next((at for at, each in enumerate(right) if each.text == "by"), len(right))
@@ -220,7 +229,7 @@ def _read_verb(words: Sequence[_Word], place: int) -> Verb:
         agents, patients = left, right
     if base in SPEECH:  # what comes after the next comma may be said by another
         patients = patients[: next((at for at, each in enumerate(patients) if at > 2 and each.follows_comma), None)]
-    subjects = _stems(agents)
+    subjects = _stems([each for each in agents if not find_verb(each.text) or is_noun(each.text)])
     is_named = not word.text.endswith("ing") or bool(auxiliaries & _BE)
     return Verb(
         lemma=base,
@@ -235,6 +244,7 @@ def _read_verb(words: Sequence[_Word], place: int) -> Verb:
         patient_names=_stems([each for each in patients if _is_name(each, words)]),
         has_pronoun=not subjects or not is_named or any(each.text in _PRONOUNS for each in agents),
         has_patient_pronoun=any(each.text in _PRONOUNS for each in patients[:3]),
+        complement=_stems(words[place + 1 :]),
     )
 
 
@@ -243,11 +253,17 @@ def _find_antecedent(words: Sequence[_Word], place: int) -> list[_Word]:
     start = place
     while start > 0 and place - start < MAX_ANTECEDENT:
         text = words[start - 1].text
-        if text in _HEADS or text in _AUXILIARIES or (start < place and words[start].is_first):
+        if text in _HEADS or text in _AUXILIARIES or _is_verb(words, start - 1):
+            break
+        if start < place and words[start].is_first:
             break
         start -= 1
-    found = list(words[start:place])
-    return found if any(each.text in _PLAIN_DETERMINERS or _is_name(each, words) for each in found) else []
+    found = [word for word in words[start:place] if word.text not in _PRONOUNS]
+    return found if any(each.text in _DETERMINERS or _is_name(each, words) for each in words[start:place]) else []
+
+
+def _has_other_verb(words: Sequence[_Word], place: int, clause: range) -> bool:
+    return any(words[at].text in _AUXILIARIES or _is_verb(words, at) for at in clause if at != place)
 
 
 def _is_auxiliary(word: _Word) -> bool:
@@ -377,6 +393,11 @@ def _is_order(words: Sequence[_Word], at: int) -> bool:
 
 def _opens_clause(words: Sequence[_Word], at: int) -> bool:
     return any(word.text in {"that", "whether"} for word in words[at + 1 : at + 4])
+
+
+def needs_subject(text: str) -> bool:
+    """Tell whether a sentence begins with a pronoun for somebody."""
+    return find_words(text)[:1] in (["he"], ["she"], ["they"])
 
 
 def has_doubt(text: str) -> bool:

@@ -19,7 +19,7 @@ from assistant.facts import (
     may_be_negative,
     read_tokens,
 )
-from assistant.lexicon import is_thing
+from assistant.lexicon import CLASS_NOUNS, is_thing
 from assistant.terms import STOP_WORDS, find_words
 
 MAX_GAP = 4  # tokens; in a longer gap the texts say different things
@@ -38,6 +38,7 @@ _EQUATING = frozenset("and or nor but as well is are was were became remains rem
 _VAGUE = frozenset(
     {"1", "1th", "half", "double", "triple", "quarter", "dozens", "hundreds", "thousands", "millions", "billions"}
 )
+_FEW = frozenset({"two", "three"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def read_facts(sentences: Sequence[Sequence[Token]]) -> EvidenceFacts:
 def find_missing(statement: Sequence[Token], facts: EvidenceFacts) -> Iterator[str]:
     """Yield which names, numbers and days of a statement the evidence doesn't have."""
     for token in statement:
-        if not token.is_fact or token.form in _VAGUE:
+        if not token.is_fact or token.form in _VAGUE or _counts_named(token):
             continue
         units = facts.units.get(token.form)
         if units is None:
@@ -132,6 +133,11 @@ def find_missing(statement: Sequence[Token], facts: EvidenceFacts) -> Iterator[s
                 yield f"{token.text} is not in the evidence"
         elif token.unit and token.unit not in units and "" not in units:
             yield f"{token.text} {token.unit} is not in the evidence"
+
+
+def _counts_named(token: Token) -> bool:
+    """Tell whether a number may count what the evidence names one by one: "the two airlines"."""
+    return token.text.lower() in _FEW and token.is_definite and not token.unit
 
 
 def _is_known(token: Token, facts: EvidenceFacts) -> bool:
@@ -246,6 +252,8 @@ def _differ(ours: Token, theirs: Token, gap: Gap) -> bool:
     if are_opposites(ours.form, theirs.form):
         return True
     kinds = {ours.kind, theirs.kind}
+    if "according" in {ours.text.lower(), theirs.text.lower()}:
+        return False
     if kinds == {"name", "word"} and (ours if ours.kind == "word" else theirs).text[:1].isupper():
         kinds = {"name"}
     if kinds == {"name"}:
@@ -307,7 +315,7 @@ def find_additions(alignments: Sequence[Alignment], nearest: Callable[[int], flo
 def _is_thing(token: Token) -> bool:
     """Tell whether a word is a noun or an adjective: a verb is too often another way to say the same."""
     word = token.text.lower()
-    return len(word) > 3 and token.before != "to" and is_thing(word)
+    return len(word) > 3 and token.before != "to" and word not in CLASS_NOUNS and is_thing(word)
 
 
 def _share_root(one: Token, other: Token) -> bool:

@@ -22,7 +22,8 @@ class Token:
     """One word or number of a text that isn't a stop word.
 
     `form` is what is compared, `unit` a number's, if any, and `before` the word that stands before it, if not "the".
-    `is_apposed` says that it belongs to the name before or after it: "Penhallow's manager", ", the Penhallow manager,".
+    `is_apposed` says that it belongs to the name before or after it: "Penhallow's manager", ", the Penhallow manager,",
+    and `is_definite` that "the" stands before it.
     """
 
     form: str
@@ -33,6 +34,7 @@ class Token:
     unit: str = ""
     before: str = ""
     is_apposed: bool = False
+    is_definite: bool = False
 
     @property
     def is_fact(self) -> bool:
@@ -297,7 +299,12 @@ def read_tokens(text: str) -> tuple[Token, ...]:
             tokens += _read_word(match, word, raw, index, text, has_case)
         index += 1
     return tuple(
-        replace(token, before=before, is_apposed=bool(_POSSESSED.match(text, token.end)))
+        replace(
+            token,
+            before=before,
+            is_apposed=bool(_POSSESSED.match(text, token.end)),
+            is_definite=text[max(0, token.start - 4) : token.start].lower() == "the ",
+        )
         for token, before in zip(tokens, _list_before(raw, tokens), strict=True)
     )
 
