@@ -10,8 +10,8 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from assistant.clauses import ERGATIVE, SPEECH, SYMMETRIC, Verb, has_attribution, has_doubt, needs_subject, read_verbs
-from assistant.facts import UNIT_STEMS, Token, are_opposites, may_be_negative
-from assistant.lexicon import CLASS_NOUNS, is_noun
+from assistant.facts import CLASS_NOUNS, UNIT_STEMS, Token, are_opposites, may_be_negative
+from assistant.lexicon import is_thing
 from assistant.terms import STOP_WORDS, find_words, read_words, stem
 
 REPEATING_SHARE = 0.6  # of a statement's tokens in a sentence, from which both speak of the same
@@ -85,9 +85,11 @@ def _find_changed_roles(pairs: _Pairs, texts: Sequence[str]) -> Iterator[str]:
     for verb, others in pairs:
         if verb.lemma in SYMMETRIC:
             continue
-        if all(_is_reversed(verb, other) or _is_displaced(verb, other) or _is_told(verb, other) for other in others):
+        if all(_is_reversed(verb, other) or _is_displaced(verb, other) for other in others):
             yield f"the evidence says who does this to whom the other way round: {verb.text}"
-        elif verb.lemma != "than" and all(_has_other_agent(verb, other, held, parties) for other in others):
+        elif verb.lemma != "than" and all(
+            _has_other_agent(verb, other, held, parties) or _is_told(verb, other) for other in others
+        ):
             yield f"the evidence says this of somebody else: {verb.text}"
 
 
@@ -139,8 +141,6 @@ def _has_other_agent(verb: Verb, other: Verb, held: set[str], parties: set[str])
     )
 
 
-
-
 _COMPARED = re.compile(r"\b(?:than|ahead|behind|above|below|over|under|before|after|beside|to)\b")
 
 
@@ -155,11 +155,13 @@ def _find_named_later(statement: str, texts: Sequence[str]) -> Iterator[str]:
             place
             for place, text in enumerate(texts)
             for other in read_verbs(text)
-            if other.lemma == verb.lemma and len(verb.arguments & other.arguments - names) >= 2
+            if other.lemma == verb.lemma and len(verb.complement & other.complement - names) >= 2
         ]
-        if places and needs_subject(texts[places[-1]]) and not any(names & each for each in stems[: places[-1] + 1]):
-            if any(names & each for each in stems[places[-1] + 1 :]):
-                yield f"the evidence says this of somebody else: {verb.text}"
+        if not places or not needs_subject(texts[places[-1]]):
+            continue
+        before, after = set[str]().union(*stems[: places[-1] + 1]), set[str]().union(*stems[places[-1] + 1 :])
+        if not names & before and names & after:
+            yield f"the evidence says this of somebody else: {verb.text}"
 
 
 _NAME = r"[A-Z][\w’'-]*[a-z](?: (?:(?:de|van|von|der|al|bin|la) )*[A-Z][\w’'-]*[a-z])*"
@@ -167,7 +169,9 @@ _OFFICE = r"(?:(?:the|an?|its|their|his|her|[\w’'-]+['’]s?) )?((?:[a-z-]+ ){
 _HELD = re.compile(rf"({_NAME})(?: (?:is|was|are|were) (?:now )?|, ){_OFFICE}(?= of\b| for\b| at\b|,|\.|\Z)")
 _HOLDS = re.compile(rf"(?:\b[Tt]he|\b[Aa]n?|\b[Ii]ts|\b[Tt]heir|,) ((?:[a-z-]+ ){{0,3}}[a-z-]+),? ({_NAME})")
 # What makes another office of one.
-_DEPUTIES = read_words("deputy vice former acting assistant ex interim then shadow junior honorary late co designate elect")
+_DEPUTIES = read_words(
+    "deputy vice former acting assistant ex interim then shadow junior honorary late co designate elect"
+)
 
 
 def _list_offices(text: str) -> Iterator[tuple[frozenset[str], str, frozenset[str]]]:
@@ -175,7 +179,7 @@ def _list_offices(text: str) -> Iterator[tuple[frozenset[str], str, frozenset[st
     for match in (*_HELD.finditer(text), *_HOLDS.finditer(text)):
         name, office = (match[1], match[2]) if match.re is _HELD else (match[2], match[1])
         words = re.split(r"[ -]", office)
-        if is_noun(words[-1]) and words[-1] not in STOP_WORDS:
+        if is_thing(words[-1]) and words[-1] not in STOP_WORDS:
             yield frozenset(find_words(name)), words[-1], frozenset(words[:-1])
 
 
@@ -345,8 +349,13 @@ def _find_opposites(tokens: Sequence[Token], cited: _Cited) -> Iterator[str]:
 # Times ----------------------------------------------------------------------------------------------------------------
 
 _DATED = frozenset({"weekday", "month", "number"})
-_HOURS = frozenset(map(stem, read_words("midnight noon midday dawn dusk sunrise sunset morning evening night christmas")))
-_UNTIL, _SINCE = read_words("before until till by preceded precedes preceding"), read_words("after since from followed follows following")
+_HOURS = frozenset(
+    map(stem, read_words("midnight noon midday dawn dusk sunrise sunset morning evening night christmas"))
+)
+_UNTIL, _SINCE = (
+    read_words("before until till by preceded precedes preceding"),
+    read_words("after since from followed follows following"),
+)
 # Of these only before a day or a year: "from the bank" says nothing of when.
 _OF_DAYS = read_words("by from")
 _SIDES = read_words("before until till by after since from")

@@ -36,7 +36,9 @@ _DETERMINERS = read_words("""
     a an the his her its their our my your this these those every each some any no another of in at for with from into s
 """)
 # What the words before a relative pronoun hang on: it stands for what comes after these.
-_HEADS = read_words("to by with for from in on at against about between into and or but said told after before as than")
+_HEADS = read_words("""
+    to by with for from in on at against about between into and or but said told after before as than
+""")
 _PREPOSITIONS = read_words("of in at on from for with during near under over between since")
 _BEFORE_GERUNDS = read_words("of by from for without after before while when since despite")
 _PRONOUNS = read_words("he she it they we i you who which that this these those one his her their its him them")
@@ -109,7 +111,8 @@ class Verb:
 
     In a passive clause, `agents` is what stands after "by". Who a relative pronoun stands for is what is before it.
     `names` are those of the agents, `patient_names` those of the patients; `has_pronoun` and `has_patient_pronoun` say
-    that a pronoun may stand for one; `complement` is all that comes after the verb. `reserve` says that the sentence doubts it, or only that somebody claims it.
+    that a pronoun may stand for one; `complement` is all that comes after the verb. `reserve` says that the sentence
+    doubts it, or only that somebody claims it.
     """
 
     lemma: str
@@ -201,11 +204,12 @@ def _read_verb(words: Sequence[_Word], place: int) -> Verb:
     clause = _find_clause(words, place)
     is_participle = _is_past(word.text, base)
     after = words[place + 1].text if place + 1 < len(words) else ""
-    is_passive = _is_defeat(words, place) or is_participle and (
+    is_passive = is_participle and (
         (bool(auxiliaries & _BE) and not _is_active_perfect(auxiliaries))
         or after == "by"
         or _joins_passive(words, place)
     )
+    is_passive = is_passive or _is_defeat(words, place)
     left = before = list(words[clause.start : place])
     right = list(words[place + 1 : clause.stop])
     to = next((at for at, each in enumerate(right[:MAX_HEAD]) if each.text == "to"), None) if base == "lose" else None
@@ -223,7 +227,12 @@ def _read_verb(words: Sequence[_Word], place: int) -> Verb:
     if is_passive:
         by = next((at for at, each in enumerate(right) if each.text == "by"), len(right))
         agents, patients = right[by + 1 :], left
-    elif base in SPEECH and base != "tell" and not auxiliaries and (not left or (word.follows_comma and _is_named(right))):
+    elif (
+        base in SPEECH
+        and base != "tell"
+        and not auxiliaries
+        and (not left or (word.follows_comma and _is_named(right)))
+    ):
         agents, patients = right, left  # "...," said the minister
     else:
         agents, patients = left, right
@@ -263,7 +272,7 @@ def _find_antecedent(words: Sequence[_Word], place: int) -> list[_Word]:
 
 
 def _has_other_verb(words: Sequence[_Word], place: int, clause: range) -> bool:
-    return any(words[at].text in _AUXILIARIES or _is_verb(words, at) for at in clause if at != place)
+    return any(words[at].shown in _AUXILIARIES or _is_verb(words, at) for at in clause if at != place)
 
 
 def _is_auxiliary(word: _Word) -> bool:

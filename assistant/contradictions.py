@@ -11,6 +11,7 @@ from difflib import SequenceMatcher
 from itertools import combinations, pairwise, product
 
 from assistant.facts import (
+    CLASS_NOUNS,
     Token,
     are_equal_amounts,
     are_opposites,
@@ -19,8 +20,8 @@ from assistant.facts import (
     may_be_negative,
     read_tokens,
 )
-from assistant.lexicon import CLASS_NOUNS, is_thing
-from assistant.terms import STOP_WORDS, find_words
+from assistant.lexicon import is_thing
+from assistant.terms import STOP_WORDS, find_words, read_words
 
 MAX_GAP = 4  # tokens; in a longer gap the texts say different things
 CONTEXT = 4  # tokens on each side of one by which sentences are told that speak of the same
@@ -33,7 +34,7 @@ REPEATING_SHARE = 0.5  # the same, from which what it has beside the sentence is
 ADDED_BELOW = 0.45  # the cosine of a word with the nearest of the evidence
 SUBSTITUTED_BELOW = 0.5  # the cosine of two words in context; those of synonyms are above
 # What stands between two that are one, or that are listed.
-_EQUATING = frozenset("and or nor but as well is are was were became remains remained the a an met with s".split())
+_EQUATING = read_words("and or nor but as well is are was were became remains remained the a an met with s")
 # Small numbers and vague ones that a paraphrase may bring in.
 _VAGUE = frozenset(
     {"1", "1th", "half", "double", "triple", "quarter", "dozens", "hundreds", "thousands", "millions", "billions"}
@@ -340,7 +341,12 @@ def find_crossings(statement: Sequence[Token], alignments: Sequence[Alignment]) 
         frame = [token.form for token in statement if token.form not in named]
         other = [token.form for token in sentence if token.form not in named]
         voices = [sum(token.before == "by" for token in tokens) for tokens in (statement, sentence)]
-        if len(facts) < 2 or not frame or voices[0] != voices[1] or _count_common(frame, other) < FRAME_SHARE * len(frame):
+        if (
+            len(facts) < 2
+            or not frame
+            or voices[0] != voices[1]
+            or _count_common(frame, other) < FRAME_SHARE * len(frame)
+        ):
             continue
         for (one, at), (two, until) in combinations(facts, 2):
             if until < at and _have_crossed(statement[one], statement[two], sentence[at], sentence[until]):

@@ -200,6 +200,12 @@ _NAMES = _read_synonyms("""
 # Words of respect and office before a name say little of who it is.
 _TITLES = read_words("mr mrs ms miss dr sir dame lord lady prof professor president minister prime sen gov rep")
 
+# What a person, a thing or a place with a name is called next time: "the company", "the team".
+CLASS_NOUNS = read_words("""
+    company firm group business team club side party organisation organization agency body institution country nation
+    state city town village place area region man woman person people official government court event film book show
+""")
+
 _OPPOSITES = """
     create cost, creates costs, approve block, approved blocked, allow block, allowed blocked, raise cut, raises
     cuts, keep close, increase decrease, increase fall, increase drop, increase reduce, increase decline, increase

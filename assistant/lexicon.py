@@ -2,14 +2,6 @@
 
 from functools import cache
 
-# What a person, a thing or a place with a name is called next time: "the company", "the team".
-CLASS_NOUNS = frozenset(
-    """
-    company firm group business team club side party organisation organization agency body institution country nation
-    state city town village place area region man woman person people official government court event film book show
-    """.split()
-)
-
 
 @cache
 def _look_up(word: str) -> dict[str, tuple[str, ...]]:
