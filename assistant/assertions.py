@@ -111,8 +111,13 @@ def _is_displaced(verb: Verb, other: Verb) -> bool:
         and not verb.patient_names & other.patient_names
         and not other.has_patient_pronoun
     )
-    does_only = bool(verb.patients) and verb.patients <= other.agents and other.patients
-    does_only = does_only and not verb.patients & other.patients and not other.has_patient_pronoun
+    does_only = (
+        verb.patients
+        and verb.patients <= other.agents
+        and other.patients
+        and not verb.patients & other.patients
+        and not other.has_patient_pronoun
+    )
     return bool(is_done_to or does_it or does_only)
 
 

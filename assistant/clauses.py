@@ -155,6 +155,11 @@ def read_verbs(text: str) -> tuple[Verb, ...]:
     )
 
 
+def _is_by_agent(words: Sequence[_Word], at: int) -> bool:
+    """Tell whether "by" names who does it, and not by how much: "by 91 votes"."""
+    return words[at].text == "by" and at + 1 < len(words) and not words[at + 1].text[0].isdigit()
+
+
 def _is_defeat(words: Sequence[_Word], place: int) -> bool:
     """Tell whether a noun says who beat whom: "a defeat by Wrenfield"."""
     return words[place].text == "defeat" and place + 1 < len(words) and words[place + 1].text == "by"
@@ -225,7 +230,7 @@ def _read_verb(words: Sequence[_Word], place: int) -> Verb:
     if is_reduced and left == before and base not in SPEECH and _has_other_verb(words, place, clause):
         left = []  # "a clock built in Grenoble" doesn't say that the clock built something
     if is_passive:
-        by = next((at for at, each in enumerate(right) if each.text == "by"), len(right))
+        by = next((at for at, each in enumerate(right) if _is_by_agent(right, at)), len(right))
         agents, patients = right[by + 1 :], left
     elif (
         base in SPEECH
