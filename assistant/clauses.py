@@ -226,6 +226,7 @@ def _read_verb(words: Sequence[_Word], place: int) -> Verb:
             left = whom
         elif _is_named(left[1:]) or left[1].text in _PRONOUNS:
             left, right = left[1:], [*right, *whom]  # "the book, which the critic praised"
+    after_it = range(place + 1, clause.stop)
     is_reduced = is_participle and not auxiliaries and after in _PREPOSITIONS and not word.follows_comma
     if is_reduced and left == before and base not in SPEECH and _has_other_verb(words, place, clause):
         left = []  # "a clock built in Grenoble" doesn't say that the clock built something
@@ -236,7 +237,7 @@ def _read_verb(words: Sequence[_Word], place: int) -> Verb:
         base in SPEECH
         and base != "tell"
         and not auxiliaries
-        and (not left or (word.follows_comma and _is_named(right)))
+        and (not left or (word.follows_comma and _is_named(right) and not _has_other_verb(words, place, after_it)))
     ):
         agents, patients = right, left  # "...," said the minister
     else:
