@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
-from assistant.clauses import SPEECH, SYMMETRIC, Verb, has_attribution, has_doubt, read_verbs
-from assistant.facts import UNIT_STEMS, Token, are_opposites, may_be_negative
+from assistant.clauses import ERGATIVE, SPEECH, SYMMETRIC, Verb, has_attribution, has_doubt, needs_subject, read_verbs
+from assistant.facts import CLASS_NOUNS, UNIT_STEMS, Token, are_opposites, may_be_negative
+from assistant.lexicon import is_thing
 from assistant.terms import STOP_WORDS, find_words, read_words, stem
 
 REPEATING_SHARE = 0.6  # of a statement's tokens in a sentence, from which both speak of the same
@@ -26,12 +27,16 @@ def find_misstated(statement: str, tokens: Sequence[Token], cited: _Cited) -> It
     texts = [text for text, _ in cited]
     pairs = list(_pair_verbs(statement, texts))
     yield from _find_unreserved(statement, tokens, pairs, cited)
-    yield from _find_changed_roles(pairs, texts)
+    roles, opposites = list(_find_changed_roles(pairs, texts)), list(_find_opposites(tokens, cited))
+    if not (roles and opposites and _COMPARED.search(statement)):  # "ahead of" one is "behind" the other
+        yield from (*roles, *opposites)
     yield from _find_unbounded(statement, tokens, cited)
     yield from _find_parts(statement, tokens, cited)
     yield from _find_generalised(statement, texts)
     yield from _find_causes(statement, texts)
-    yield from _find_opposites(tokens, cited)
+    yield from _find_named_later(statement, texts)
+    yield from _find_offices(statement, texts)
+    yield from _find_changed_times(statement, tokens, cited)
 
 
 # Verbs ----------------------------------------------------------------------------------------------------------------
@@ -76,12 +81,15 @@ def _find_unreserved(statement: str, tokens: Sequence[Token], pairs: _Pairs, cit
 
 def _find_changed_roles(pairs: _Pairs, texts: Sequence[str]) -> Iterator[str]:
     held = {stem(word) for text in texts for word in find_words(text)}
+    parties = {agent for text in texts for each in read_verbs(text) for agent in each.agents}
     for verb, others in pairs:
         if verb.lemma in SYMMETRIC:
             continue
-        if verb.lemma not in SPEECH and all(_is_reversed(verb, other) for other in others):
+        if all(_is_reversed(verb, other) or _is_displaced(verb, other) for other in others):
             yield f"the evidence says who does this to whom the other way round: {verb.text}"
-        elif verb.lemma != "than" and all(_has_other_agent(verb, other, held) for other in others):
+        elif verb.lemma != "than" and all(
+            _has_other_agent(verb, other, held, parties) or _is_told(verb, other) for other in others
+        ):
             yield f"the evidence says this of somebody else: {verb.text}"
 
 
@@ -91,12 +99,43 @@ def _is_reversed(verb: Verb, other: Verb) -> bool:
     return bool(forward and backward) and (verb.lemma == "than" or not verb.agents & other.agents)
 
 
-def _has_other_agent(verb: Verb, other: Verb, held: set[str]) -> bool:
+def _is_displaced(verb: Verb, other: Verb) -> bool:
+    """Tell whether who does it is named in the evidence as whom it is done to, or the other way round."""
+    if verb.lemma in SPEECH or verb.lemma in ERGATIVE or not other.agents or not other.patients:
+        return False
+    is_done_to = verb.names & other.patient_names and not verb.agents & other.agents and not other.has_pronoun
+    does_it = (
+        verb.is_passive
+        and not verb.agents
+        and verb.patient_names & other.names
+        and not verb.patient_names & other.patient_names
+        and not other.has_patient_pronoun
+    )
+    does_only = (
+        verb.patients
+        and verb.patients <= other.agents
+        and other.patients
+        and not verb.patients & other.patients
+        and not other.has_patient_pronoun
+    )
+    return bool(is_done_to or does_it or does_only)
+
+
+def _is_told(verb: Verb, other: Verb) -> bool:
+    """Tell whether who says something is, in the evidence, only spoken of."""
+    is_spoken_of = verb.lemma in SPEECH and verb.names and verb.names <= other.complement
+    return bool(is_spoken_of and other.agents and not other.has_pronoun and not verb.agents & other.agents)
+
+
+def _has_other_agent(verb: Verb, other: Verb, held: set[str], parties: set[str]) -> bool:
     """Tell whether two clauses of one verb and one object have quite different subjects, both in the evidence."""
     if verb.names and other.names:
         differ = not verb.names & other.names
-    else:  # "the company" may be Casa Noble
-        differ = not verb.names and not other.names and not verb.agents & other.agents
+    elif verb.names:
+        differ = False
+    else:  # "the company" may be Casa Noble, but the coast guard is not the owner, Visayan Lines
+        is_described = bool(other.agents - other.names) and not verb.agents & _CLASSES and verb.agents <= parties
+        differ = (not other.names or is_described) and not verb.agents & other.agents
     return (
         differ
         and bool(verb.agents)
@@ -106,6 +145,64 @@ def _has_other_agent(verb: Verb, other: Verb, held: set[str]) -> bool:
         and (verb.lemma in SPEECH or bool(verb.patients & other.patients))
     )
 
+
+_COMPARED = re.compile(r"\b(?:than|ahead|behind|above|below|over|under|before|after|beside|to)\b")
+
+
+def _find_named_later(statement: str, texts: Sequence[str]) -> Iterator[str]:
+    """Yield what is said of somebody whom the evidence names only after it has said it, with a pronoun."""
+    stems = [{stem(word) for word in find_words(text)} for text in texts]
+    for verb in read_verbs(statement):
+        names = verb.patient_names if verb.is_passive and not verb.agents else verb.names
+        if not names or verb.lemma in SPEECH:
+            continue
+        places = [
+            place
+            for place, text in enumerate(texts)
+            for other in read_verbs(text)
+            if other.lemma == verb.lemma and len(verb.complement & other.complement - names) >= 2
+        ]
+        if not places or not needs_subject(texts[places[-1]]):
+            continue
+        before, after = set[str]().union(*stems[: places[-1] + 1]), set[str]().union(*stems[places[-1] + 1 :])
+        if not names & before and names & after:
+            yield f"the evidence says this of somebody else: {verb.text}"
+
+
+_NAME = r"[A-Z][\w’'-]*[a-z](?: (?:(?:de|van|von|der|al|bin|la) )*[A-Z][\w’'-]*[a-z])*"
+_OFFICE = r"(?:(?:the|an?|its|their|his|her|[\w’'-]+['’]s?) )?((?:[a-z-]+ ){0,3}[a-z-]+)"
+_HELD = re.compile(rf"({_NAME})(?: (?:is|was|are|were) (?:now )?|, ){_OFFICE}(?= of\b| for\b| at\b|,|\.|\Z)")
+_HOLDS = re.compile(rf"(?:\b[Tt]he|\b[Aa]n?|\b[Ii]ts|\b[Tt]heir|,) ((?:[a-z-]+ ){{0,3}}[a-z-]+),? ({_NAME})")
+# What makes another office of one.
+_DEPUTIES = read_words(
+    "deputy vice former acting assistant ex interim then shadow junior honorary late co designate elect"
+)
+
+
+def _list_offices(text: str) -> Iterator[tuple[frozenset[str], str, frozenset[str]]]:
+    """Yield who is said to be what: the words of the name, of the office the last word, and those before it."""
+    for match in (*_HELD.finditer(text), *_HOLDS.finditer(text)):
+        name, office = (match[1], match[2]) if match.re is _HELD else (match[2], match[1])
+        words = re.split(r"[ -]", office)
+        if is_thing(words[-1]) and words[-1] not in STOP_WORDS:
+            yield frozenset(find_words(name)), words[-1], frozenset(words[:-1])
+
+
+def _find_offices(statement: str, texts: Sequence[str]) -> Iterator[str]:
+    """Yield who is said to hold an office that, in the evidence, another holds, or whose deputy is."""
+    theirs = [office for text in texts for office in _list_offices(text)]
+    for name, office, before in _list_offices(statement):
+        same = [(other, words) for other, held, words in theirs if held == office]
+        own = [words for other, words in same if other & name]
+        others = [other for other, words in same if not other & name and not words & _DEPUTIES]
+        if own and all((words ^ before) & _DEPUTIES for words in own):
+            yield f"the evidence says {' '.join(sorted((own[0] ^ before) & _DEPUTIES))}: {office}"
+        elif not own and others and name <= {word for text in texts for word in find_words(text)}:
+            yield f"the evidence says this of somebody else: {office}"
+
+
+# What a thing is called that has a name: nothing new is said of it so.
+_CLASSES = frozenset(map(stem, CLASS_NOUNS))
 
 # Quantities -----------------------------------------------------------------------------------------------------------
 
@@ -219,7 +316,8 @@ _CAUSE = re.compile(
 )
 _REASON = re.compile(
     r"\b(?:since|amid|blam\w+|attribut\w+|leaving|meaning|cit(?:ed|ing)|reasons?|to (?:protest|avoid|prevent)"
-    r"|force|cause|leads?|why|responsib\w+|for \w+ing|by \w+ing|thank\w*|response|protest\w*|ow(?:ing|ed) to|due to)\b",
+    r"|force|cause|leads?|why|responsib\w+|for \w+ing|by \w+ing|thank\w*|response|protest\w*|ow(?:ing|ed) to|due to"
+    r"|over (?!\d|an?\b|the\b|two\b|three\b|four\b|five\b|six\b|\w+ (?:years|seasons|months|weeks|days)))\b",
     re.IGNORECASE,
 )
 
@@ -234,8 +332,7 @@ def _find_opposites(tokens: Sequence[Token], cited: _Cited) -> Iterator[str]:
     """Yield a word whose opposite a sentence has that is like the statement otherwise, and which it hasn't itself."""
     forms = {token.form for token in tokens}
     theirs = [token for _, sentence in cited for token in sentence]
-    if any(map(may_be_negative, tokens)) != any(map(may_be_negative, theirs)):
-        return  # "not open" may be "closed"
+    negative = [{token.form for token in each if may_be_negative(token)} for each in (tokens, theirs)]
     held = {token.form for token in theirs}
     for token in tokens:
         if token.kind == "name" or token.form in held | UNIT_STEMS.keys() or token.text.lower() in STOP_WORDS:
@@ -246,6 +343,53 @@ def _find_opposites(tokens: Sequence[Token], cited: _Cited) -> Iterator[str]:
             opposite = next(
                 (one for one in sentence if one.form not in forms and are_opposites(token.form, one.form)), None
             )
-            if opposite is not None:
+            if opposite is None or any(are_opposites(opposite.form, form) for form in held):
+                continue  # or the sentence has another word for it
+            # "Not open" may be "closed".
+            if bool(negative[0] - {token.form}) == bool(negative[1] - {opposite.form}):
                 yield f"the evidence says {opposite.text}, not {token.text}"
                 break
+
+
+# Times ----------------------------------------------------------------------------------------------------------------
+
+_DATED = frozenset({"weekday", "month", "number"})
+_HOURS = frozenset(
+    map(stem, read_words("midnight noon midday dawn dusk sunrise sunset morning evening night christmas"))
+)
+_UNTIL, _SINCE = (
+    read_words("before until till by preceded precedes preceding"),
+    read_words("after since from followed follows following"),
+)
+# Of these only before a day or a year: "from the bank" says nothing of when.
+_OF_DAYS = read_words("by from")
+_SIDES = read_words("before until till by after since from")
+_SIDE = re.compile(
+    r"\b(before|until|till|by|preced\w+|after|since|from|follow\w+)\s+"
+    r"(?:(?:the|an?|its|his|her|their|it|he|she|they|late|early|[A-Z]?[a-z]+day|\d{1,2})\s+){0,2}\Z"
+)
+
+
+def _find_changed_times(statement: str, tokens: Sequence[Token], cited: _Cited) -> Iterator[str]:
+    """Yield what is said to be before something, or until then, where the evidence says after it, or the reverse."""
+    forms = {token.form for token in tokens}
+    for token in tokens:
+        ours = _find_side(statement, token)
+        if not ours:
+            continue
+        is_day = token.kind in _DATED or token.form in _HOURS
+        every = [(other, _find_side(text, other)) for text, sentence in cited for other in sentence]
+        theirs = {side for other, side in every if other.form == token.form}
+        against = (_SINCE if ours in _UNTIL else _UNTIL) - (frozenset() if is_day else _OF_DAYS)
+        if theirs and theirs <= against and (is_day or ours not in _OF_DAYS):
+            yield f"the evidence says {min(theirs)} {token.text}, not {ours}"
+        elif token.kind in _DATED and ours in _SIDES and theirs and ours not in theirs:
+            moved = [o for o, side in every if side == ours and o.kind == token.kind and o.form not in forms]
+            if moved:
+                yield f"the evidence says {ours} {moved[0].text}, not {token.text}"
+
+
+def _find_side(text: str, token: Token) -> str:
+    """Find the word that says on which side of a token something is: "until" in "until Friday 3 May"."""
+    match = _SIDE.search(text, max(0, token.start - AROUND), token.start)
+    return match[1].lower() if match else ""

@@ -405,7 +405,7 @@ class Answerer:
             support = Support(0.0, False, (NOTHING_KNOWN if unresolved else UNCITED,))
         else:
             texts = []
-            for number in numbers:
+            for number in sorted(numbers):  # as they are read: whom "he" stands for was named before
                 shown = evidence[number]
                 start = find_context(shown.article.text, shown.span, shown.neighbours)
                 texts.append(shown.article.text[start : shown.span.end])

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from assistant.terms import find_words
+from assistant.terms import find_names, find_words
 from assistant.types import Article, Citation, Passage, QuotedPassage, Span
 
 # A sentence that begins with one of these says of whom or what it speaks only in the sentence before it.
@@ -11,6 +11,9 @@ PRONOUNS = frozenset(
     {"he", "she", "it", "they", "this", "that", "these", "those", "his", "her", "hers", "its", "their", "theirs",
      "such", "both"}
 )  # fmt: skip
+_PERSONS = frozenset({"he", "she", "his", "her", "hers"})
+MAX_CONTEXT = 3  # sentences
+MAX_CONTEXT_CHARACTERS = 800  # beyond the first of them
 # "It is unlikely that ..." speaks of nothing before it.
 _EMPTY_VERBS = frozenset({"is", "was", "would", "will", "has", "seems", "appears", "may", "might"})
 
@@ -27,19 +30,26 @@ def find_context(text: str, span: Span, sentences: Sequence[Span]) -> int:
     """Find where the context of a quote starts: at the sentence before it where it needs one, else at the quote itself.
 
     `sentences` are spans of the article's text in order. A sentence on the other side of a blank line that is no
-    sentence of its own (a heading) doesn't help, and is passed over for the one before it.
+    sentence of its own (a heading) doesn't help, and is passed over for the one before it. Where the one before needs
+    context itself, or has no name for "he" or "she", it goes back further, up to `MAX_CONTEXT` sentences.
     """
-    if not needs_context(text[span.start : span.end]):
-        return span.start
-    index = bisect_left(sentences, span)
-    while index > 0:
-        index -= 1
-        before = sentences[index]
-        if before.end <= span.start and text[before.start : before.end].rstrip("\"'”’»)").endswith(
-            (".", "!", "?", ":")
-        ):
-            return before.start
-    return span.start
+    start = span.start
+    if not needs_context(text[start : span.end]):
+        return start
+    is_person = find_words(text[start : start + 32])[0] in _PERSONS
+    taken = 0
+    for before in reversed(sentences[: bisect_left(sentences, span)]):
+        sentence = text[before.start : before.end]
+        if before.end > start or not sentence.rstrip("\"'”’»)").endswith((".", "!", "?", ":")):
+            continue
+        if taken and span.start - before.start > MAX_CONTEXT_CHARACTERS:
+            break
+        start = before.start
+        taken += 1
+        is_enough = not needs_context(sentence) and (find_names(sentence) or not is_person)
+        if taken == MAX_CONTEXT or is_enough:
+            break
+    return start
 
 
 def cite(

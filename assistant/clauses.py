@@ -21,6 +21,7 @@ Status = Literal["done", "planned", "possible", "unknown"]
 MAX_AUXILIARIES = 5  # words between an auxiliary and its verb, adverbs among them
 MAX_HEAD = 7  # words between "plans" and "to build"
 MAX_ARGUMENTS = 12  # words on each side of a verb
+MAX_ANTECEDENT = 8  # words
 
 
 _BE = read_words("be am is are was were been being get gets got isn aren wasn weren")
@@ -34,7 +35,12 @@ _ADVERBS = read_words("not never also then now already still ever just soon even
 _DETERMINERS = read_words("""
     a an the his her its their our my your this these those every each some any no another of in at for with from into s
 """)
-_PREPOSITIONS = read_words("in at on from for with during near under over between since")
+# What the words before a relative pronoun hang on: it stands for what comes after these.
+_HEADS = read_words("""
+    to by with for from in on at against about between into and or but said told after before as than
+""")
+_PREPOSITIONS = read_words("of in at on from for with during near under over between since")
+_BEFORE_GERUNDS = read_words("of by from for without after before while when since despite")
 _PRONOUNS = read_words("he she it they we i you who which that this these those one his her their its him them")
 # What "to" and a verb after them say that somebody means to do, or is made to, and what they say was done.
 _PLANS = read_words("""
@@ -80,7 +86,19 @@ _BOUNDARIES = read_words(
 _RELATIVES = read_words("who which whom whose where")
 SPEECH = read_words("say tell add state announce report note explain write declare claim insist")
 SYMMETRIC = read_words("meet marry merge talk agree differ negotiate split share join discuss clash fight play draw")
-_IRREGULAR_BASES = read_words("cut put set hit let cost shut hurt bet cast quit read spread split beat bid")
+_NO_NAMES = read_words("""
+    i monday tuesday wednesday thursday friday saturday sunday january february march april may june july august
+    september october november december one two three four five six seven eight nine ten eleven twelve twenty thirty
+""")
+# Verbs whose subject may be what the same verb is done to: "the shop closed", "they closed the shop".
+ERGATIVE = read_words("""
+    open close begin start end stop increase decrease move change sink break burn grow return turn join sell run drop
+    double halve resume continue improve worsen expand shrink slow melt spread develop finish reopen shut crash explode
+    collapse roll drive fly sail rise fall build tear lower widen narrow vary transfer enter leave cut
+""")
+_IRREGULAR_BASES = read_words("""
+    cut put set hit let cost shut hurt bet cast quit read spread split beat bid outbid upset shed broadcast offset
+""")
 
 _WORD = re.compile(r"[^\W_]+")
 _STOP = re.compile(r"[;!?]|\.['\"”’]*\s")
@@ -91,8 +109,10 @@ _BREAK = re.compile(r"[;:()\[\]\"“”„«»]|—|–|\s-\s|[.!?]\s|''|``|(?<!
 class Verb:
     """A verb of a sentence, by its base form, with the stems of what stands before and after it in its clause.
 
-    In a passive clause, `agents` is what stands after "by"; `names` are those of the agents. `has_pronoun` says that a
-    pronoun may stand for an agent, and `reserve` that the sentence doubts it, or only says that somebody claims it.
+    In a passive clause, `agents` is what stands after "by". Who a relative pronoun stands for is what is before it.
+    `names` are those of the agents, `patient_names` those of the patients; `has_pronoun` and `has_patient_pronoun` say
+    that a pronoun may stand for one; `complement` is all that comes after the verb. `reserve` says that the sentence
+    doubts it, or only that somebody claims it.
     """
 
     lemma: str
@@ -104,7 +124,10 @@ class Verb:
     agents: frozenset[str]
     patients: frozenset[str]
     names: frozenset[str]
+    patient_names: frozenset[str]
     has_pronoun: bool
+    has_patient_pronoun: bool
+    complement: frozenset[str]
 
     @property
     def arguments(self) -> frozenset[str]:
@@ -128,15 +151,26 @@ def read_verbs(text: str) -> tuple[Verb, ...]:
     return tuple(
         _read_verb(words, place)
         for place, word in enumerate(words)
-        if _is_verb(words, place) or (word.text == "than" and place > 1)
+        if _is_verb(words, place) or (word.text == "than" and place > 1) or _is_defeat(words, place)
     )
+
+
+def _is_by_agent(words: Sequence[_Word], at: int) -> bool:
+    """Tell whether "by" names who does it, and not by how much: "by 91 votes"."""
+    return words[at].text == "by" and at + 1 < len(words) and not words[at + 1].text[0].isdigit()
+
+
+def _is_defeat(words: Sequence[_Word], place: int) -> bool:
+    """Tell whether a noun says who beat whom: "a defeat by Wrenfield"."""
+    return words[place].text == "defeat" and place + 1 < len(words) and words[place + 1].text == "by"
 
 
 def _read(text: str) -> Iterator[_Word]:
     end = 0
     for match in _WORD.finditer(text):
         between = text[end : match.start()]
-        is_first = end == 0 or bool(_BREAK.search(between)) or match.group().lower() in _BOUNDARIES
+        is_break = _BREAK.search(text, end, match.start())  # with what stands before it: "the drivers' union"
+        is_first = end == 0 or bool(is_break) or match.group().lower() in _BOUNDARIES
         yield _Word(match.group().lower(), match.group(), is_first, "," in between, bool(_STOP.search(between)))
         end = match.end()
 
@@ -159,7 +193,7 @@ def _is_verb(words: Sequence[_Word], place: int) -> bool:
     if _is_past(word.text, base):
         return True
     if word.text.endswith("ing"):
-        return word.is_first or word.follows_comma or before in {"of", "by", "from", "for", "without"} | _PLANS
+        return word.is_first or word.follows_comma or before in _BEFORE_GERUNDS or before in _PLANS
     # "The museum returns the figures", not "museum returns".
     return not is_noun(word.text) or (word.text.endswith("s") and after in _DETERMINERS)
 
@@ -180,20 +214,37 @@ def _read_verb(words: Sequence[_Word], place: int) -> Verb:
         or after == "by"
         or _joins_passive(words, place)
     )
-    left = list(words[clause.start : place])
+    is_passive = is_passive or _is_defeat(words, place)
+    left = before = list(words[clause.start : place])
     right = list(words[place + 1 : clause.stop])
-    if is_participle and not auxiliaries and after in _PREPOSITIONS and not word.follows_comma:
+    to = next((at for at, each in enumerate(right[:MAX_HEAD]) if each.text == "to"), None) if base == "lose" else None
+    if to is not None and _is_named(right[to + 1 :]):  # "lost 5-0 to Harlow" is "was beaten by Harlow"
+        left, right = right[to + 1 :], left
+    base = "beat" if to is not None or base == "defeat" else base
+    if left and left[0].text in {"who", "which", "that"} and (whom := _find_antecedent(words, clause.start)):
+        if all(_is_auxiliary(each) for each in left[1:]):
+            left = whom
+        elif _is_named(left[1:]) or left[1].text in _PRONOUNS:
+            left, right = left[1:], [*right, *whom]  # "the book, which the critic praised"
+    after_it = range(place + 1, clause.stop)
+    is_reduced = is_participle and not auxiliaries and after in _PREPOSITIONS and not word.follows_comma
+    if is_reduced and left == before and base not in SPEECH and _has_other_verb(words, place, clause):
         left = []  # "a clock built in Grenoble" doesn't say that the clock built something
     if is_passive:
-        by = next((at for at, each in enumerate(right) if each.text == "by"), len(right))
+        by = next((at for at, each in enumerate(right) if _is_by_agent(right, at)), len(right))
         agents, patients = right[by + 1 :], left
-    elif base in SPEECH and not auxiliaries and (not left or (word.follows_comma and _is_named(right))):
+    elif (
+        base in SPEECH
+        and base != "tell"
+        and not auxiliaries
+        and (not left or (word.follows_comma and _is_named(right) and not _has_other_verb(words, place, after_it)))
+    ):
         agents, patients = right, left  # "...," said the minister
     else:
         agents, patients = left, right
     if base in SPEECH:  # what comes after the next comma may be said by another
         patients = patients[: next((at for at, each in enumerate(patients) if at > 2 and each.follows_comma), None)]
-    subjects = _stems(agents)
+    subjects = _stems([each for each in agents if not find_verb(each.text) or is_noun(each.text)])
     is_named = not word.text.endswith("ing") or bool(auxiliaries & _BE)
     return Verb(
         lemma=base,
@@ -205,8 +256,33 @@ def _read_verb(words: Sequence[_Word], place: int) -> Verb:
         agents=subjects,
         patients=_stems(patients),
         names=_stems([each for each in agents if _is_name(each, words)]),
+        patient_names=_stems([each for each in patients if _is_name(each, words)]),
         has_pronoun=not subjects or not is_named or any(each.text in _PRONOUNS for each in agents),
+        has_patient_pronoun=any(each.text in _PRONOUNS for each in patients[:3]),
+        complement=_stems(words[place + 1 :]),
     )
+
+
+def _find_antecedent(words: Sequence[_Word], place: int) -> list[_Word]:
+    """Find what a relative pronoun stands for, as far as it is named: what is before it, back to what it hangs on."""
+    start = place
+    while start > 0 and place - start < MAX_ANTECEDENT:
+        text = words[start - 1].text
+        if text in _HEADS or text in _AUXILIARIES or _is_verb(words, start - 1):
+            break
+        if start < place and words[start].is_first:
+            break
+        start -= 1
+    found = [word for word in words[start:place] if word.text not in _PRONOUNS]
+    return found if any(each.text in _DETERMINERS or _is_name(each, words) for each in words[start:place]) else []
+
+
+def _has_other_verb(words: Sequence[_Word], place: int, clause: range) -> bool:
+    return any(words[at].shown in _AUXILIARIES or _is_verb(words, at) for at in clause if at != place)
+
+
+def _is_auxiliary(word: _Word) -> bool:
+    return word.text in _AUXILIARIES or word.text in _ADVERBS or word.text.endswith("ly")
 
 
 def _joins_passive(words: Sequence[_Word], place: int) -> bool:
@@ -222,7 +298,8 @@ def _is_named(words: Sequence[_Word]) -> bool:
 
 
 def _is_name(word: _Word, words: Sequence[_Word]) -> bool:
-    return word.shown[0].isupper() and (word is not words[0] or not is_known(word.text))
+    is_name = word.shown[0].isupper() and word.text not in _NO_NAMES
+    return is_name and (word is not words[0] or not is_known(word.text))
 
 
 def _is_active_perfect(auxiliaries: frozenset[str]) -> bool:
@@ -245,13 +322,13 @@ def _find_auxiliaries(words: Sequence[_Word], place: int) -> frozenset[str]:
 
 def _find_clause(words: Sequence[_Word], place: int) -> range:
     start = place
-    has_comma = words[place].follows_comma
+    has_comma = False  # between a word and the verb
     while start > 0 and place - start < MAX_ARGUMENTS:
         # "Ferrante, whose firm makes lifts, said": the relative clause is closed, and stands between.
         if words[start].is_first and not (has_comma and words[start].text in _RELATIVES):
             break
-        start -= 1
         has_comma = has_comma or words[start].follows_comma
+        start -= 1
     end = place + 1
     while end < len(words) and not words[end].is_first and end - place <= MAX_ARGUMENTS:
         end += 1
@@ -331,6 +408,11 @@ def _is_order(words: Sequence[_Word], at: int) -> bool:
 
 def _opens_clause(words: Sequence[_Word], at: int) -> bool:
     return any(word.text in {"that", "whether"} for word in words[at + 1 : at + 4])
+
+
+def needs_subject(text: str) -> bool:
+    """Tell whether a sentence begins with a pronoun for somebody."""
+    return find_words(text)[:1] in (["he"], ["she"], ["they"])
 
 
 def has_doubt(text: str) -> bool:

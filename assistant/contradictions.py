@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 
 from assistant.facts import (
+    CLASS_NOUNS,
     Token,
     are_equal_amounts,
     are_opposites,
@@ -20,7 +21,7 @@ from assistant.facts import (
     read_tokens,
 )
 from assistant.lexicon import is_thing
-from assistant.terms import STOP_WORDS, find_words
+from assistant.terms import STOP_WORDS, find_words, read_words
 
 MAX_GAP = 4  # tokens; in a longer gap the texts say different things
 CONTEXT = 4  # tokens on each side of one by which sentences are told that speak of the same
@@ -28,13 +29,17 @@ REPEATED_SHARE = 0.8  # of a statement's tokens, from which it is taken to be a 
 VERBATIM_SHARE = 0.75  # of a statement's tokens, from which it is taken to repeat a sentence
 FRAME_SHARE = 0.85  # the same, of what is neither name nor number
 MAX_SUBSTITUTED = 2  # tokens
+MAX_EXCHANGED = 6  # words
 REPEATING_SHARE = 0.5  # the same, from which what it has beside the sentence is an addition to it
 ADDED_BELOW = 0.45  # the cosine of a word with the nearest of the evidence
 SUBSTITUTED_BELOW = 0.5  # the cosine of two words in context; those of synonyms are above
+# What stands between two that are one, or that are listed.
+_EQUATING = read_words("and or nor but as well is are was were became remains remained the a an met with s")
 # Small numbers and vague ones that a paraphrase may bring in.
 _VAGUE = frozenset(
     {"1", "1th", "half", "double", "triple", "quarter", "dozens", "hundreds", "thousands", "millions", "billions"}
 )
+_FEW = frozenset({"two", "three"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,7 @@ def read_facts(sentences: Sequence[Sequence[Token]]) -> EvidenceFacts:
 def find_missing(statement: Sequence[Token], facts: EvidenceFacts) -> Iterator[str]:
     """Yield which names, numbers and days of a statement the evidence doesn't have."""
     for token in statement:
-        if not token.is_fact or token.form in _VAGUE:
+        if not token.is_fact or token.form in _VAGUE or _counts_named(token):
             continue
         units = facts.units.get(token.form)
         if units is None:
@@ -129,6 +134,11 @@ def find_missing(statement: Sequence[Token], facts: EvidenceFacts) -> Iterator[s
                 yield f"{token.text} is not in the evidence"
         elif token.unit and token.unit not in units and "" not in units:
             yield f"{token.text} {token.unit} is not in the evidence"
+
+
+def _counts_named(token: Token) -> bool:
+    """Tell whether a number may count what the evidence names one by one: "the two airlines"."""
+    return token.text.lower() in _FEW and token.is_definite and not token.unit
 
 
 def _is_known(token: Token, facts: EvidenceFacts) -> bool:
@@ -243,6 +253,8 @@ def _differ(ours: Token, theirs: Token, gap: Gap) -> bool:
     if are_opposites(ours.form, theirs.form):
         return True
     kinds = {ours.kind, theirs.kind}
+    if "according" in {ours.text.lower(), theirs.text.lower()}:
+        return False
     if kinds == {"name", "word"} and (ours if ours.kind == "word" else theirs).text[:1].isupper():
         kinds = {"name"}
     if kinds == {"name"}:
@@ -304,7 +316,7 @@ def find_additions(alignments: Sequence[Alignment], nearest: Callable[[int], flo
 def _is_thing(token: Token) -> bool:
     """Tell whether a word is a noun or an adjective: a verb is too often another way to say the same."""
     word = token.text.lower()
-    return len(word) > 3 and token.before != "to" and is_thing(word)
+    return len(word) > 3 and token.before != "to" and word not in CLASS_NOUNS and is_thing(word)
 
 
 def _share_root(one: Token, other: Token) -> bool:
@@ -328,11 +340,56 @@ def find_crossings(statement: Sequence[Token], alignments: Sequence[Alignment]) 
         named = {statement[place].form for place, _ in facts}
         frame = [token.form for token in statement if token.form not in named]
         other = [token.form for token in sentence if token.form not in named]
-        if len(facts) < 2 or not frame or _count_common(frame, other) < FRAME_SHARE * len(frame):
+        voices = [sum(token.before == "by" for token in tokens) for tokens in (statement, sentence)]
+        if (
+            len(facts) < 2
+            or not frame
+            or voices[0] != voices[1]
+            or _count_common(frame, other) < FRAME_SHARE * len(frame)
+        ):
             continue
         for (one, at), (two, until) in combinations(facts, 2):
             if until < at and _have_crossed(statement[one], statement[two], sentence[at], sentence[until]):
                 yield f"the evidence has {statement[one].text} and {statement[two].text} in each other's place"
+
+
+def find_exchanged(statement: str, sentences: Sequence[str]) -> Iterator[str]:
+    """Yield what has changed places in a statement that is word for word a stretch of a sentence but for that."""
+    ours = find_words(statement)
+    for sentence in sentences:
+        theirs = find_words(sentence)
+        for start in range(len(theirs) - len(ours) + 1):
+            window = theirs[start : start + len(ours)]
+            if window == ours:
+                return
+            exchanged = _find_exchange(ours, window)
+            if exchanged:
+                yield f"the evidence has {exchanged[0]} and {exchanged[1]} in each other's place"
+
+
+def _find_exchange(ours: Sequence[str], theirs: Sequence[str]) -> tuple[str, str] | None:
+    """Find the two runs of words that have to change places for one text to be the other, of as many words.
+
+    Not where they are listed ("Bonn and Rome"), where one "is" the other, or where they took their prepositions along.
+    """
+    differing = [place for place, (one, other) in enumerate(zip(ours, theirs, strict=True)) if one != other]
+    if not differing:
+        return None
+    ours, theirs = ours[differing[0] : differing[-1] + 1], theirs[differing[0] : differing[-1] + 1]
+    if sorted(ours) != sorted(theirs):
+        return None
+    for one, two in product(range(1, min(MAX_EXCHANGED, len(ours) - 2) + 1), repeat=2):
+        between = ours[one:-two]
+        if (
+            between
+            and between == theirs[two:-one]
+            and ours[:one] == theirs[-one:]
+            and ours[-two:] == theirs[:two]
+            and not set(between) <= _EQUATING
+            and STOP_WORDS.isdisjoint((ours[0], ours[-two]))
+        ):
+            return " ".join(ours[:one]), " ".join(ours[-two:])
+    return None
 
 
 def _is_named(token: Token) -> bool:
@@ -346,6 +403,7 @@ def _have_crossed(one: Token, two: Token, at: Token, until: Token) -> bool:
     """
     is_listed = two.before in {"and", "or", one.text.lower()} or at.before in {"and", "or", until.text.lower()}
     is_listed = is_listed or two.is_apposed or until.is_apposed or one.is_apposed or at.is_apposed
+    is_listed = is_listed or two.before in {"is", "are", "was", "were"}  # the one is the other
     is_listed = is_listed or "by" in {token.before for token in (one, two, at, until)}  # see assistant/clauses.py
     kinds = {token.kind if token.kind != "word" else "name" for token in (one, two)}
     stay = any(ours.before == theirs.before != "of" for ours, theirs in ((one, at), (two, until)))

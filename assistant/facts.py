@@ -22,7 +22,8 @@ class Token:
     """One word or number of a text that isn't a stop word.
 
     `form` is what is compared, `unit` a number's, if any, and `before` the word that stands before it, if not "the".
-    `is_apposed` says that it belongs to the name before or after it: "Penhallow's manager", ", the Penhallow manager,".
+    `is_apposed` says that it belongs to the name before or after it: "Penhallow's manager", ", the Penhallow manager,",
+    and `is_definite` that "the" stands before it.
     """
 
     form: str
@@ -33,6 +34,7 @@ class Token:
     unit: str = ""
     before: str = ""
     is_apposed: bool = False
+    is_definite: bool = False
 
     @property
     def is_fact(self) -> bool:
@@ -198,6 +200,12 @@ _NAMES = _read_synonyms("""
 # Words of respect and office before a name say little of who it is.
 _TITLES = read_words("mr mrs ms miss dr sir dame lord lady prof professor president minister prime sen gov rep")
 
+# What a person, a thing or a place with a name is called next time: "the company", "the team".
+CLASS_NOUNS = read_words("""
+    company firm group business team club side party organisation organization agency body institution country nation
+    state city town village place area region man woman person people official government court event film book show
+""")
+
 _OPPOSITES = """
     create cost, creates costs, approve block, approved blocked, allow block, allowed blocked, raise cut, raises
     cuts, keep close, increase decrease, increase fall, increase drop, increase reduce, increase decline, increase
@@ -237,6 +245,15 @@ _OPPOSITES = """
     front back, plaintiff defendant, landlord tenant, employer employee, buyer seller, urban rural, summer winter,
     morning evening, dawn dusk, sunrise sunset, victim attacker, creditor debtor, wife mother, uncle aunt, host
     guest, interior exterior, ignored heeded, praise attack, morning afternoon, morning night, afternoon evening,
+    resigned dismissed, resigned sacked, resigned fired, resign dismiss, slowed sped, slow speed, succeed precede,
+    followed preceded, rejected approved, rejected passed, quashed upheld, quash uphold, overruled upheld, ratified
+    rejected, boosted dented, soared plunged, soared slumped, surged plunged, surged slumped, jumped plunged, jumped
+    slumped, climbed fell, climbed dropped, climbed slipped, rose slipped, rose plunged, rose slumped, soared fell,
+    surged fell, jumped fell, joined quit, founded dissolved, survived died, survived killed, survive die,
+    alive killed, accelerated slowed, hailed condemned, hailed criticised, acquitted jailed, cleared jailed, freed
+    jailed, released jailed, acquitted sentenced, evacuate return, merged split, merge split, loosened tightened,
+    withdrew deployed, withdraw deploy, promoted relegated, promoted demoted, promote demote, promotion relegation,
+    ahead behind, defeat victory, buyer vendor, upstream downstream, overtook trailed, outside within,
     spring autumn, emptied filled, empty fill, started stopped, start stop, starts stops, began stopped
 """
 
@@ -288,7 +305,12 @@ def read_tokens(text: str) -> tuple[Token, ...]:
             tokens += _read_word(match, word, raw, index, text, has_case)
         index += 1
     return tuple(
-        replace(token, before=before, is_apposed=bool(_POSSESSED.match(text, token.end)))
+        replace(
+            token,
+            before=before,
+            is_apposed=bool(_POSSESSED.match(text, token.end)),
+            is_definite=text[max(0, token.start - 4) : token.start].lower() == "the ",
+        )
         for token, before in zip(tokens, _list_before(raw, tokens), strict=True)
     )
 

@@ -10,13 +10,15 @@ notebooks/learn_grounding.py.
 import json
 import math
 import re
+import threading
 from bisect import bisect_right
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TypeAlias
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +29,7 @@ from assistant.contradictions import (
     find_additions,
     find_contradictions,
     find_crossings,
+    find_exchanged,
     find_misquoted,
     find_missing,
     find_substitutions,
@@ -52,6 +55,7 @@ MAX_SENTENCES = 8  # of the evidence, that are read closely,
 CITED_SENTENCES = 5  # an answer cites no more for a statement; in an article a verb has clauses that say other things
 LEAST_SHARE = 0.25  # and how much each must hold of what the best one holds
 PHRASE_WORDS = 3
+MAX_KEPT_WORDS = 4_000  # whose vectors are kept for the next statement: 6 MB, of a model on this machine
 
 FEATURES = (
     "nearness",  # mean over the statement's content words of their nearest word's cosine, in the sentence that is best
@@ -114,6 +118,8 @@ def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> M
     if not sentences:
         return None
     ours = read_tokens(statement)
+    if any(_is_repeated(statement, sentence) for sentence in sentences):
+        return Measures(np.array((1.0, 1.0, _share_facts(ours, of=len(ours)), 0.0, 0.0)), ())
     read = [read_tokens(sentence) for sentence in sentences]
     chosen = choose_sentences(ours, read)
     alignments = [align(ours, read[index]) for index in chosen]
@@ -138,6 +144,7 @@ def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> M
         *find_missing(ours, facts),
         *find_contradictions(ours, alignments),
         *find_crossings(ours, alignments),
+        *find_exchanged(statement, [sentences[index] for index in chosen]),
         *find_substitutions(alignments, likeness),
         *find_misquoted(statement, evidence),
     )
@@ -146,7 +153,7 @@ def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> M
         faults += (*find_additions(alignments, nearest), *find_misstated(statement, ours, cited))
     features = (
         *_measure_nearness(words, vectors),
-        sum(token.is_fact and token.form in facts.units for token in ours) / max(1, len(ours)),
+        _share_facts([token for token in ours if token.form in facts.units], of=len(ours)),
         _measure_elsewhere(ours, read, chosen),
         max(alignments, key=lambda alignment: alignment.share).count_skips(),
     )
@@ -176,6 +183,17 @@ def choose_sentences(ours: Sequence[Token], read: Sequence[Sequence[Token]]) -> 
     return sorted(index for index in best if scores[index] >= LEAST_SHARE * scores[best[0]])
 
 
+def _is_repeated(statement: str, sentence: str) -> bool:
+    """Tell whether a statement is a whole sentence of its evidence, but for spaces, case and the full stop."""
+    ours, theirs = (" ".join(text.split()).lower().removesuffix(".") for text in (statement, sentence))
+    return ours == theirs
+
+
+def _share_facts(facts: Sequence[Token], *, of: int) -> float:
+    """Compute the share of a statement's tokens that are facts."""
+    return sum(token.is_fact for token in facts) / max(1, of)
+
+
 # Measuring ------------------------------------------------------------------------------------------------------------
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -186,10 +204,43 @@ def find_word_spans(text: str) -> tuple[Span, ...]:
     return tuple(Span(*match.span()) for match in _WORD.finditer(text))
 
 
+class _WordVectors:
+    """The vectors of the words of the texts that were read last, for the statements of one answer cite the same."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, FloatArray] = OrderedDict()
+        self._words = 0
+        self._lock = threading.Lock()
+
+    def get(self, text: str) -> FloatArray | None:
+        with self._lock:
+            if text in self._kept:
+                self._kept.move_to_end(text)
+            return self._kept.get(text)
+
+    def keep(self, text: str, vectors: FloatArray) -> None:
+        with self._lock:
+            if text not in self._kept:
+                self._words += len(vectors)
+            self._kept[text] = vectors
+            while self._words > MAX_KEPT_WORDS:
+                self._words -= len(self._kept.popitem(last=False)[1])
+
+
+_kept: WeakKeyDictionary[Embedder, _WordVectors] = WeakKeyDictionary()
+
+
 def _embed_words(texts: Sequence[str], spans: Sequence[tuple[Span, ...]], embedder: Embedder) -> list[FloatArray]:
     """Embed each word of each text in its context: an array (words, dimension) a text."""
-    passages = [PassageInput("", text, found) for text, found in zip(texts, spans, strict=True)]
-    return [vectors.sentences for vectors in embedder.embed_passages(passages)]
+    kept = _kept.setdefault(embedder, _WordVectors())
+    found = {text: kept.get(text) for text in texts}
+    missing = {text: words for text, words in zip(texts, spans, strict=True) if found[text] is None}
+    embedded = embedder.embed_passages([PassageInput("", text, words) for text, words in missing.items()])
+    vectors = {text: known for text, known in found.items() if known is not None}
+    for text, passage in zip(missing, embedded, strict=True):
+        vectors[text] = passage.sentences
+        kept.keep(text, passage.sentences)
+    return [vectors[text] for text in texts]
 
 
 def _find_row(spans: Sequence[Span], token: Token) -> int:

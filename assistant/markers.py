@@ -14,7 +14,7 @@ MAX_RANGE = 30  # sentences in one marker; a longer range says nothing
 
 IsKnown = Callable[[int], bool]
 
-_NUMBER = r"(?:(?:sentences?|sources?|nos?\.|[#^])\s*)?\d{1,4}"
+_NUMBER = r"(?:(?:sentences?|sources?|nos?\.|[#^])\s*)?\d{1,4}\^?"
 _JOINT = r"\s*(?:[,;&–—-]|and|to)\s*"
 _NUMBERS = rf"\s*{_NUMBER}(?:{_JOINT}{_NUMBER})*\s*(?:†[^\]】]{{0,40}})?"
 _SQUARE = rf"[\[【［]{{1,2}}{_NUMBERS}[\]】］]{{1,2}}"
@@ -30,6 +30,18 @@ _PARTS = re.compile(
     r"(\d{1,4})(?:\s*(?:[–—-]|to)\s*(?:(?:sentences?|sources?|nos?\.|[#^])\s*)?(\d{1,4}))?", re.IGNORECASE
 )
 _LIST_SIGN = re.compile(r"\A(?:[-*•·]\s+|\d{1,2}[.)]\s+|#{1,6}\s+)")
+_QUALIFIED = r"(?:given|provided|numbered|above|cited|available)"
+_SHOWN = (
+    rf"(?:(?:{_QUALIFIED} )*(?:news )?(?:articles?|sentences?|passages?|excerpts?|sources)"
+    rf"|(?:{_QUALIFIED} )+(?:texts?|context|evidence|information))"
+)
+# What says nothing of the world: "Here is the answer:", "According to the articles,".
+_LEAD_IN = re.compile(
+    rf"\A(?:(?:here(?: is|['’]s) )?(?:the |an? |my )?(?:short |final |brief )?(?:answer|response)(?: is)?:\s+"
+    rf"|(?:according to|based on|as (?:stated|mentioned|reported) in|from) (?:the |these |this ){_SHOWN}"
+    rf"(?: (?:given|provided|above|shown))?,\s+)+(?=\S)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +204,11 @@ def _has_open_quote(text: str) -> bool:
 
 
 def _tidy(text: str) -> str:
-    """Put a sentence on one line, without a list's sign and Markdown's emphasis; nothing where no word is left."""
-    line = _LIST_SIGN.sub("", " ".join(text.split())).replace("**", "").strip()
+    """Put a sentence on one line, without a list's sign, Markdown's emphasis and what only leads to what is said.
+
+    Nothing is left where there is no word.
+    """
+    line = _LIST_SIGN.sub("", " ".join(text.split())).replace("**", "").strip().removeprefix(": ")
+    said = _LEAD_IN.sub("", line)
+    line = said[:1].upper() + said[1:] if said and said != line else line
     return line if any(map(str.isalnum, line)) else ""

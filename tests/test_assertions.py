@@ -33,6 +33,16 @@ def misstate(statement: str, *evidence: str) -> list[str]:
             "Bo Lind said the pier was safe.",
             "of somebody else: said",
         ),
+        ("Guards told the jury that Bo Lind ran.", "Bo Lind told the jury about it.", "of somebody else: told"),
+        ("Ana Ruiz sued the dealer Bo Lind.", "Ana Ruiz was sued over a vase.", "the other way round: sued"),
+        ("Ana Ruiz wrote to Bo Lind, who died in June.", "Ana Ruiz died in June.", "of somebody else: died"),
+        ("Ajax sacked him after a 5-0 defeat by Brann.", "Brann lost 5-0 to Ajax.", "the other way round: lost"),
+        ("Bo Lind is the deputy mayor of Bonn.", "Bo Lind is the mayor of Bonn.", "deputy: mayor"),
+        ("The mayor, Ana Ruiz, met Bo Lind.", "Bo Lind is the mayor.", "of somebody else: mayor"),
+        ("They will strike from Monday until Friday.", "They will strike until Monday.", "from Monday, not until"),
+        ("The gates had shut before the flood.", "The gates shut after the flood.", "before flood, not after"),
+        ("It began on Monday and was out by Friday.", "It was out by Monday.", "by Friday, not Monday"),
+        ("Brann dismissed Bo Lind on Sunday.", "Bo Lind resigned on Sunday.", "dismissed, not resigned"),
         ("Up to 40 people drowned.", "40 people drowned.", "doesn't say just 40"),
         ("At least 40 people drowned.", "At most 40 people drowned.", "doesn't say at most 40"),
         ("Two of the five miners were rescued.", "The five miners were rescued.", "of a part of five only"),
@@ -66,10 +76,25 @@ def test_what_is_said_otherwise_is_named(evidence: str, statement: str, reason: 
         ("The mill closed because of the flood.", "The flood caused the mill to close."),
         ("Ana Ruiz, who runs the port, said the pier was safe.", "The pier is safe, Ana Ruiz said."),
         ("The company said it would appeal.", "Casa Noble said it would appeal."),
+        ("Ana Ruiz finished ahead of Bo Lind.", "Bo Lind finished behind Ana Ruiz."),
+        ("Ana Ruiz beat Bo Lind.", "Bo Lind lost to Ana Ruiz."),
+        ("The shop, which Bo Lind opened, burned.", "Bo Lind opened the shop."),
+        ("The pier was shut and will reopen in June.", "The pier was closed."),
+        ("The gates had shut before the flood.", "Before the flood, the gates had shut."),
+        ("Bo Lind, the mayor of Bonn, resigned.", "The mayor, Bo Lind, resigned."),
     ],
 )
 def test_the_same_in_other_words_is_let_through(evidence: str, statement: str) -> None:
     assert misstate(statement, evidence) == []
+
+
+def test_what_is_said_of_him_is_not_said_of_whom_the_evidence_names_later() -> None:
+    said = ("The court heard Bo Lind.", "He was convicted of two thefts in May.", "His lawyer, Ana Ruiz, will appeal.")
+
+    assert misstate("Bo Lind was convicted of two thefts in May.", *said) == []
+    assert misstate("Ana Ruiz was convicted of two thefts in May.", *said) == [
+        "the evidence says this of somebody else: convicted"
+    ]
 
 
 def test_another_sentence_may_say_what_one_denies() -> None:

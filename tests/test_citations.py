@@ -52,6 +52,21 @@ def test_the_context_is_the_sentence_before() -> None:
     assert find_context(TEXT, span, sentences) == 0
 
 
+def test_the_context_goes_back_to_a_name_for_him_but_no_further() -> None:
+    text = "Ann Lee lost. Putin set out terms. The call was long. He spoke first. He wants the sanctions lifted."
+    sentences = split_sentences(text)
+
+    assert text[find_context(text, sentences[-1], sentences) :].startswith("Putin set out")
+    assert text[find_context(text, sentences[-2], sentences) :].startswith("Putin set out")
+
+
+def test_the_context_is_three_sentences_at_most() -> None:
+    text = "Putin set out terms. He spoke. He waited. He left. He wants the sanctions lifted."
+    sentences = split_sentences(text)
+
+    assert find_context(text, sentences[-1], sentences) == sentences[1].start
+
+
 def test_a_heading_is_no_context() -> None:
     text = "Putin set out terms.\n\n## The terms\n\nHe wants the sanctions lifted."
     sentences = split_sentences(text)

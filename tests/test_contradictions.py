@@ -4,6 +4,7 @@ from assistant.contradictions import (
     align,
     find_contradictions,
     find_crossings,
+    find_exchanged,
     find_misquoted,
     find_missing,
     find_substitutions,
@@ -125,3 +126,33 @@ def test_words_in_quotation_marks_are_word_for_word(statement: str, misquoted: l
     evidence = ["“We kept our promise to the valley,” she said.", "Tolls were lower."]
 
     assert [found.removeprefix("not verbatim: ") for found in find_misquoted(statement, evidence)] == misquoted
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "The main campus is in Harvard in Boston Yard, near the river.",
+        "the council of the union rejected the offer of the firm",
+        "King Wales of Rhys died.",
+    ],
+)
+def test_what_changes_places_in_a_verbatim_stretch_is_told(statement: str) -> None:
+    sentences = [
+        "The main campus is in Boston in Harvard Yard, near the river.",
+        "So the council of the firm rejected the offer of the union.",
+        "King Rhys of Wales died.",
+    ]
+
+    (told,) = find_exchanged(statement, sentences)
+
+    assert told.endswith("in each other's place")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["Rome and Bonn signed on Monday.", "Ann is the winner.", "In Rome she said so on Monday.", "They left Rome."],
+)
+def test_a_list_an_equation_and_places_with_their_prepositions_may_be_turned_round(statement: str) -> None:
+    sentences = ["Bonn and Rome signed on Monday.", "The winner is Ann.", "On Monday she said so in Rome."]
+
+    assert list(find_exchanged(statement, sentences)) == []

@@ -169,3 +169,25 @@ def test_what_is_resolved_was_shown(text: str) -> None:
         assert all(map(is_known, numbers))
         assert len(set(numbers)) == len(numbers)
         assert bool(sentence.markers) == bool(numbers or unresolved)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Here is the answer: Prices rose [4].",
+        "Here's the answer: **Prices rose** [4].",
+        "**Answer:** Prices rose [4].",
+        "According to the articles, prices rose [4].",
+        "Based on the provided evidence, prices rose [4].",
+        "Prices rose.[^4]",
+        "Prices rose[^4^].",
+        "[^4]: Prices rose.",
+    ],
+)
+def test_what_only_leads_to_a_sentence_is_no_part_of_it(text: str) -> None:
+    assert brief(text) == [("Prices rose.", [4])]
+
+
+@pytest.mark.parametrize("text", ["According to the report, prices rose.", "Based on the evidence, he was freed."])
+def test_who_says_so_in_the_world_is_part_of_a_sentence(text: str) -> None:
+    assert brief(text) == [(text, [])]
