@@ -417,6 +417,17 @@ class Assistant:
         replies = self._replies.while_current(is_current) if settings.keep_replies else None
         return answerer.steps(question), replies
 
+    def load(self) -> None:
+        """Load the models and open the index now, in a background thread for instance, so that no question waits.
+
+        Raises AssistantError where that can't be, as the question would.
+        """
+        self._embedder.load()
+        if self._chat is not None:
+            self._chat.load()
+        with self._library.snapshot() as snapshot:
+            snapshot.load()
+
     def verify(self, statement: str, evidence: Sequence[str]) -> Support:
         """Say whether evidence, given as sentences or whole articles, supports a statement; needs no index."""
         return verify(statement, evidence, embedder=self._embedder)

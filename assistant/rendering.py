@@ -1,11 +1,12 @@
 """Answers and passages as text for a terminal and as JSON for a script; nothing is shown before it is cleaned."""
 
 import json
+import re
 import textwrap
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from assistant.types import (
@@ -26,23 +27,40 @@ MAX_WIDTH = 100  # longer lines are hard to read
 NEAREST_SHOWN = 3
 EXCERPT_CHARACTERS = 300
 FINDINGS_SHOWN = 20
+MAX_MARKS = 8  # combining marks on one letter; no writing system needs so many, and a flood of them covers other lines
+
+_PLAIN_SPACES = str.maketrans(dict.fromkeys("\u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B))), " "))
+# What may take no cell of a terminal, or two: not Latin, Greek and Cyrillic letters, and common signs.
+_ODD_WIDTH = re.compile(r"[^ -~\u00a1-\u02ff\u0370-\u0482\u048a-\u058f\u2010-\u2027\u2030-\u205e\u20a0-\u20bf]")
+_MARKS = ("Mn", "Me")
+PRESENT_DAYS, NEWS_DAYS = 1, 7  # from which age on a source's is said: where the present is asked about, and elsewhere
+_PRESENT = re.compile(
+    r"\b(?:now|today|tonight|tomorrow|currently|current|latest|newest|still|yet|so far|at the moment|at present"
+    r"|these days|nowadays|this (?:morning|week|month|year)|recent|recently|up to date)\b",
+    re.IGNORECASE,
+)
 
 
 def clean(text: str) -> str:
     """Leave what a terminal shows and doesn't obey: printable characters, newlines and tabs.
 
-    An escape sequence loses its first byte and so its power, bidirectional overrides go, other spaces become plain.
+    An escape sequence loses its first byte and so its power, bidirectional overrides go, other spaces become plain, and
+    of the marks on a letter no more than MAX_MARKS are left.
     """
-    if text.isprintable():
-        return text
-    kept = (
-        character
-        if character.isprintable() or character in "\n\t"
-        else " "
-        if unicodedata.category(character) == "Zs"
-        else ""
-        for character in text
-    )
+    if not text.isprintable():
+        text = text.translate(_PLAIN_SPACES)
+        text = "".join(character for character in text if character.isprintable() or character in "\n\t")
+    return text if text.isascii() else _limit_marks(text)
+
+
+def _limit_marks(text: str) -> str:
+    kept, count = [], 0
+    for character in text:
+        # Marks begin at U+0300, and most texts end before that.
+        is_mark = character >= "\u0300" and unicodedata.category(character) in _MARKS
+        count = count + 1 if is_mark else 0
+        if count <= MAX_MARKS:
+            kept.append(character)
     return "".join(kept)
 
 
@@ -55,6 +73,23 @@ def describe_article(article: ArticleRef) -> str:
     """Name an article as a reader would cite it: outlet, date and title, as far as they are known."""
     source = ", ".join(part for part in (article.outlet, _write_day(article)) if part)
     return clean_line(f"{source}: {article.title}" if source else article.title)
+
+
+def describe_age(answer: Answer, *, today: date) -> str:
+    """Say how old the newest source of an answer is, where a reader should know, else nothing.
+
+    What was true when it was written may not be now. A question about the present is misled by yesterday's news, and any
+    by news that is a week old, since most matters have moved on by then. Who asked of a time in the past knows, and
+    isn't told.
+    """
+    days = [citation.article.published.date() for citation in answer.citations if citation.article.published]
+    is_of_the_past = any(each.is_filter and each.until and each.until < today for each in answer.understood)
+    if not days or is_of_the_past:
+        return ""
+    age = (today - max(days)).days
+    if age < (PRESENT_DAYS if _PRESENT.search(answer.question) else NEWS_DAYS):
+        return ""
+    return f"The newest source is {age:,} day{'' if age == 1 else 's'} old."
 
 
 def mark_statement(statement: Statement, *, context: str = "") -> str:
@@ -70,7 +105,7 @@ def mark_statement(statement: Statement, *, context: str = "") -> str:
 
 def render_statement(statement: Statement, *, width: int) -> str:
     """Render a statement of a language model as a paragraph."""
-    return _wrap(mark_statement(statement), width) + "\n\n"
+    return wrap_text(mark_statement(statement), width) + "\n\n"
 
 
 def render_answer(answer: Answer, *, context_of: Callable[[Citation], str], width: int) -> str:
@@ -92,7 +127,7 @@ def render_answer(answer: Answer, *, context_of: Callable[[Citation], str], widt
             before = statement.citations
             context = "".join(f"({clean_line(context)}) " for context in contexts if context)
         days = _list_days(statement) if are_of_different_days else ""
-        paragraphs.append(_wrap(f"{mark_statement(statement, context=context)}{days}", width) + "\n\n")
+        paragraphs.append(wrap_text(f"{mark_statement(statement, context=context)}{days}", width) + "\n\n")
     return "".join(paragraphs) + render_proof(answer, context_of=context_of, width=width)
 
 
@@ -102,10 +137,10 @@ def render_proof(answer: Answer, *, context_of: Callable[[Citation], str], width
     Where it abstained there are no sentences, and the nearest passages follow.
     """
     asked = [f"Understood as: {answer.standalone_question}"] if answer.standalone_question else []
-    notes = "".join(f"{_wrap(clean_line(note), width)}\n\n" for note in [*asked, *answer.notes])
+    notes = "".join(f"{wrap_text(clean_line(note), width)}\n\n" for note in [*asked, *answer.notes])
     if answer.abstained:
         nearest = render_passages(answer.retrieved[:NEAREST_SHOWN], width=width)
-        said = _wrap(clean_line(answer.text), width)
+        said = wrap_text(clean_line(answer.text), width)
         return (
             f"{said}\n" + (f"\n{notes}" if notes else "") + (f"\nThe nearest passages:\n\n{nearest}" if nearest else "")
         )
@@ -120,11 +155,11 @@ def render_sources(statements: Sequence[Statement], *, context_of: Callable[[Cit
     sources = []
     for _, citation in sorted(citations.items()):
         source = f"[{citation.number}] {describe_article(citation.article)}{_describe_copies(citation)}"
-        sources.append(_wrap(source, width, indent="    "))
+        sources.append(wrap_text(source, width, indent="    "))
         if citation.quote not in shown:
             context = clean_line(context_of(citation))
             quote = f"{f'({context}) ' if context else ''}“{clean_line(citation.quote)}”"
-            sources.append(_wrap(f"    {quote}", width, indent="    "))
+            sources.append(wrap_text(f"    {quote}", width, indent="    "))
         if citation.article.url:
             sources.append(f"    {clean_line(citation.article.url)}")
     return "".join(f"{line}\n" for line in sources)
@@ -148,7 +183,7 @@ def _list_days(statement: Statement) -> str:
 
 def render_understood(understood: Sequence[Understood], *, width: int) -> str:
     """Render how a question was read, a line for each thing and an empty one after them."""
-    lines = [f"{_wrap(clean_line(each.text), width)}\n" for each in understood]
+    lines = [f"{wrap_text(clean_line(each.text), width)}\n" for each in understood]
     return "".join([*lines, "\n"]) if lines else ""
 
 
@@ -156,9 +191,9 @@ def render_passages(passages: Sequence[RetrievedPassage], *, width: int) -> str:
     """Render passages, best first, each under the article that it is from."""
     blocks = []
     for position, retrieved in enumerate(passages, start=1):
-        head = _wrap(f"{position}. {describe_article(retrieved.article)}", width, indent="   ")
+        head = wrap_text(f"{position}. {describe_article(retrieved.article)}", width, indent="   ")
         excerpt = _shorten(clean_line(retrieved.passage.text))
-        blocks.append(f"{head}\n{_wrap(f'   {excerpt}', width, indent='   ')}")
+        blocks.append(f"{head}\n{wrap_text(f'   {excerpt}', width, indent='   ')}")
     return "\n\n".join(blocks) + "\n" if blocks else ""
 
 
@@ -209,8 +244,8 @@ def render_history(revisions: Sequence[Revision], *, width: int) -> str:
     for revision in reversed(revisions):
         since = f"since {_write_minute(revision.since)}" if revision.since else ""
         until = f"until {_write_minute(revision.until)}" if revision.until else "now"
-        head = _wrap(f"{', '.join(filter(None, (since, until)))}: {describe_article(revision.article.ref)}", width)
-        text = "\n".join(_wrap(line, width) for line in clean(revision.article.text).split("\n"))
+        head = wrap_text(f"{', '.join(filter(None, (since, until)))}: {describe_article(revision.article.ref)}", width)
+        text = "\n".join(wrap_text(line, width) for line in clean(revision.article.text).split("\n"))
         blocks.append(f"{head}\n\n{text}\n")
     return "\n---\n\n".join(blocks)
 
@@ -352,8 +387,13 @@ def article_to_json(article: ArticleRef) -> dict[str, Any]:
     }
 
 
+def write_day(day: date) -> str:
+    """Write a day as a reader would."""
+    return f"{day.day} {day:%B %Y}"
+
+
 def _write_day(article: ArticleRef) -> str:
-    return f"{article.published.day} {article.published:%B %Y}" if article.published else ""
+    return write_day(article.published) if article.published else ""
 
 
 def _write_minute(time: datetime) -> str:
@@ -381,7 +421,16 @@ def _is_quoted(context: Citation, before: Sequence[Citation]) -> bool:
     )
 
 
-def _wrap(text: str, width: int, *, indent: str = "") -> str:
-    return textwrap.fill(
-        text, min(width, MAX_WIDTH), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
+def wrap_text(text: str, width: int, *, indent: str = "") -> str:
+    """Break a text into lines of so many cells of a terminal, of which a wide character takes two.
+
+    A long word, such as an address, stays whole; but not in scripts that write none with spaces between them.
+    """
+    width = min(width, MAX_WIDTH)
+    if not _ODD_WIDTH.search(text):
+        return textwrap.fill(
+            text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        )
+    from wcwidth import wrap  # its tables take longer to load than all else here
+
+    return "\n".join(wrap(text, width, subsequent_indent=indent, break_on_hyphens=False))

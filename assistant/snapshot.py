@@ -141,6 +141,11 @@ class Snapshot:
         changed = fresh + published.passage_count - kept
         return changed == 0 or (changed < FEW_PASSAGES and kept > MANY_PASSAGES)
 
+    def load(self) -> None:
+        """Open Chroma's index now, which takes the first search most of its time."""
+        if self.published is not None:
+            self._open_generation(self.published)
+
     @trusting_rows()
     def articles(self) -> tuple[ArticleRef, ...]:
         """List the articles in the order in which they were added."""
