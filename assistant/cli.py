@@ -20,14 +20,12 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 from typer.core import TyperGroup
 
+from assistant.answers import answer_to_json, article_to_json, passage_to_json, understood_to_json
 from assistant.errors import AssistantError, SettingsError
 from assistant.rendering import (
-    answer_to_json,
-    article_to_json,
     clean_line,
     diagnosis_to_json,
     export_to_json,
-    passage_to_json,
     render_answer,
     render_articles,
     render_diagnosis,
@@ -43,7 +41,6 @@ from assistant.rendering import (
     render_understood,
     report_to_json,
     revision_to_json,
-    understood_to_json,
 )
 from assistant.settings import APPLICATION, LOCAL_EMBEDDING_MODEL, find_index
 from assistant.types import Citation, IngestReport, Statement

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import date, datetime
@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from assistant.chain import Answerer, Found, Limits, Question, Steps, arun_steps, run_steps
+from assistant.conversations import Conversations
 from assistant.dates import read_bounds
 from assistant.doctor import examine, repair
 from assistant.embedding import DIMENSION, Embedder, EndpointEmbedder, MiniLMEmbedder
@@ -23,6 +24,7 @@ from assistant.ingest import Given, Progress, Source, add_sources, update_source
 from assistant.languages import describe_languages
 from assistant.library import Library
 from assistant.models import ChatModel, Price, find_price, make_token_counter, open_chat_model
+from assistant.prompts import identify_prompts
 from assistant.quoting import ABSTENTION, answer_with_quotes
 from assistant.replies import CurrentReplies, ReplyCache
 from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval, retrieve
@@ -34,6 +36,7 @@ from assistant.streaming import AnswerStream, AsyncAnswerStream
 from assistant.types import (
     Answer,
     Article,
+    ArticleHash,
     ArticleRef,
     Diagnosis,
     ExportReport,
@@ -55,6 +58,7 @@ PASSAGES = 10  # that are answered from
 OWN_WINDOW, RENTED_WINDOW = 8_192, 32_768
 
 Day = datetime | date | str
+Hashes = Mapping[str, str | None]  # of articles, by their ids; None for one that isn't there
 
 
 class Assistant:
@@ -65,6 +69,7 @@ class Assistant:
         self._embedder = _make_embedder(settings)
         self._library = Library(settings.index, embedding_model=self._embedder.identity, wait=settings.wait)
         self._replies = ReplyCache(settings.index)
+        self._conversations = Conversations(settings.index, find_missing=self._find_missing)
         self._chat: ChatModel | None = None
         if settings.model != QUOTES:
             self._chat = open_chat_model(
@@ -143,12 +148,27 @@ class Assistant:
             with self._library.snapshot() as snapshot:
                 is_settled = snapshot.has_forgotten
         if not is_settled:
+            try:
+                self.conversations.forget(*ids)
+            except LibraryError as error:
+                raise LibraryError(
+                    f"removed, and nothing finds it any more, but what was answered is left: {error}"
+                ) from error
             raise LibraryError(
                 f"{self.settings.index}: removed, and nothing finds it any more, but a question that is being answered"
                 " still holds its bytes: give the same command again in a moment, to erase those"
             )
         if missing is not None:
             raise self._no_article(missing)
+
+    @property
+    def conversations(self) -> Conversations:
+        """The conversations that are kept in the index folder."""
+        return self._conversations
+
+    def _find_missing(self, article_ids: Sequence[str]) -> list[str]:
+        with self._library.snapshot() as snapshot:
+            return [id for id in article_ids if snapshot.hash(id) is None]
 
     def export(self, path: str | os.PathLike[str], *, progress: Progress | None = None) -> ExportReport:
         """Write the whole library to one file, which mustn't exist yet; `import_file` takes it in anywhere.
@@ -307,8 +327,9 @@ class Assistant:
             answer = self._quote(question, options)
             yield from answer.statements
             return answer
-        steps, replies = self._take_steps(self._chat, question, options)
-        return (yield from run_steps(steps, self._chat, replies))
+        steps, replies, hashes = self._take_steps(self._chat, question, options)
+        answer = yield from run_steps(steps, self._chat, replies)
+        return _identify(answer, hashes, prompts=identify_prompts())
 
     async def _arun(self, question: Question, options: PassageFilter) -> AsyncGenerator[Statement | Answer, None]:
         self._warm_up()
@@ -318,10 +339,13 @@ class Assistant:
                 yield statement
             yield answer
             return
-        steps, replies = await asyncio.to_thread(self._take_steps, self._chat, question, options)
+        steps, replies, hashes = await asyncio.to_thread(self._take_steps, self._chat, question, options)
         async with aclosing(arun_steps(steps, self._chat, replies)) as results:
             async for result in results:
-                yield result
+                if isinstance(result, Answer):
+                    yield _identify(result, hashes, prompts=identify_prompts())
+                else:
+                    yield result
 
     def _quote(self, question: Question, options: PassageFilter) -> Answer:
         with self._library.snapshot() as snapshot:
@@ -331,7 +355,8 @@ class Assistant:
             if answer.abstained and scope.wider:
                 wider = self._quote_within(scope.wider, snapshot)
                 answer = answer if wider.abstained else wider
-        return replace(answer, question=question.text)
+            hashes = {citation.article.id: snapshot.hash(citation.article.id) for citation in answer.citations}
+        return _identify(replace(answer, question=question.text), hashes)
 
     def _quote_within(self, scope: Scope, snapshot: Snapshot) -> Answer:
         retrieval = self._retrieve(scope, snapshot, PASSAGES)
@@ -362,8 +387,11 @@ class Assistant:
 
     def _take_steps(
         self, chat: ChatModel, question: Question, options: PassageFilter
-    ) -> tuple[Steps, CurrentReplies | None]:
-        """Get ready to answer with a language model. Raises AssistantError before anything is sent to it."""
+    ) -> tuple[Steps, CurrentReplies | None, Hashes]:
+        """Get ready to answer with a language model. Raises AssistantError before anything is sent to it.
+
+        The hashes, of the articles that are answered from, are there when these have been found.
+        """
         settings = self.settings
         with self._library.snapshot() as snapshot:
             self._refuse_empty(snapshot.passage_count)
@@ -373,7 +401,7 @@ class Assistant:
                 f"what {chat.identity} costs isn't known, so --max-cost can't be kept; say it with --price"
             )
 
-        used: dict[str, str | None] = {}  # the articles that are answered from, by their hashes
+        used: dict[str, str | None] = {}
 
         def find(text: str) -> Found:
             with self._library.snapshot() as snapshot:
@@ -415,7 +443,7 @@ class Assistant:
                 return all(snapshot.hash(id) == hash for id, hash in used.items())
 
         replies = self._replies.while_current(is_current) if settings.keep_replies else None
-        return answerer.steps(question), replies
+        return answerer.steps(question), replies, used
 
     def load(self) -> None:
         """Load the models and open the index now, in a background thread for instance, so that no question waits.
@@ -520,6 +548,13 @@ def _make_embedder(settings: Settings) -> Embedder:
         return MiniLMEmbedder(cache_folder=settings.cache)
     name = settings.embedding_model.removeprefix("openai:")
     return EndpointEmbedder(name, base_url=settings.base_url, api_key=settings.api_key)
+
+
+def _identify(answer: Answer, hashes: Hashes, *, prompts: str = "") -> Answer:
+    """Note in an answer what the articles that it cites were, and which prompts made it."""
+    cited = dict.fromkeys(citation.article.id for citation in answer.citations)
+    noted = tuple(ArticleHash(id, hash) for id in cited if (hash := hashes.get(id)) is not None)
+    return replace(answer, hashes=noted, prompts=prompts)
 
 
 def _read_publication(published: Day | None) -> datetime | None:

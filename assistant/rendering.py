@@ -9,6 +9,7 @@ from dataclasses import asdict, fields
 from datetime import date, datetime
 from typing import Any
 
+from assistant.answers import article_to_json
 from assistant.types import (
     Answer,
     ArticleRef,
@@ -281,70 +282,6 @@ def render_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=True) + "\n"
 
 
-def answer_to_json(answer: Answer) -> dict[str, Any]:
-    """Turn an answer into what `ask --json` prints."""
-    return {
-        "question": answer.question,
-        "understood": [understood_to_json(each) for each in answer.understood],
-        "standalone_question": answer.standalone_question,
-        "answer": answer.text,
-        "abstained": answer.abstained,
-        "confidence": answer.confidence,
-        "model": answer.model,
-        "statements": [
-            {
-                "text": statement.text,
-                "citations": [citation.number for citation in statement.citations],
-                "supported": statement.support.supported,
-                "support": {"score": statement.support.score, "reasons": list(statement.support.reasons)},
-                "unresolved": list(statement.unresolved),
-            }
-            for statement in answer.statements
-        ],
-        "citations": [
-            {
-                "number": citation.number,
-                **article_to_json(citation.article),
-                "start": citation.start,
-                "end": citation.end,
-                "quote": citation.quote,
-                "context_start": citation.context_start,
-                "also_in": [article_to_json(copy) for copy in citation.also_in],
-            }
-            for citation in answer.citations
-        ],
-        "retrieved": [passage_to_json(retrieved) for retrieved in answer.retrieved],
-        "written": answer.written,
-        "notes": list(answer.notes),
-        "usage": asdict(answer.usage),
-        "seconds": answer.seconds,
-    }
-
-
-def understood_to_json(understood: Understood) -> dict[str, Any]:
-    """Turn how a question was read into JSON's types."""
-    return {
-        "text": understood.text,
-        "since": understood.since.isoformat() if understood.since else None,
-        "until": understood.until.isoformat() if understood.until else None,
-        "is_filter": understood.is_filter,
-    }
-
-
-def passage_to_json(retrieved: RetrievedPassage, *, explain: bool = False) -> dict[str, Any]:
-    """Turn a retrieved passage into what `search --json` prints; explained, with the parts of its score."""
-    passage = retrieved.passage
-    parts = {"parts": asdict(retrieved.parts)} if explain and retrieved.parts else {}
-    return {
-        **article_to_json(retrieved.article),
-        "start": passage.start,
-        "end": passage.end,
-        "text": passage.text,
-        "score": retrieved.score,
-        **parts,
-    }
-
-
 def report_to_json(report: IngestReport) -> dict[str, Any]:
     """Turn the report of an ingest into JSON's types."""
     return asdict(report)
@@ -373,18 +310,6 @@ def export_to_json(report: ExportReport) -> dict[str, Any]:
 def diagnosis_to_json(diagnosis: Diagnosis) -> dict[str, Any]:
     """Turn what `doctor --json` prints into JSON's types."""
     return {"is_healthy": diagnosis.is_healthy, **asdict(diagnosis)}
-
-
-def article_to_json(article: ArticleRef) -> dict[str, Any]:
-    """Turn what identifies an article into JSON's types."""
-    return {
-        "article_id": article.id,
-        "title": article.title,
-        "outlet": article.outlet,
-        "author": article.author,
-        "published": article.published.isoformat() if article.published else None,
-        "url": article.url,
-    }
 
 
 def write_day(day: date) -> str:

@@ -531,7 +531,9 @@ class Snapshot:
 
 
 _FORGOTTEN = "SELECT count(*) FROM properties WHERE name = 'forgotten'"
-_UNFORGOTTEN = "SELECT count(*) FROM properties WHERE name IN ('forgotten', 'unerased', 'outdated_replies')"
+_UNFORGOTTEN = (
+    "SELECT count(*) FROM properties WHERE name IN ('forgotten', 'unerased', 'unforgotten', 'outdated_replies')"
+)
 
 
 def _quote(term: str) -> str:

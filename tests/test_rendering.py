@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assistant.answers import answer_to_json, passage_to_json
 from assistant.rendering import (
-    answer_to_json,
     clean,
     clean_line,
     describe_article,
-    passage_to_json,
     render_answer,
     render_articles,
     render_history,
