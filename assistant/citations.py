@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from assistant.terms import find_words
-from assistant.types import Article, Citation, Span
+from assistant.types import Article, Citation, Passage, QuotedPassage, Span
 
 # A sentence that begins with one of these says of whom or what it speaks only in the sentence before it.
 PRONOUNS = frozenset(
@@ -64,6 +64,23 @@ def cite(
     quote = article.text[start:end]
     also_in = tuple(copy.ref for copy in copies if _holds(copy.text, quote))
     return Citation(number, article.ref, start, end, quote, context_start, also_in)
+
+
+def holds_quote(text: str, citation: Citation) -> bool:
+    """Tell whether an article's text has a quote, word for word, in its place."""
+    return 0 <= citation.start < citation.end and text[citation.start : citation.end] == citation.quote
+
+
+def place_quote(text: str, citation: Citation, passages: Sequence[Passage]) -> QuotedPassage:
+    """Show a quote in the passage that it and its context stand in; where they lie in several, these count as one.
+
+    `text` is that of an article that holds the quote, `passages` are its own, in order.
+    """
+    start, end = citation.start, citation.end
+    around = [passage for passage in passages if passage.end > citation.context_start and passage.start < end]
+    before = text[min((passage.start for passage in around), default=start) : start]
+    after = text[end : max((passage.end for passage in around), default=end)]
+    return QuotedPassage(before.lstrip(), citation.quote, after.rstrip())
 
 
 def _holds(text: str, quote: str) -> bool:

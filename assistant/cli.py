@@ -42,7 +42,7 @@ from assistant.rendering import (
     report_to_json,
     revision_to_json,
 )
-from assistant.settings import APPLICATION, LOCAL_EMBEDDING_MODEL, find_index
+from assistant.settings import APPLICATION, LOCAL_EMBEDDING_MODEL, find_index, load_settings
 from assistant.types import Citation, IngestReport, Statement
 
 if TYPE_CHECKING:
@@ -357,6 +357,56 @@ def ask(
         else:
             text = render_answer(answer, context_of=context_of, width=_width())
     return Outcome(text, has_failed=bool(report and report.failed), is_no=answer.abstained)
+
+
+@app.command()
+def chat(
+    id: Annotated[
+        str | None, typer.Argument(metavar="ID", help="With --resume, the conversation; else it is the last one.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a conversation that is kept.")] = False,
+    outlet: OutletOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    today: TodayOption = None,
+    model: ModelOption = None,
+    unsupported: UnsupportedOption = None,
+    window: WindowOption = None,
+    max_cost: MaxCostOption = None,
+    price: PriceOption = None,
+    no_cache: NoCacheOption = False,
+    threshold: ThresholdOption = None,
+    wait: WaitOption = None,
+    index: IndexOption = None,
+    embedding_model: EmbeddingOption = None,
+    debug: DebugOption = False,  # noqa: ARG001  # read in main
+) -> int:
+    """Ask one question after the other, with commands to see the proof; conversations are kept."""
+    if id is not None and not resume:
+        raise typer.BadParameter(f"to go on with conversation {id}, say --resume {id}")
+    settings = {
+        "model": model,
+        "unsupported": unsupported,
+        "window": window,
+        "max_cost": max_cost,
+        "price": _read_price(price),
+        "keep_replies": not no_cache,
+        "threshold": threshold,
+        "today": today,
+        "wait": wait,
+        "embedding_model": embedding_model,
+    }
+    folder = find_index(index)
+    load_settings(folder, **settings)  # what is impossible is said before there is a prompt
+    from assistant.chat import LAST, run_chat  # needs prompt_toolkit, and no other command waits for that
+
+    def open_assistant() -> "Assistant":
+        from assistant.front import Assistant
+
+        return Assistant.open(folder, **settings)
+
+    filters = Filters(outlet, since, until)
+    return run_chat(open_assistant, filters=filters, resume=(id or LAST) if resume else None)
 
 
 @app.command()

@@ -25,7 +25,7 @@ from assistant.rendering import (
     render_sources,
     wrap_text,
 )
-from assistant.reports import render_html, render_markdown
+from assistant.reports import render_html, render_markdown, write_report
 from assistant.settings import QUOTES
 from assistant.terminal import PLAIN, Terminal, describe_answerer, paint, paint_answer, show_progress
 from assistant.types import Answer, ArticleRef, Citation, QuotedPassage
@@ -191,7 +191,7 @@ def _why(session: Session, argument: str) -> Session:
 
 def render_quote(passage: QuotedPassage, *, style: str, width: int) -> str:
     """Render a passage with its quote in a style, or in brackets where there is none."""
-    before, quote, after = (clean(part) for part in passage)
+    before, quote, after = clean(passage.before), clean(passage.quote), clean(passage.after)
     marked = [paint(line, style) if style else line for line in quote.split("\n")]
     text = f"{before}{'' if style else '[['}{chr(10).join(marked)}{'' if style else ']]'}{after}"
     return "\n".join(wrap_text(f"    {line.strip()}", width, indent="    ") if line.strip() else "" for line in text.split("\n"))
@@ -416,14 +416,9 @@ def _export(session: Session, argument: str) -> Session:
     if not session.answers:
         raise SettingsError("nothing was answered yet, so there is nothing to export")
     path = Path(argument).expanduser()
-    text = _write_out(session, path.suffix.lower())
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise SettingsError(f"{path}: exists already, and is not replaced; give another name") from None
-    except OSError as error:
-        raise SettingsError(f"{path}: can't be written ({error.strerror or error})") from None
+    if path.exists():
+        raise SettingsError(f"{path}: exists already, and is not replaced; give another name")
+    write_report(path, _write_out(session, path.suffix.lower()))
     count = len(session.answers)
     session.say(f"{path}: {count} answer{'' if count == 1 else 's'} written.")
     return session

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from assistant.chain import Answerer, Found, Limits, Question, Steps, arun_steps, run_steps
+from assistant.citations import holds_quote, place_quote
 from assistant.conversations import Conversations
 from assistant.dates import read_bounds
 from assistant.doctor import examine, repair
@@ -24,6 +25,7 @@ from assistant.ingest import Given, Progress, Source, add_sources, update_source
 from assistant.languages import describe_languages
 from assistant.library import Library
 from assistant.models import ChatModel, Price, find_price, make_token_counter, open_chat_model
+from assistant.passages import split_article
 from assistant.prompts import identify_prompts
 from assistant.quoting import ABSTENTION, answer_with_quotes
 from assistant.replies import CurrentReplies, ReplyCache
@@ -38,9 +40,12 @@ from assistant.types import (
     Article,
     ArticleHash,
     ArticleRef,
+    Citation,
     Diagnosis,
     ExportReport,
     IngestReport,
+    Passage,
+    QuotedPassage,
     RetrievedPassage,
     Revision,
     Statement,
@@ -228,6 +233,22 @@ class Assistant:
             first = revisions[0].since
             raise ArticleError(f"article {article_id!r} wasn't known yet then, but since {first:%Y-%m-%d %H:%M} UTC")
         return known[-1:]
+
+    def passage_of(self, citation: Citation) -> QuotedPassage | None:
+        """Show a quote in its passage: of the article as it is now, or else as it was when it held the quote last.
+
+        None where no article or revision holds the quote in its place.
+        """
+        id = citation.article.id
+        with self._library.snapshot() as snapshot:
+            for revision in reversed(snapshot.revisions(id)):
+                article = revision.article
+                if holds_quote(article.text, citation):
+                    is_past = revision.until is not None
+                    return place_quote(
+                        article.text, citation, _split_by_words(article) if is_past else snapshot.passages(id)
+                    )
+        return None
 
     def search(
         self,
@@ -555,6 +576,13 @@ def _identify(answer: Answer, hashes: Hashes, *, prompts: str = "") -> Answer:
     cited = dict.fromkeys(citation.article.id for citation in answer.citations)
     noted = tuple(ArticleHash(id, hash) for id in cited if (hash := hashes.get(id)) is not None)
     return replace(answer, hashes=noted, prompts=prompts)
+
+
+def _split_by_words(article: Article) -> tuple[Passage, ...]:
+    """Cut what an article was into passages: those that it had weren't kept, and no model is needed to read them."""
+    return split_article(
+        article, header_tokens=0, count_tokens=lambda texts: [len(text.split()) for text in texts], max_tokens=192
+    )
 
 
 def _read_publication(published: Day | None) -> datetime | None:

@@ -148,6 +148,15 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class QuotedPassage:
+    """A quote in the passage that it stands in: `before + quote + after` is a verbatim stretch of the article."""
+
+    before: str
+    quote: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class Support:
     """Whether evidence supports a statement: a score from 0 to 1, the verdict, and the reasons for a reader."""
 
