@@ -15,7 +15,6 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -34,7 +33,6 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from assistant.commands import COMMANDS, EMPTY, Session, complete, resume_conversation, run_command
 from assistant.errors import AssistantError
 from assistant.rendering import (
-    clean,
     clean_line,
     describe_age,
     render_answer,
@@ -67,12 +65,17 @@ EXIT_FAILED, EXIT_INTERRUPTED = 2, 130
 
 
 def run_chat(
-    open_assistant: "Callable[[], Assistant]", *, resume: str | None = None, today: date | None = None
+    open_assistant: "Callable[[], Assistant]",
+    *,
+    resume: str | None = None,
+    outlet: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
 ) -> int:
     """Chat until the user leaves, or standard input ends; returns the exit status.
 
-    `resume` is the id of the conversation to go on with, or LAST, and `today` what the age of sources is counted from.
-    Raises AssistantError where the assistant can't be opened, or there is no such conversation.
+    `resume` is the id of the conversation to go on with, or LAST; `outlet`, `since` and `until` say which articles are
+    asked at first. Raises AssistantError where the assistant can't be opened, or there is no such conversation.
     """
     surroundings = read_surroundings()
     is_screen = sys.stdin.isatty() and sys.stdout.isatty()
@@ -80,9 +83,13 @@ def run_chat(
     terminal = Terminal(_write, surroundings, is_screen, styles)
 
     def open_session() -> Session:
+        from assistant.scope import read_options
+
+        read_options(outlet, since, until)
         assistant = open_assistant()
         articles = tuple(assistant.articles())
-        return Session(assistant, terminal, assistant.conversations.start(), articles=articles, today=today)
+        id = assistant.conversations.start()
+        return Session(assistant, terminal, id, (), articles, outlet, since, until)
 
     start = _Start(open_session, resume)
     interrupts = _Interrupts()
@@ -214,6 +221,7 @@ def _obey(session: Session, line: str, interrupts: "_Interrupts") -> tuple[Sessi
 def _ask(session: Session, question: str, interrupts: "_Interrupts") -> Session:
     """Answer a question on the screen, and keep the answer before the last of it is shown."""
     assistant, terminal = session.assistant, session.terminal
+    session = replace(session, answers=_recall(session))
     asked = datetime.now(UTC)
 
     def write(text: str) -> None:
@@ -232,10 +240,18 @@ def _ask(session: Session, question: str, interrupts: "_Interrupts") -> Session:
             write(render_proof(answer, context_of=session.context_of, width=terminal.width))
         else:
             write(render_answer(answer, context_of=session.context_of, width=terminal.width))
-        age = "" if session.until else describe_age(answer, today=session.today or date.today())
+        age = "" if session.until else describe_age(answer, today=session.assistant.settings.today or date.today())
         if age:
             session.say(age, style=terminal.styles.heading)
     return session
+
+
+def _recall(session: Session) -> tuple[Answer, ...]:
+    """Recall what was answered before: a language model is shown nothing again that was forgotten meanwhile."""
+    if not (session.answers and session.is_kept and session.assistant.model_host):
+        return session.answers
+    turns = session.assistant.conversations.get(session.conversation).turns
+    return tuple(turn.answer for turn in turns if turn.answer is not None)
 
 
 def _keep(session: Session, answer: Answer, asked: datetime) -> Session:

@@ -405,8 +405,7 @@ def chat(
 
         return Assistant.open(folder, **settings)
 
-    filters = Filters(outlet, since, until)
-    return run_chat(open_assistant, filters=filters, resume=(id or LAST) if resume else None)
+    return run_chat(open_assistant, resume=(id or LAST) if resume else None, outlet=outlet, since=since, until=until)
 
 
 @app.command()

@@ -5,22 +5,22 @@ AssistantError, whose one line is shown, and the chat goes on.
 """
 
 import difflib
-import json
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from assistant.answers import answer_to_json
-from assistant.errors import ArticleError, AssistantError, SettingsError
+from assistant.answers import conversation_to_json
+from assistant.errors import ArticleError, SettingsError
 from assistant.rendering import (
     clean,
     clean_line,
     describe_article,
     mark_statement,
     render_answer,
+    render_json,
     render_report,
     render_sources,
     wrap_text,
@@ -28,7 +28,7 @@ from assistant.rendering import (
 from assistant.reports import render_html, render_markdown, write_report
 from assistant.settings import QUOTES
 from assistant.terminal import PLAIN, Terminal, describe_answerer, paint, paint_answer, show_progress
-from assistant.types import Answer, ArticleRef, Citation, QuotedPassage
+from assistant.types import Answer, ArticleRef, Citation, Conversation, QuotedPassage, Turn
 
 if TYPE_CHECKING:
     from assistant.front import Assistant
@@ -43,8 +43,8 @@ MIN_TITLE_CHARACTERS = 3  # that are typed before a title is offered
 class Session:
     """A chat as it stands: what answers, what was answered, of which articles is asked, and where it is printed.
 
-    `conversation` is where its answers are kept, `answers` those before the next question, oldest first. `articles`
-    are those of the index when it was looked at last. `today` is the day from which the age of sources is counted.
+    `conversation` is where its answers are kept, unless they can't be, and `answers` are those before the next
+    question, oldest first. `articles` are those of the index when it was looked at last.
     """
 
     assistant: "Assistant"
@@ -55,7 +55,6 @@ class Session:
     outlet: str | None = None
     since: str | None = None
     until: str | None = None
-    today: date | None = None
     is_kept: bool = True
     is_over: bool = False
 
@@ -86,7 +85,9 @@ class Session:
             text = self.assistant.article(citation.article.id).text
         except ArticleError:
             return ""
-        return text[citation.context_start : citation.start] if text[citation.start :].startswith(citation.quote) else ""
+        return (
+            text[citation.context_start : citation.start] if text[citation.start :].startswith(citation.quote) else ""
+        )
 
 
 Run = Callable[[Session, str], Session]
@@ -149,7 +150,9 @@ def _complete_names(session: Session, line: str) -> Iterator[Completion]:
     words = line.split(" ")
     ends = [" ".join(words[start:]).lower() for start in range(len(words))]
     named = dict.fromkeys((clean_line(outlet), "outlet") for outlet in session.outlets)
-    named |= dict.fromkeys((clean_line(article.title), clean_line(article.outlet or "")) for article in session.articles)
+    named |= dict.fromkeys(
+        (clean_line(article.title), clean_line(article.outlet or "")) for article in session.articles
+    )
     for text, meaning in named:
         end = next((end for end in ends if len(end) >= MIN_TITLE_CHARACTERS and text.lower().startswith(end)), None)
         if end is not None:
@@ -174,7 +177,9 @@ def _why(session: Session, argument: str) -> Session:
     citation = _find_citation(answer, argument)
     terminal, width = session.terminal, session.terminal.width
     terminal.write(
-        paint_answer(f"{wrap_text(f'[{citation.number}] {describe_article(citation.article)}', width)}\n\n", terminal.styles)
+        paint_answer(
+            f"{wrap_text(f'[{citation.number}] {describe_article(citation.article)}', width)}\n\n", terminal.styles
+        )
     )
     passage = session.assistant.passage_of(citation)
     if passage is None:
@@ -194,7 +199,9 @@ def render_quote(passage: QuotedPassage, *, style: str, width: int) -> str:
     before, quote, after = clean(passage.before), clean(passage.quote), clean(passage.after)
     marked = [paint(line, style) if style else line for line in quote.split("\n")]
     text = f"{before}{'' if style else '[['}{chr(10).join(marked)}{'' if style else ']]'}{after}"
-    return "\n".join(wrap_text(f"    {line.strip()}", width, indent="    ") if line.strip() else "" for line in text.split("\n"))
+    return "\n".join(
+        wrap_text(f"    {line.strip()}", width, indent="    ") if line.strip() else "" for line in text.split("\n")
+    )
 
 
 def _show_sources(session: Session, _: str) -> Session:
@@ -216,7 +223,9 @@ def _copy(session: Session, _: str) -> Session:
     answer = session.last
     statements = [mark_statement(statement) for statement in answer.statements] or [clean_line(answer.text)]
     sources = [
-        " ".join(filter(None, (f"[{each.number}] {describe_article(each.article)}", clean_line(each.article.url or ""))))
+        " ".join(
+            filter(None, (f"[{each.number}] {describe_article(each.article)}", clean_line(each.article.url or "")))
+        )
         for each in answer.citations
     ]
     text = "\n\n".join([clean_line(answer.question), *statements, "\n".join(sources)]).strip() + "\n"
@@ -231,7 +240,11 @@ def _show_unsupported(session: Session, argument: str) -> Session:
         return _reopen(session, unsupported=argument)
     setting = session.assistant.settings.unsupported
     session.say(f"Sentences that their citations don't prove are {'marked' if setting == 'mark' else 'dropped'}.")
-    lines = [mark_statement(each) for each in session.answers[-1].statements if not each.support.supported] if session.answers else []
+    lines = (
+        [mark_statement(each) for each in session.answers[-1].statements if not each.support.supported]
+        if session.answers
+        else []
+    )
     for line in lines:
         session.say(line)
     if session.answers and not lines:
@@ -270,7 +283,6 @@ def _list_articles(session: Session, argument: str) -> Session:
     if not found:
         session.say("No article has these words in its title, outlet or date." if words else EMPTY)
     return replace(session, articles=tuple(articles))
-
 
 
 def _add(session: Session, argument: str) -> Session:
@@ -431,10 +443,16 @@ def _write_out(session: Session, suffix: str) -> str:
     if suffix == ".html":
         return render_html(session.answers, passage_of=passage_of)
     if suffix == ".json":
-        conversation = {"id": session.conversation}
-        answers = [answer_to_json(answer) for answer in session.answers]
-        return json.dumps({"conversation": conversation, "answers": answers}, indent=1) + "\n"
+        return render_json(conversation_to_json(_read_conversation(session)))
     raise SettingsError(f"{suffix or 'a file without an ending'} is no format; end the name in .md, .html or .json")
+
+
+def _read_conversation(session: Session) -> Conversation:
+    if session.is_kept:
+        return session.assistant.conversations.get(session.conversation)
+    now = datetime.now(UTC)
+    turns = (Turn(number, now, answer.question, answer) for number, answer in enumerate(session.answers, start=1))
+    return Conversation(session.conversation, now, tuple(turns))
 
 
 # Of the chat itself ---------------------------------------------------------------------------------------------------

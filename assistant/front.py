@@ -475,7 +475,7 @@ class Assistant:
         if self._chat is not None:
             self._chat.load()
         with self._library.snapshot() as snapshot:
-            snapshot.load()
+            snapshot.open_index()
 
     def verify(self, statement: str, evidence: Sequence[str]) -> Support:
         """Say whether evidence, given as sentences or whole articles, supports a statement; needs no index."""

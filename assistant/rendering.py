@@ -30,7 +30,9 @@ EXCERPT_CHARACTERS = 300
 FINDINGS_SHOWN = 20
 MAX_MARKS = 8  # combining marks on one letter; no writing system needs so many, and a flood of them covers other lines
 
-_PLAIN_SPACES = str.maketrans(dict.fromkeys("\u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B))), " "))
+_PLAIN_SPACES = str.maketrans(
+    dict.fromkeys("\u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B))), " ")
+)
 # What may take no cell of a terminal, or two: not Latin, Greek and Cyrillic letters, and common signs.
 _ODD_WIDTH = re.compile(r"[^ -~\u00a1-\u02ff\u0370-\u0482\u048a-\u058f\u2010-\u2027\u2030-\u205e\u20a0-\u20bf]")
 _MARKS = ("Mn", "Me")
@@ -353,9 +355,7 @@ def wrap_text(text: str, width: int, *, indent: str = "") -> str:
     """
     width = min(width, MAX_WIDTH)
     if not _ODD_WIDTH.search(text):
-        return textwrap.fill(
-            text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-        )
+        return textwrap.fill(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
     from wcwidth import wrap  # its tables take longer to load than all else here
 
     return "\n".join(wrap(text, width, subsequent_indent=indent, break_on_hyphens=False))

@@ -141,7 +141,7 @@ class Snapshot:
         changed = fresh + published.passage_count - kept
         return changed == 0 or (changed < FEW_PASSAGES and kept > MANY_PASSAGES)
 
-    def load(self) -> None:
+    def open_index(self) -> None:
         """Open Chroma's index now, which takes the first search most of its time."""
         if self.published is not None:
             self._open_generation(self.published)
