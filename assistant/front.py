@@ -12,7 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from assistant.answers import read_answers
 from assistant.chain import Answerer, Found, Limits, Question, Steps, arun_steps, run_steps
+from assistant.checking import check_answers, find_cited
 from assistant.conversations import Conversations
 from assistant.dates import read_bounds
 from assistant.doctor import examine, repair
@@ -38,6 +40,8 @@ from assistant.types import (
     Article,
     ArticleHash,
     ArticleRef,
+    CheckReport,
+    Citation,
     Diagnosis,
     ExportReport,
     IngestReport,
@@ -166,6 +170,22 @@ class Assistant:
         """The conversations that are kept in the index folder."""
         return self._conversations
 
+    def check(self, path: str | os.PathLike[str]) -> CheckReport:
+        """Check every quote of a file of answers again: of `ask --json`, or of an exported conversation.
+
+        Raises AnswerError for a file of anything else, and LibraryError where there is no index.
+        """
+        return check_answers(read_answers(Path(path)), self._library)
+
+    def context_of(self, citation: Citation) -> str:
+        """Give what to read before a quote that can't stand alone; nothing where its article doesn't say it any more.
+
+        That is so in an answer that was kept, if its article has been removed since.
+        """
+        with self._library.snapshot() as snapshot:
+            said = find_cited(citation, snapshot.revisions(citation.article.id))
+        return said.article.text[citation.context_start : citation.start] if said else ""
+
     def _find_missing(self, article_ids: Sequence[str]) -> list[str]:
         with self._library.snapshot() as snapshot:
             return [id for id in article_ids if snapshot.hash(id) is None]
@@ -291,7 +311,8 @@ class Assistant:
     ) -> AnswerStream:
         """Answer as `ask` does, sentence by sentence: iterate for the text, then there is the `answer`."""
         asked, options = _read_question(question, history), read_options(outlet, since, until)
-        return AnswerStream(self._run(asked, options))
+        # Asked for late: where its server chooses the model, to say which one it is takes a request.
+        return AnswerStream(self._run(asked, options), question=question, model=self._identify_model)
 
     async def aask(
         self,
@@ -346,6 +367,9 @@ class Assistant:
                     yield _identify(result, hashes, prompts=identify_prompts())
                 else:
                     yield result
+
+    def _identify_model(self) -> str:
+        return self._chat.identity if self._chat else QUOTES
 
     def _quote(self, question: Question, options: PassageFilter) -> Answer:
         with self._library.snapshot() as snapshot:
