@@ -49,6 +49,7 @@ from assistant.terminal import (
     paint_answer,
     print_statements,
 )
+from assistant.types import Answer
 
 if TYPE_CHECKING:
     from assistant.front import Assistant
@@ -376,7 +377,7 @@ def _open_history() -> History:
         file.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
         with os.fdopen(descriptor, "rb+") as opened:
-            os.chmod(file, 0o600)  # one that was there before
+            file.chmod(0o600)  # one that was there before
             if opened.seek(0, os.SEEK_END) > MAX_HISTORY_BYTES:
                 opened.seek(-MAX_HISTORY_BYTES // 2, os.SEEK_END)
                 newer = opened.read().partition(b"\n\n")[2]

@@ -1,4 +1,4 @@
-"""The command line: `assistant ask`, `index`, `search`, `export`, `import` and `doctor`.
+"""The command line: `assistant ask`, `history`, `check`, `index`, `search`, `export`, `import` and `doctor`.
 
 Exit status as grep's: 0 yes, 1 no (the articles don't answer, nothing was found, the doctor found something that isn't
 mended), 2 an error, 130 interrupted.
@@ -10,8 +10,9 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -20,14 +21,26 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 from typer.core import TyperGroup
 
-from assistant.answers import answer_to_json, article_to_json, passage_to_json, understood_to_json
+from assistant.answers import (
+    answer_to_json,
+    article_to_json,
+    conversation_to_json,
+    passage_to_json,
+    understood_to_json,
+)
 from assistant.errors import AssistantError, SettingsError
+from assistant.questions import AskedQuestion, read_questions
 from assistant.rendering import (
+    check_to_json,
     clean_line,
+    conversation_ref_to_json,
     diagnosis_to_json,
     export_to_json,
     render_answer,
     render_articles,
+    render_check,
+    render_conversation,
+    render_conversations,
     render_diagnosis,
     render_export,
     render_history,
@@ -294,11 +307,89 @@ def _print_statements(stream: "AnswerStream", context_of: Callable[[Citation], s
         raise
 
 
+def _print_json(stream: "AnswerStream") -> str:
+    """Give an answer as JSON; where the stream breaks off, print what was proven by then, with what stopped it."""
+    try:
+        return render_json(answer_to_json(stream.answer))
+    except (AssistantError, KeyboardInterrupt) as error:
+        if stream.so_far.statements:
+            sys.stdout.write(render_json({**answer_to_json(stream.so_far), "error": str(error) or "interrupted"}))
+            sys.stdout.flush()
+        raise
+
+
+def _ask_all(assistant: "Assistant", questions: Iterable[AskedQuestion]) -> Outcome:
+    """Ask questions one by one, and print the answer of each, or what was wrong with it, on a line as it comes."""
+    asked = failed = answered = 0
+    with nullcontext() if sys.stdout.isatty() else _show_progress("Answering") as progress:
+        for question in questions:
+            value = {} if question.id is None else {"id": question.id}
+            value |= _answer(assistant, question)
+            sys.stdout.write(render_json(value))
+            sys.stdout.flush()
+            asked += 1
+            failed += "error" in value
+            answered += value.get("abstained") is False
+            if progress:
+                progress(asked, asked)
+    if failed:
+        _complain(f'{failed} of {asked} questions failed; the "error" of each says why')
+    return Outcome("", has_failed=bool(failed), is_no=bool(asked) and not answered)
+
+
+def _answer(assistant: "Assistant", asked: AskedQuestion) -> dict[str, Any]:
+    """Answer a question as JSON, with an "error" where that failed, beside what was proven before it did."""
+    if asked.question is None or asked.problem is not None:
+        return {"question": asked.question, "error": asked.problem}
+    settled: dict[str, Any] = {"question": asked.question}
+    try:
+        with assistant.stream(asked.question, outlet=asked.outlet, since=asked.since, until=asked.until) as stream:
+            try:
+                return answer_to_json(stream.answer)
+            except AssistantError:
+                if stream.so_far.statements:
+                    settled = answer_to_json(stream.so_far)
+                raise
+    except AssistantError as error:
+        return {**settled, "error": str(error)}
+
+
+@contextmanager
+def _open_questions(
+    name: str | None, *, outlet: str | None, since: str | None, until: str | None
+) -> Iterator[Iterable[AskedQuestion] | None]:
+    """Open a file of questions, where there is one; what a line says of outlet and time goes before what all have."""
+    if name is None:
+        yield None
+        return
+    try:
+        is_piped = name == "-" and sys.stdin is not None
+        file = sys.stdin.buffer if is_piped else Path(name).open("rb")  # noqa: SIM115  # closed below
+    except OSError as error:
+        raise SettingsError(f"{name}: can't be read ({error.strerror or error})") from error
+    with file:
+        yield (
+            replace(each, outlet=each.outlet or outlet, since=each.since or since, until=each.until or until)
+            for each in read_questions(file)
+        )
+
+
 @app.command()
 def ask(
-    question: Annotated[str, typer.Argument(metavar="QUESTION", help="What to ask.")],
+    question: Annotated[str | None, typer.Argument(metavar="QUESTION", help="What to ask.", show_default=False)] = None,
     sources: Annotated[
         list[str] | None, typer.Argument(metavar="SOURCE", help=f"What to index first: {SOURCES}.")
+    ] = None,
+    questions: Annotated[
+        str | None,
+        typer.Option(
+            "--questions",
+            metavar="FILE",
+            help="Ask the questions of a file, or of standard input (-), instead of QUESTION: one a line, as text or as"
+            ' JSON, {"question": ...}, with "outlet", "since", "until" and "id" if you like. Prints a JSON object for'
+            " each, in order.",
+            show_default=False,
+        ),
     ] = None,
     allow_private: PrivateOption = False,
     outlet: OutletOption = None,
@@ -331,7 +422,14 @@ def ask(
         "wait": wait,
         "embedding_model": embedding_model,
     }
-    with _open(index, **settings) as assistant:
+    if questions is not None:
+        sources = [*filter(None, [question]), *(sources or ())]
+        if questions == "-" and "-" in sources:
+            raise typer.BadParameter("standard input holds questions or an article, not both")
+    elif question is None:
+        raise typer.BadParameter("give a QUESTION, or --questions FILE")
+    asked = _open_questions(questions, outlet=outlet, since=since, until=until)
+    with asked as lines, _open(index, **settings) as assistant:
         report = None
         if sources:
             given = partial(assistant.add, sources, allow_private=allow_private)
@@ -339,22 +437,25 @@ def ask(
         if assistant.model_host:
             _say_who_answers(assistant)  # before anything is sent there
 
-        def context_of(citation: Citation) -> str:
-            return assistant.article(citation.article.id).text[citation.context_start : citation.start]
-
-        with assistant.stream(question, outlet=outlet, since=since, until=until) as stream:
-            if assistant.model_host and not as_json:
+        if lines is not None:
+            if not assistant.model_host:
+                _say_who_answers(assistant)
+            outcome = _ask_all(assistant, lines)
+            return outcome._replace(has_failed=outcome.has_failed or bool(report and report.failed))
+        context_of = assistant.context_of
+        with assistant.stream(question or "", outlet=outlet, since=since, until=until) as stream:
+            if as_json:
+                text = _print_json(stream)
+            elif assistant.model_host:
                 _print_statements(stream, context_of)
             answer = stream.answer
         if not assistant.model_host:
             _say_who_answers(assistant)
         _say_how_searched(assistant)
-        if as_json:
-            text = render_json(answer_to_json(answer))
-        elif assistant.model_host:
+        if assistant.model_host and not as_json:
             text = render_understood(answer.understood, width=_width())
             text += render_proof(answer, context_of=context_of, width=_width())
-        else:
+        elif not as_json:
             text = render_answer(answer, context_of=context_of, width=_width())
     return Outcome(text, has_failed=bool(report and report.failed), is_no=answer.abstained)
 
@@ -437,6 +538,58 @@ def search(
         if explain and found:
             text += f"\n{render_parts(found)}"
     return Outcome(text, is_no=not found)
+
+
+@app.command()
+def history(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="WORDS", help="Only conversations with all of these words in them.")
+    ] = None,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most this many conversations.")] = 50,
+    show: Annotated[str | None, typer.Option(metavar="ID", help="Show this conversation.")] = None,
+    remove: Annotated[str | None, typer.Option(metavar="ID", help="Forget this conversation for good.")] = None,
+    index: IndexOption = None,
+    embedding_model: EmbeddingOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,  # noqa: ARG001  # read in main
+) -> Outcome:
+    """List the conversations that are kept, the last one first, or show one; exit with 1 when there is none."""
+    if bool(words) + (show is not None) + (remove is not None) > 1:
+        raise typer.BadParameter("give words, --show ID or --remove ID")
+    with _open(index, embedding_model=embedding_model) as assistant:
+        kept = assistant.conversations
+        if remove is not None:
+            kept.remove(remove)
+            return Outcome(render_json({"removed": remove}) if as_json else "")
+        if show is not None:
+            conversation = kept.get(show)
+            if as_json:
+                return Outcome(render_json(conversation_to_json(conversation)))
+            context_of = assistant.context_of
+            return Outcome(render_conversation(conversation, context_of=context_of, width=_width()))
+        found = kept.list(" ".join(words or ()), limit)
+    if as_json:
+        text = render_json({"conversations": [conversation_ref_to_json(each) for each in found]})
+    else:
+        text = render_conversations(found, width=_width()) or "No conversation was found.\n"
+    return Outcome(text, is_no=not found)
+
+
+@app.command()
+def check(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="What `ask --json` or `history --show ID --json` printed.")
+    ],
+    index: IndexOption = None,
+    embedding_model: EmbeddingOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,  # noqa: ARG001  # read in main
+) -> Outcome:
+    """Check every quote of answers again, in the articles as they are now; exit with 1 when one doesn't hold."""
+    with _open(index, embedding_model=embedding_model) as assistant:
+        report = assistant.check(file)
+    text = render_json(check_to_json(report)) if as_json else render_check(report, width=_width())
+    return Outcome(text, is_no=not report.holds)
 
 
 @app.command("index")

@@ -76,7 +76,7 @@ class Session:
         self.terminal.write("".join(f"{paint(line, style)}\n" for line in lines))
 
     def elsewhere(self, write: Callable[[str], object]) -> "Session":
-        """The same, printed elsewhere and in no style."""
+        """Print elsewhere, and in no style."""
         return replace(self, terminal=replace(self.terminal, write=write, styles=PLAIN))
 
     def context_of(self, citation: Citation) -> str:
@@ -366,7 +366,7 @@ def _set_model(session: Session, argument: str) -> Session:
 
 
 def _reopen(session: Session, **settings: str) -> Session:
-    """Open the assistant anew with other settings. Raises AssistantError for impossible ones, and nothing is changed."""
+    """Open the assistant anew with other settings. Raises AssistantError, and nothing is changed, for impossible ones."""
     from assistant.front import Assistant
 
     assistant = Assistant(replace(session.assistant.settings, **settings))
@@ -529,7 +529,7 @@ COMMANDS = {
             "quotes, or a language model, PROVIDER:NAME such as openai:gpt-5-mini.", lambda _: (QUOTES, "openai:"),
         ),
         Command(
-            "unsupported", _show_unsupported, "[mark|drop]", "Show what of the last answer isn't proven; mark or drop it.",
+            "unsupported", _show_unsupported, "[mark|drop]", "Show what of the last answer isn't proven; mark or drop such.",
             "With mark or drop it says what happens to a language model's sentences that aren't, from now on.",
             lambda _: ("mark", "drop"),
         ),

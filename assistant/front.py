@@ -12,7 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from assistant.answers import read_answers
 from assistant.chain import Answerer, Found, Limits, Question, Steps, arun_steps, run_steps
+from assistant.checking import check_answers, find_cited
 from assistant.citations import holds_quote, place_quote
 from assistant.conversations import Conversations
 from assistant.dates import read_bounds
@@ -40,6 +42,7 @@ from assistant.types import (
     Article,
     ArticleHash,
     ArticleRef,
+    CheckReport,
     Citation,
     Diagnosis,
     ExportReport,
@@ -170,6 +173,22 @@ class Assistant:
     def conversations(self) -> Conversations:
         """The conversations that are kept in the index folder."""
         return self._conversations
+
+    def check(self, path: str | os.PathLike[str]) -> CheckReport:
+        """Check every quote of a file of answers again: of `ask --json`, or of an exported conversation.
+
+        Raises AnswerError for a file of anything else, and LibraryError where there is no index.
+        """
+        return check_answers(read_answers(Path(path)), self._library)
+
+    def context_of(self, citation: Citation) -> str:
+        """Give what to read before a quote that can't stand alone; nothing where its article doesn't say it any more.
+
+        That is so in an answer that was kept, if its article has been removed since.
+        """
+        with self._library.snapshot() as snapshot:
+            said = find_cited(citation, snapshot.revisions(citation.article.id))
+        return said.article.text[citation.context_start : citation.start] if said else ""
 
     def _find_missing(self, article_ids: Sequence[str]) -> list[str]:
         with self._library.snapshot() as snapshot:
@@ -312,7 +331,8 @@ class Assistant:
     ) -> AnswerStream:
         """Answer as `ask` does, sentence by sentence: iterate for the text, then there is the `answer`."""
         asked, options = _read_question(question, history), read_options(outlet, since, until)
-        return AnswerStream(self._run(asked, options))
+        # Asked for late: where its server chooses the model, to say which one it is takes a request.
+        return AnswerStream(self._run(asked, options), question=question, model=self._identify_model)
 
     async def aask(
         self,
@@ -367,6 +387,9 @@ class Assistant:
                     yield _identify(result, hashes, prompts=identify_prompts())
                 else:
                     yield result
+
+    def _identify_model(self) -> str:
+        return self._chat.identity if self._chat else QUOTES
 
     def _quote(self, question: Question, options: PassageFilter) -> Answer:
         with self._library.snapshot() as snapshot:

@@ -4,16 +4,19 @@ import json
 import re
 import textwrap
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date, datetime
 from typing import Any
 
-from assistant.answers import article_to_json
+from assistant.answers import article_to_json, citation_to_json
 from assistant.types import (
     Answer,
     ArticleRef,
+    CheckReport,
     Citation,
+    Conversation,
+    ConversationRef,
     Diagnosis,
     ExportReport,
     IngestReport,
@@ -22,12 +25,14 @@ from assistant.types import (
     ScoreParts,
     Statement,
     Understood,
+    Verdict,
 )
 
 MAX_WIDTH = 100  # longer lines are hard to read
 NEAREST_SHOWN = 3
 EXCERPT_CHARACTERS = 300
 FINDINGS_SHOWN = 20
+FORGOTTEN = "(The answer was forgotten with an article that was removed.)\n"
 MAX_MARKS = 8  # combining marks on one letter; no writing system needs so many, and a flood of them covers other lines
 
 _PLAIN_SPACES = str.maketrans(
@@ -81,9 +86,8 @@ def describe_article(article: ArticleRef) -> str:
 def describe_age(answer: Answer, *, today: date) -> str:
     """Say how old the newest source of an answer is, where a reader should know, else nothing.
 
-    What was true when it was written may not be now. A question about the present is misled by yesterday's news, and any
-    by news that is a week old, since most matters have moved on by then. Who asked of a time in the past knows, and
-    isn't told.
+    What was true when it was written may not be now. A question about the present is misled by yesterday's news, and
+    any by news that is a week old, since most matters have moved on by then. Who asked of a time in the past knows.
     """
     days = [citation.article.published.date() for citation in answer.citations if citation.article.published]
     is_of_the_past = any(each.is_filter and each.until and each.until < today for each in answer.understood)
@@ -279,6 +283,66 @@ def render_diagnosis(diagnosis: Diagnosis) -> str:
     return "".join(f"{clean_line(line)}\n" for line in (f"{verdict} ({counts})", *lines))
 
 
+# What a verdict on a citation says to a reader; `{until}` is when the article ceased to say it.
+VERDICTS: Mapping[Verdict, str] = {
+    "exact": "the article says this",
+    "moved": "the article has changed, and says this elsewhere now",
+    "changed": "the article has changed, and doesn't say this any more; it did until {until}",
+    "misplaced": "the article says this, or did, but not where the citation has it",
+    "misattributed": "the article says this, or did, but under another title, outlet, author, date or address",
+    "never": "the article doesn't say this, and as far as is known here never did",
+    "removed": "the article was removed",
+    "unknown": "no article of this id is in the index",
+}
+
+
+def render_check(report: CheckReport, *, width: int) -> str:
+    """Render what checking answers came to: how many quotes hold, each that isn't exact, and what has changed since."""
+    total, held = len(report.citations), sum(checked.holds for checked in report.citations)
+    quotes = f"All {total:,} quotes stand" if held == total else f"{held:,} of {total:,} quotes stand"
+    if total == 1:
+        quotes = "The one quote stands" if held else "The one quote doesn't stand"
+    answers = f"{report.answers:,} {'answer' if report.answers == 1 else 'answers'}"
+    lines = [f"{quotes} in their articles as they are now ({answers})." if total else f"No quotes ({answers})."]
+    for checked in report.citations:
+        if checked.verdict != "exact":
+            until = _write_minute(checked.until) if checked.until else "now"
+            citation = checked.citation
+            where = f"{f'Answer {checked.answer}, ' if report.answers > 1 else ''}[{citation.number}]"
+            said = VERDICTS[checked.verdict].format(until=until)
+            lines += [
+                wrap_text(f"{where} {describe_article(citation.article)}: {said}", width, indent="    "),
+                wrap_text(f"    “{_shorten(clean_line(citation.quote))}”", width, indent="    "),
+            ]
+    changed = dict.fromkeys(checked.citation.article for checked in report.citations if checked.has_changed)
+    lines += [wrap_text(f"Changed since: {describe_article(article)}", width, indent="    ") for article in changed]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def render_conversations(conversations: Sequence[ConversationRef], *, width: int) -> str:
+    """Render a list of conversations, each with the id that it is gone on with, and its first question."""
+    return "".join(
+        wrap_text(
+            f"{clean_line(each.id)}  {_write_minute(each.last)}, {each.turns}"
+            f" {'question' if each.turns == 1 else 'questions'}: {_shorten(clean_line(each.question))}",
+            width,
+            indent="    ",
+        )
+        + "\n"
+        for each in conversations
+    )
+
+
+def render_conversation(conversation: Conversation, *, context_of: Callable[[Citation], str], width: int) -> str:
+    """Render a conversation: each question with when it was asked, and its answer as it was given."""
+    blocks = []
+    for turn in conversation.turns:
+        head = wrap_text(f"{turn.number}. {clean_line(turn.question)} ({_write_minute(turn.asked)})", width)
+        answer = render_answer(turn.answer, context_of=context_of, width=width) if turn.answer else FORGOTTEN
+        blocks.append(f"{head}\n\n{answer}")
+    return "\n".join(blocks)
+
+
 def render_json(value: object) -> str:
     """Write JSON on one line, in ASCII: a terminal obeys nothing in it, and every text stays exact."""
     return json.dumps(value, ensure_ascii=True) + "\n"
@@ -287,6 +351,33 @@ def render_json(value: object) -> str:
 def report_to_json(report: IngestReport) -> dict[str, Any]:
     """Turn the report of an ingest into JSON's types."""
     return asdict(report)
+
+
+def check_to_json(report: CheckReport) -> dict[str, Any]:
+    """Turn what `check --json` prints into JSON's types."""
+    return {
+        "holds": report.holds,
+        "answers": report.answers,
+        "citations": [
+            {
+                "answer": checked.answer,
+                "question": checked.question,
+                **citation_to_json(checked.citation),
+                "holds": checked.holds,
+                "verdict": checked.verdict,
+                "since": checked.since.isoformat() if checked.since else None,
+                "until": checked.until.isoformat() if checked.until else None,
+                "has_changed": checked.has_changed,
+            }
+            for checked in report.citations
+        ],
+    }
+
+
+def conversation_ref_to_json(conversation: ConversationRef) -> dict[str, Any]:
+    """Turn a conversation in `history --json` into JSON's types."""
+    times = {"started": conversation.started.isoformat(), "last": conversation.last.isoformat()}
+    return {**asdict(conversation), **times}
 
 
 def revision_to_json(revision: Revision) -> dict[str, Any]:
