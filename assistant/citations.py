@@ -72,15 +72,16 @@ def holds_quote(text: str, citation: Citation) -> bool:
 
 
 def place_quote(text: str, citation: Citation, passages: Sequence[Passage]) -> QuotedPassage:
-    """Show a quote in the passage that it and its context stand in; where they lie in several, these count as one.
+    """Show a quote in its passage, from where its context starts if that is in an earlier one.
 
     `text` is that of an article that holds the quote, `passages` are its own, in order.
     """
     start, end = citation.start, citation.end
-    around = [passage for passage in passages if passage.end > citation.context_start and passage.start < end]
-    before = text[min((passage.start for passage in around), default=start) : start]
-    after = text[end : max((passage.end for passage in around), default=end)]
-    return QuotedPassage(before.lstrip(), citation.quote, after.rstrip())
+    around = [passage for passage in passages if passage.end > start and passage.start < end]
+    first = min((passage.start for passage in around), default=start)
+    last = max((passage.end for passage in around), default=end)
+    before = text[min(first, max(citation.context_start, 0)) : start]
+    return QuotedPassage(before.lstrip(), citation.quote, text[end : max(last, end)].rstrip())
 
 
 def _holds(text: str, quote: str) -> bool:

@@ -174,6 +174,15 @@ TodayOption = Annotated[
         show_default=False,
     ),
 ]
+HtmlOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--html",
+        metavar="FILE",
+        help="Write the answer to this file, too, as a page with each quote in its passage; one that was written so"
+        " before is replaced.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 PrivateOption = Annotated[
@@ -406,6 +415,7 @@ def ask(
     wait: WaitOption = None,
     index: IndexOption = None,
     embedding_model: EmbeddingOption = None,
+    html: HtmlOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
@@ -428,6 +438,12 @@ def ask(
             raise typer.BadParameter("standard input holds questions or an article, not both")
     elif question is None:
         raise typer.BadParameter("give a QUESTION, or --questions FILE")
+    if html and questions is not None:
+        raise typer.BadParameter("--html is of one QUESTION, and --questions asks several")
+    if html:
+        from assistant.reports import check_replaceable, render_html, write_page
+
+        check_replaceable(html)  # before anything is asked, which may cost money
     asked = _open_questions(questions, outlet=outlet, since=since, until=until)
     with asked as lines, _open(index, **settings) as assistant:
         report = None
@@ -452,12 +468,20 @@ def ask(
         if not assistant.model_host:
             _say_who_answers(assistant)
         _say_how_searched(assistant)
+        is_unwritten = False
+        if html:
+            try:
+                write_page(html, render_html((answer,), passage_of=assistant.passage_of))
+                sys.stderr.write(f"{clean_line(str(html))}: written\n")
+            except AssistantError as error:  # the answer is shown all the same
+                _complain(str(error))
+                is_unwritten = True
         if assistant.model_host and not as_json:
             text = render_understood(answer.understood, width=_width())
             text += render_proof(answer, context_of=context_of, width=_width())
         elif not as_json:
             text = render_answer(answer, context_of=context_of, width=_width())
-    return Outcome(text, has_failed=bool(report and report.failed), is_no=answer.abstained)
+    return Outcome(text, has_failed=is_unwritten or bool(report and report.failed), is_no=answer.abstained)
 
 
 @app.command()

@@ -25,7 +25,7 @@ from assistant.rendering import (
     render_sources,
     wrap_text,
 )
-from assistant.reports import render_html, render_markdown, write_report
+from assistant.reports import render_html, render_markdown, write_page
 from assistant.settings import QUOTES
 from assistant.terminal import PLAIN, Terminal, describe_answerer, paint, paint_answer, show_progress
 from assistant.types import Answer, ArticleRef, Citation, Conversation, QuotedPassage, Turn
@@ -430,7 +430,7 @@ def _export(session: Session, argument: str) -> Session:
     path = Path(argument).expanduser()
     if path.exists():
         raise SettingsError(f"{path}: exists already, and is not replaced; give another name")
-    write_report(path, _write_out(session, path.suffix.lower()))
+    write_page(path, _write_out(session, path.suffix.lower()))
     count = len(session.answers)
     session.say(f"{path}: {count} answer{'' if count == 1 else 's'} written.")
     return session

@@ -4,7 +4,7 @@ import json
 import re
 import textwrap
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date, datetime
 from typing import Any
@@ -79,7 +79,7 @@ def clean_line(text: str) -> str:
 
 def describe_article(article: ArticleRef) -> str:
     """Name an article as a reader would cite it: outlet, date and title, as far as they are known."""
-    source = ", ".join(part for part in (article.outlet, _write_day(article)) if part)
+    source = ", ".join(part for part in (article.outlet, write_day(article)) if part)
     return clean_line(f"{source}: {article.title}" if source else article.title)
 
 
@@ -125,6 +125,14 @@ def render_answer(answer: Answer, *, context_of: Callable[[Citation], str], widt
     quoted itself.
     """
     paragraphs = [render_understood(answer.understood, width=width)]
+    for context, statement, days in frame_statements(answer, context_of=context_of):
+        line = mark_statement(statement, context=f"({context}) " if context else "")
+        paragraphs.append(wrap_text(f"{line} ({days})" if days else line, width) + "\n\n")
+    return "".join(paragraphs) + render_proof(answer, context_of=context_of, width=width)
+
+
+def frame_statements(answer: Answer, *, context_of: Callable[[Citation], str]) -> Iterator[tuple[str, Statement, str]]:
+    """Give each statement of an answer with what to read before it and its days, both on one line and often nothing."""
     are_of_different_days = _are_of_different_days(answer)
     before: Sequence[Citation] = ()
     for statement in answer.statements:
@@ -132,10 +140,8 @@ def render_answer(answer: Answer, *, context_of: Callable[[Citation], str], widt
         if _is_quote(statement):
             contexts = [context_of(citation) for citation in statement.citations if not _is_quoted(citation, before)]
             before = statement.citations
-            context = "".join(f"({clean_line(context)}) " for context in contexts if context)
-        days = _list_days(statement) if are_of_different_days else ""
-        paragraphs.append(wrap_text(f"{mark_statement(statement, context=context)}{days}", width) + "\n\n")
-    return "".join(paragraphs) + render_proof(answer, context_of=context_of, width=width)
+            context = clean_line("".join(contexts))
+        yield context, statement, _list_days(statement) if are_of_different_days else ""
 
 
 def render_proof(answer: Answer, *, context_of: Callable[[Citation], str], width: int) -> str:
@@ -173,19 +179,23 @@ def render_sources(statements: Sequence[Statement], *, context_of: Callable[[Cit
 
 
 def _describe_copies(citation: Citation) -> str:
-    """Name the outlets of the copies that hold a quote too; one without an outlet by its title."""
-    names = dict.fromkeys(clean_line(copy.outlet or copy.title) for copy in citation.also_in)
+    names = list_copies(citation)
     return f" (also in {', '.join(names)})" if names else ""
 
 
+def list_copies(citation: Citation) -> list[str]:
+    """Name the copies that hold a quote too, each by its outlet, or where it has none by its title."""
+    return list(dict.fromkeys(clean_line(copy.outlet or copy.title) for copy in citation.also_in))
+
+
 def _are_of_different_days(answer: Answer) -> bool:
-    return len({_write_day(citation.article) for citation in answer.citations} - {""}) > 1
+    return len({write_day(citation.article) for citation in answer.citations} - {""}) > 1
 
 
 def _list_days(statement: Statement) -> str:
     """List the days of what a statement cites: what was true on one may not be on another."""
-    days = dict.fromkeys(_write_day(citation.article) for citation in statement.citations)
-    return f" ({', '.join(filter(None, days))})" if any(days) else ""
+    days = dict.fromkeys(write_day(citation.article) for citation in statement.citations)
+    return ", ".join(filter(None, days))
 
 
 def render_understood(understood: Sequence[Understood], *, width: int) -> str:
@@ -405,13 +415,14 @@ def diagnosis_to_json(diagnosis: Diagnosis) -> dict[str, Any]:
     return {"is_healthy": diagnosis.is_healthy, **asdict(diagnosis)}
 
 
-def write_day(day: date) -> str:
+def write_date(day: date) -> str:
     """Write a day as a reader would."""
     return f"{day.day} {day:%B %Y}"
 
 
-def _write_day(article: ArticleRef) -> str:
-    return write_day(article.published) if article.published else ""
+def write_day(article: ArticleRef) -> str:
+    """Write the day on which an article was published; nothing where it isn't known."""
+    return write_date(article.published) if article.published else ""
 
 
 def _write_minute(time: datetime) -> str:

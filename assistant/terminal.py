@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from assistant.errors import AssistantError
-from assistant.rendering import clean_line, render_sources, render_statement, write_day
+from assistant.rendering import clean_line, render_sources, render_statement, write_date
 from assistant.settings import LOCAL_EMBEDDING_MODEL, Surroundings
 from assistant.types import ArticleRef, Citation, Statement
 
@@ -165,7 +165,7 @@ def _describe_days(articles: Sequence[ArticleRef]) -> str:
     days = sorted(article.published for article in articles if article.published)
     if not days:
         return ""
-    first, last = write_day(days[0]), write_day(days[-1])
+    first, last = write_date(days[0]), write_date(days[-1])
     return f", of {first}" if first == last else f", from {first} to {last}"
 
 

@@ -30,14 +30,14 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "environment"
 
 
-def test_it_installs_without_torch_and_carries_the_prompts(environment: Path) -> None:
+def test_it_installs_without_torch_and_carries_its_files(environment: Path) -> None:
     script = (
         "import importlib.util as u, importlib.resources as r\n"
-        "names = ('prompt_files/README.md', 'py.typed', 'quoting_weights.json')\n"
+        "names = ('prompt_files/README.md', 'py.typed', 'quoting_weights.json', 'templates/report.css')\n"
         "print(u.find_spec('torch'), *((r.files('assistant') / name).is_file() for name in names))"
     )
 
-    assert _run(str(_python(environment)), "-c", script, cwd=environment).split() == ["None", "True", "True", "True"]
+    assert _run(str(_python(environment)), "-c", script, cwd=environment).split() == ["None", *["True"] * 4]
 
 
 def test_it_says_how_to_get_the_weights_and_then_answers(environment: Path, tmp_path: Path) -> None:
