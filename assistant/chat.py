@@ -232,15 +232,15 @@ def _ask(session: Session, question: str, interrupts: "_Interrupts") -> Session:
     options = {"outlet": session.outlet, "since": session.since, "until": session.until}
     with assistant.stream(question, history=session.answers, **options) as stream:
         if assistant.model_host:
-            print_statements(stream, context_of=session.context_of, write=write)
+            print_statements(stream, context_of=assistant.context_of, write=write)
         answer = stream.answer
     with interrupts.held():
         session = _keep(session, answer, asked)
         if assistant.model_host:
             write(render_understood(answer.understood, width=terminal.width))
-            write(render_proof(answer, context_of=session.context_of, width=terminal.width))
+            write(render_proof(answer, context_of=assistant.context_of, width=terminal.width))
         else:
-            write(render_answer(answer, context_of=session.context_of, width=terminal.width))
+            write(render_answer(answer, context_of=assistant.context_of, width=terminal.width))
         age = "" if session.until else describe_age(answer, today=session.assistant.settings.today or date.today())
         if age:
             session.say(age, style=terminal.styles.heading)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from assistant.answers import conversation_to_json
-from assistant.errors import ArticleError, SettingsError
+from assistant.errors import SettingsError
 from assistant.rendering import (
     clean,
     clean_line,
@@ -78,16 +78,6 @@ class Session:
     def elsewhere(self, write: Callable[[str], object]) -> "Session":
         """Print elsewhere, and in no style."""
         return replace(self, terminal=replace(self.terminal, write=write, styles=PLAIN))
-
-    def context_of(self, citation: Citation) -> str:
-        """Find what to read before a quote that can't stand alone; nothing where its article is gone or has changed."""
-        try:
-            text = self.assistant.article(citation.article.id).text
-        except ArticleError:
-            return ""
-        return (
-            text[citation.context_start : citation.start] if text[citation.start :].startswith(citation.quote) else ""
-        )
 
 
 Run = Callable[[Session, str], Session]
@@ -206,7 +196,7 @@ def render_quote(passage: QuotedPassage, *, style: str, width: int) -> str:
 
 def _show_sources(session: Session, _: str) -> Session:
     answer, terminal = session.last, session.terminal
-    text = render_sources(answer.statements, context_of=session.context_of, width=terminal.width)
+    text = render_sources(answer.statements, context_of=session.assistant.context_of, width=terminal.width)
     terminal.write(paint_answer(text, terminal.styles) or "The last answer has no sources, for it is none.\n")
     return session
 
@@ -366,7 +356,7 @@ def _set_model(session: Session, argument: str) -> Session:
 
 
 def _reopen(session: Session, **settings: str) -> Session:
-    """Open the assistant anew with other settings. Raises AssistantError, and nothing is changed, for impossible ones."""
+    """Open the assistant anew with other settings. Raises AssistantError, before anything changes, where that fails."""
     from assistant.front import Assistant
 
     assistant = Assistant(replace(session.assistant.settings, **settings))
@@ -412,7 +402,7 @@ def resume_conversation(session: Session, id: str) -> Session:
         session.terminal.write("\n")
         session.say(f"> {answers[-1].question}", style=session.terminal.styles.heading)
         session.terminal.write("\n")
-        text = render_answer(answers[-1], context_of=session.context_of, width=session.terminal.width)
+        text = render_answer(answers[-1], context_of=session.assistant.context_of, width=session.terminal.width)
         session.terminal.write(paint_answer(text, session.terminal.styles))
     return replace(session, conversation=id, answers=answers)
 
@@ -428,8 +418,6 @@ def _export(session: Session, argument: str) -> Session:
     if not session.answers:
         raise SettingsError("nothing was answered yet, so there is nothing to export")
     path = Path(argument).expanduser()
-    if path.exists():
-        raise SettingsError(f"{path}: exists already, and is not replaced; give another name")
     write_page(path, _write_out(session, path.suffix.lower()))
     count = len(session.answers)
     session.say(f"{path}: {count} answer{'' if count == 1 else 's'} written.")
@@ -529,7 +517,8 @@ COMMANDS = {
             "quotes, or a language model, PROVIDER:NAME such as openai:gpt-5-mini.", lambda _: (QUOTES, "openai:"),
         ),
         Command(
-            "unsupported", _show_unsupported, "[mark|drop]", "Show what of the last answer isn't proven; mark or drop such.",
+            "unsupported", _show_unsupported, "[mark|drop]",
+            "Show what of the last answer isn't proven; mark or drop such.",
             "With mark or drop it says what happens to a language model's sentences that aren't, from now on.",
             lambda _: ("mark", "drop"),
         ),
@@ -543,7 +532,8 @@ COMMANDS = {
         Command("new", _start_anew, "", "Start a new conversation: nothing that was said before is taken up."),
         Command(
             "export", _export, "FILE", "Write the conversation as .md, .html or .json, with its quotes.",
-            "The file mustn't exist yet. `assistant check FILE` checks the quotes of a .json again.", takes_file=True,
+            "A page that was written here before is replaced, and no other file."
+            " `assistant check FILE` checks the quotes of a .json again.", takes_file=True,
         ),
         Command(
             "copy", _copy, "", "Copy the last answer with its sources to the clipboard.",
