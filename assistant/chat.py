@@ -27,7 +27,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
-from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.output import ColorDepth, Output, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 
 from assistant.commands import COMMANDS, EMPTY, Session, complete, resume_conversation, run_command
@@ -302,8 +302,7 @@ class _Prompt:
             complete_while_typing=Condition(lambda: self._session.default_buffer.text.startswith("/")),
             color_depth=None if colors else ColorDepth.MONOCHROME,
             reserve_space_for_menu=MENU_LINES,
-            # Subtle: a terminal is asked nothing, for its answer could come when nobody reads it, and be typed.
-            output=Vt100_Output.from_pty(sys.stdout, term=os.environ.get("TERM"), enable_cpr=False),
+            output=_open_output(),
         )
         self._session.app.after_render += lambda _: start.load()  # not before, for the two would share a processor
 
@@ -336,6 +335,17 @@ class _Prompt:
         )
         asked = ", ".join(filter(None, chosen))
         return [("", f"({asked}) " if asked else ""), ("bold", PROMPT)]
+
+
+def _open_output() -> Output:
+    """Open the terminal for the prompt.
+
+    Subtle: where its cursor is isn't asked, for the answer could come when nobody reads it, and count as typed.
+    """
+    output = create_output(sys.stdout)
+    if isinstance(output, Vt100_Output):
+        output.enable_cpr = False
+    return output
 
 
 class _Completer(Completer):

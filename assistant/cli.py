@@ -6,9 +6,7 @@ mended), 2 an error, 130 interrupted.
 
 import io
 import os
-import shutil
 import sys
-import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -49,14 +47,13 @@ from assistant.rendering import (
     render_passages,
     render_proof,
     render_report,
-    render_sources,
-    render_statement,
     render_understood,
     report_to_json,
     revision_to_json,
 )
 from assistant.settings import APPLICATION, LOCAL_EMBEDDING_MODEL, find_index, load_settings
-from assistant.types import Citation, IngestReport, Statement
+from assistant.terminal import describe_answerer, describe_search, find_width, print_statements, show_progress
+from assistant.types import IngestReport
 
 if TYPE_CHECKING:
     from assistant.front import Assistant
@@ -227,7 +224,7 @@ def _open(index: Path | None, **settings: Any) -> Iterator["Assistant"]:
 def _take_in(assistant: "Assistant", take_in: "Callable[[Progress | None], IngestReport]") -> IngestReport:
     """Index, with progress on a terminal, and say what came of it on stderr."""
     try:
-        with _show_progress() as progress:
+        with show_progress("Indexing") as progress:
             report = take_in(progress)
     except KeyboardInterrupt:
         _complain("interrupted; what was finished is kept, and the same command goes on from there")
@@ -243,49 +240,15 @@ def _take_in(assistant: "Assistant", take_in: "Callable[[Progress | None], Inges
     return report
 
 
-@contextmanager
-def _show_progress(label: str = "Indexing") -> "Iterator[Progress | None]":
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as ProgressBar
-
-    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    started = time.monotonic()
-    with ProgressBar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, rate="")
-
-        def show(done: int, total: int) -> None:
-            rate = done / max(time.monotonic() - started, 0.001)
-            bar.update(task, completed=done, total=total, rate=f"{rate:.1f}/s")
-
-        yield show
-
-
 def _say_who_answers(assistant: "Assistant") -> None:
     """Say what answers, from where, and whether anything leaves the machine; on stderr, so that pipes stay clean."""
-    settings = assistant.settings
-    sent = []
-    if not assistant.is_model_local:
-        sent.append(f"questions and passages are sent to {clean_line(assistant.model_host)} to be answered")
-    if settings.embedding_model != LOCAL_EMBEDDING_MODEL:
-        sent.append(f"questions and articles are sent to {clean_line(assistant.embedding_host)} to be embedded")
-    leaves = " and ".join(sent) or "nothing leaves this machine"
-    who = f"{clean_line(assistant.model)} at {clean_line(assistant.model_host)}" if assistant.model_host else "quotes"
-    source = f"{len(assistant.articles())} articles in {clean_line(str(settings.index))}"
-    alone = "" if assistant.model_host else " no language model,"
-    sys.stderr.write(f"Answered by {who} from {source};{alone} {leaves}.\n")
+    sys.stderr.write(f"{describe_answerer(assistant, assistant.articles())}\n")
     sys.stderr.flush()
 
 
 def _say_how_searched(assistant: "Assistant") -> None:
-    if not assistant.is_search_indexed:
-        sys.stderr.write(
-            "Chroma's index is missing, damaged or behind, so everything was searched, which is as exact but slower;"
-            " `assistant doctor --repair` builds it again.\n"
-        )
+    if said := describe_search(assistant):
+        sys.stderr.write(f"{said}\n")
 
 
 def _read_price(price: str | None) -> tuple[float, float] | None:
@@ -296,24 +259,6 @@ def _read_price(price: str | None) -> tuple[float, float] | None:
     except ValueError:
         raise SettingsError(f"price {price!r} is not two sums of dollars; write it as 0.25/2") from None
     return sent, received
-
-
-def _width() -> int:
-    return max(shutil.get_terminal_size().columns, 20)
-
-
-def _print_statements(stream: "AnswerStream", context_of: Callable[[Citation], str]) -> None:
-    """Print an answer's sentences as they come; where the stream breaks off, what is shown gets its sources yet."""
-    shown: list[Statement] = []
-    try:
-        for statement in stream.statements():
-            shown.append(statement)
-            sys.stdout.write(render_statement(statement, width=_width()))
-            sys.stdout.flush()
-    except (AssistantError, KeyboardInterrupt):
-        sys.stdout.write(render_sources(shown, context_of=context_of, width=_width()))
-        sys.stdout.flush()
-        raise
 
 
 def _print_json(stream: "AnswerStream") -> str:
@@ -330,7 +275,7 @@ def _print_json(stream: "AnswerStream") -> str:
 def _ask_all(assistant: "Assistant", questions: Iterable[AskedQuestion]) -> Outcome:
     """Ask questions one by one, and print the answer of each, or what was wrong with it, on a line as it comes."""
     asked = failed = answered = 0
-    with nullcontext() if sys.stdout.isatty() else _show_progress("Answering") as progress:
+    with nullcontext() if sys.stdout.isatty() else show_progress("Answering") as progress:
         for question in questions:
             value = {} if question.id is None else {"id": question.id}
             value |= _answer(assistant, question)
@@ -463,7 +408,7 @@ def ask(
             if as_json:
                 text = _print_json(stream)
             elif assistant.model_host:
-                _print_statements(stream, context_of)
+                print_statements(stream, context_of=context_of, write=_write)
             answer = stream.answer
         if not assistant.model_host:
             _say_who_answers(assistant)
@@ -477,10 +422,10 @@ def ask(
                 _complain(str(error))
                 is_unwritten = True
         if assistant.model_host and not as_json:
-            text = render_understood(answer.understood, width=_width())
-            text += render_proof(answer, context_of=context_of, width=_width())
+            text = render_understood(answer.understood, width=find_width())
+            text += render_proof(answer, context_of=context_of, width=find_width())
         elif not as_json:
-            text = render_answer(answer, context_of=context_of, width=_width())
+            text = render_answer(answer, context_of=context_of, width=find_width())
     return Outcome(text, has_failed=is_unwritten or bool(report and report.failed), is_no=answer.abstained)
 
 
@@ -557,8 +502,8 @@ def search(
         read = [understood_to_json(each) for each in understood]
         text = render_json({"question": question, "understood": read, "passages": passages})
     else:
-        text = render_understood(understood, width=_width())
-        text += render_passages(found, width=_width()) or "Nothing was found.\n"
+        text = render_understood(understood, width=find_width())
+        text += render_passages(found, width=find_width()) or "Nothing was found.\n"
         if explain and found:
             text += f"\n{render_parts(found)}"
     return Outcome(text, is_no=not found)
@@ -590,12 +535,12 @@ def history(
             if as_json:
                 return Outcome(render_json(conversation_to_json(conversation)))
             context_of = assistant.context_of
-            return Outcome(render_conversation(conversation, context_of=context_of, width=_width()))
+            return Outcome(render_conversation(conversation, context_of=context_of, width=find_width()))
         found = kept.list(" ".join(words or ()), limit)
     if as_json:
         text = render_json({"conversations": [conversation_ref_to_json(each) for each in found]})
     else:
-        text = render_conversations(found, width=_width()) or "No conversation was found.\n"
+        text = render_conversations(found, width=find_width()) or "No conversation was found.\n"
     return Outcome(text, is_no=not found)
 
 
@@ -612,7 +557,7 @@ def check(
     """Check every quote of answers again, in the articles as they are now; exit with 1 when one doesn't hold."""
     with _open(index, embedding_model=embedding_model) as assistant:
         report = assistant.check(file)
-    text = render_json(check_to_json(report)) if as_json else render_check(report, width=_width())
+    text = render_json(check_to_json(report)) if as_json else render_check(report, width=find_width())
     return Outcome(text, is_no=not report.holds)
 
 
@@ -680,7 +625,7 @@ def index_command(
         removed = [*(remove or ()), *(report.removed if report else ())]
         text = render_json({**reported, "removed": removed, **listed, **told})
     else:
-        text = render_articles(articles) + render_history(revisions, width=_width())
+        text = render_articles(articles) + render_history(revisions, width=find_width())
     return Outcome(text, has_failed=bool(report and report.failed))
 
 
@@ -693,7 +638,7 @@ def export(
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Write the whole index, articles and vectors, to one file."""
-    with _open(index, embedding_model=embedding_model) as assistant, _show_progress("Exporting") as progress:
+    with _open(index, embedding_model=embedding_model) as assistant, show_progress("Exporting") as progress:
         report = assistant.export(file, progress=progress)
     return Outcome(render_json(export_to_json(report)) if as_json else f"{file}: {render_export(report)}\n")
 
@@ -709,7 +654,7 @@ def import_command(
 ) -> Outcome:
     """Take in what was exported elsewhere, with no embedding; changed articles are replaced."""
     with _open(index, wait=wait, embedding_model=embedding_model) as assistant:
-        with _show_progress("Importing") as progress:
+        with show_progress("Importing") as progress:
             report = assistant.import_file(file, progress=progress)
         sys.stderr.write(f"{assistant.settings.index}: {render_report(report)}\n")
     return Outcome(render_json(report_to_json(report)) if as_json else "")
@@ -726,7 +671,7 @@ def doctor(
 ) -> Outcome:
     """Look at all of the index and say what is wrong with it; exit with 1 when something is, and isn't mended."""
     with _open(index, wait=wait, embedding_model=embedding_model) as assistant:
-        with _show_progress("Examining") as progress:
+        with show_progress("Examining") as progress:
             diagnosis = (assistant.repair if repair else assistant.examine)(progress=progress)
         place = clean_line(str(assistant.settings.index))
     text = render_json(diagnosis_to_json(diagnosis)) if as_json else f"{place}: {render_diagnosis(diagnosis)}"
@@ -776,6 +721,11 @@ def _drop_output() -> None:
     """Send what wasn't written nowhere, for Python would try again at its end, and complain."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def _complain(message: str) -> None:

@@ -8,7 +8,6 @@ import re
 import shutil
 import sys
 import time
-import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,7 +46,7 @@ class Styles(NamedTuple):
 
 PLAIN = Styles()
 COLORED = Styles("\x1b[1;36m", "\x1b[1;33m", "\x1b[1m", "\x1b[2m", "\x1b[1;31m")
-UNCOLORED = Styles("\x1b[1m", "\x1b[1;4m", "\x1b[1m", "", "\x1b[1m")  # NO_COLOR speaks of colours alone
+UNCOLORED = Styles("\x1b[1m", "\x1b[1m", "\x1b[1m", "", "\x1b[1m")  # NO_COLOR speaks of colours alone
 
 
 def choose_styles(surroundings: Surroundings, *, is_terminal: bool) -> Styles:
@@ -90,8 +89,11 @@ class Terminal:
         """Open a page of http or https in the browser, and say what came of it; the address, where there is none."""
         if not is_web_page(url):
             return f"Not opened, for it is no page of http or https: {clean_line(url)}"
-        if self.surroundings.has_browser and webbrowser.open(url):
-            return f"Opened in your browser: {url}"
+        if self.surroundings.has_browser:
+            import webbrowser  # needs half of the standard library, and only this does
+
+            if webbrowser.open(url):
+                return f"Opened in your browser: {url}"
         return f"No browser can be opened here; the page is {url}"
 
 
