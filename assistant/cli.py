@@ -14,9 +14,10 @@ from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
+from typer.completion import completion_init, get_completion_script
 from typer.core import TyperGroup
 
 from assistant.answers import (
@@ -27,6 +28,7 @@ from assistant.answers import (
     understood_to_json,
 )
 from assistant.errors import AssistantError, SettingsError
+from assistant.manual import ManualCommand, write_manual
 from assistant.questions import AskedQuestion, read_questions
 from assistant.rendering import (
     check_to_json,
@@ -62,6 +64,9 @@ if TYPE_CHECKING:
 
 SOURCES = "files, folders, addresses of pages, feeds or sitemaps, or - for standard input"
 
+PROGRAM = "assistant"
+Shell = Literal["bash", "zsh", "fish"]
+
 EXIT_NO = 1
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -88,6 +93,14 @@ class _Commands(TyperGroup):
         if option is not None:
             option.default = False
         return option
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        rows = [(name, self.commands[name].help or "") for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # as Typer calls it
+        write_manual(formatter, "")
 
 
 app = typer.Typer(
@@ -678,9 +691,23 @@ def doctor(
     return Outcome(text, is_no=not diagnosis.is_healthy)
 
 
+@app.command()
+def completion(
+    shell: Annotated[Shell, typer.Argument(metavar="bash|zsh|fish", help="The shell that it is for.")],
+) -> Outcome:
+    """Print what makes a shell complete the commands and options, when it is evaluated there."""
+    script = get_completion_script(prog_name=PROGRAM, complete_var=f"_{PROGRAM.upper()}_COMPLETE", shell=shell)
+    return Outcome(f"{script}\n")
+
+
+for _command in app.registered_commands:
+    _command.cls = ManualCommand
+
+
 def main() -> None:
     """Run the command line: every error is one line on stderr, and no traceback without --debug."""
     _open_missing_streams()
+    completion_init()  # a shell may be asking what to complete
     status = EXIT_ERROR
     try:
         outcome = app(standalone_mode=False)
