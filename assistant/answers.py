@@ -393,12 +393,10 @@ def _read_copy(value: object, place: str) -> ArticleRef:
 def _read_retrieved(value: object, place: str) -> RetrievedPassage:
     read = _Fields(value, place)
     article = _read_article(read)
-    start, end, text = read.whole("start"), read.whole("end"), read.text("text")
-    if end - start != len(text):
-        raise read.refuse("text", "text of as many characters as its offsets say")
     sentences = tuple(read.list("sentences", _read_span, is_optional=True))
+    passage = Passage(article.id, read.whole("start"), read.whole("end"), read.text("text"), sentences)
     parts = _read_parts(read.fields("parts")) if read.has("parts") else None
-    return RetrievedPassage(Passage(article.id, start, end, text, sentences), read.number("score"), article, parts)
+    return RetrievedPassage(passage, read.number("score"), article, parts)
 
 
 def _read_span(value: object, place: str) -> Span:

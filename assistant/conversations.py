@@ -97,7 +97,8 @@ class Conversations:
             ).fetchone()
             # Subtle: whoever hasn't read the conversation since something in it was forgotten has that in memory yet,
             # and may have shown it to a language model.
-            is_forgotten = answer.model != QUOTES and self._known.setdefault(id, forgettings) != forgettings
+            has_forgotten = self._known.setdefault(id, forgettings) != forgettings
+            is_forgotten = has_forgotten and answer.model != QUOTES
             turn = connection.execute(
                 "INSERT INTO turns (conversation, number, asked, question, answer) VALUES (?, ?, ?, ?, ?)",
                 (id, number, when, *_pack(answer.question, None if is_forgotten else answer)),

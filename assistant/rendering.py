@@ -296,7 +296,7 @@ def render_diagnosis(diagnosis: Diagnosis) -> str:
 # What a verdict on a citation says to a reader; `{until}` is when the article ceased to say it.
 VERDICTS: Mapping[Verdict, str] = {
     "exact": "the article says this",
-    "moved": "the article has changed, and says this elsewhere now",
+    "moved": "the article has changed, and still says this",
     "changed": "the article has changed, and doesn't say this any more; it did until {until}",
     "misplaced": "the article says this, or did, but not where the citation has it",
     "misattributed": "the article says this, or did, but under another title, outlet, author, date or address",
@@ -309,11 +309,16 @@ VERDICTS: Mapping[Verdict, str] = {
 def render_check(report: CheckReport, *, width: int) -> str:
     """Render what checking answers came to: how many quotes hold, each that isn't exact, and what has changed since."""
     total, held = len(report.citations), sum(checked.holds for checked in report.citations)
-    quotes = f"All {total:,} quotes stand" if held == total else f"{held:,} of {total:,} quotes stand"
-    if total == 1:
-        quotes = "The one quote stands" if held else "The one quote doesn't stand"
-    answers = f"{report.answers:,} {'answer' if report.answers == 1 else 'answers'}"
-    lines = [f"{quotes} in their articles as they are now ({answers})." if total else f"No quotes ({answers})."]
+    answers = f"({report.answers:,} {'answer' if report.answers == 1 else 'answers'})"
+    if total == 0:
+        summary = "No quotes"
+    elif total == 1:
+        summary = f"The one quote {'stands' if held else 'does not stand'} in its article as it is now"
+    else:
+        summary = (
+            f"{'All' if held == total else f'{held:,} of'} {total:,} quotes stand in their articles as they are now"
+        )
+    lines = [_wrap(f"{summary} {answers}.", width)]
     for checked in report.citations:
         if checked.verdict != "exact":
             until = _write_minute(checked.until) if checked.until else "now"

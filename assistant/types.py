@@ -276,7 +276,7 @@ class ConversationRef:
 
 # What checking a citation again came to:
 #   exact           the article says this, where it was cited
-#   moved           the article has changed, and says this elsewhere now
+#   moved           the article has changed, and still says this, elsewhere or under another title
 #   changed         the article has changed, and doesn't say this any more; it did in an earlier revision
 #   misplaced       the article says this, or did, but not where the citation has it
 #   misattributed   it does, but has, and had, another title, outlet, author, date or address
