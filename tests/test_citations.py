@@ -1,11 +1,14 @@
+from dataclasses import replace
+from itertools import pairwise
+
 import pytest
 from fakes import NEWS_TEXTS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.citations import cite, find_context, needs_context
+from assistant.citations import cite, find_context, holds_quote, needs_context, place_quote
 from assistant.sentences import split_sentences
-from assistant.types import Article, Span
+from assistant.types import Article, Passage, Span
 
 TEXT = "On Thursday, Putin said that conditions had to be met.\nHe wants Ukraine to stay out of NATO. Kyiv refused."
 
@@ -90,3 +93,33 @@ def test_copies_that_hold_a_quote_stand_beside_it() -> None:
     assert citation.quote == "“We must act,” the mayor said."
     assert citation.also_in == (copies[0].ref,)
     assert cite(article, Span(10, 11), number=1, copies=copies).also_in == ()  # a space is in no text
+
+
+@given(NEWS_TEXTS.filter(str.strip), st.data())
+def test_a_quote_stands_in_a_stretch_of_its_article_with_its_context(text: str, data: st.DataObject) -> None:
+    sentences = split_sentences(text)
+    edges = [0, *sorted(data.draw(st.sets(st.sampled_from([span.start for span in sentences])))), len(text)]
+    passages = [Passage("a", *pair, text[slice(*pair)]) for pair in pairwise(edges)]
+    span = data.draw(st.sampled_from(sentences))
+    context_start = data.draw(st.sampled_from([each.start for each in sentences if each.start <= span.start]))
+    citation = cite(Article("a", "A", text), span, number=1, context_start=context_start)
+
+    placed = place_quote(text, citation, passages)
+
+    assert holds_quote(text, citation)
+    before, after = text[: span.start], text[span.end :]
+    assert before.endswith(placed.before)
+    assert after.startswith(placed.after)
+    assert placed.quote == text[span.start : span.end]
+    assert len(placed.before) >= span.start - context_start
+    assert f"{placed.before}{placed.quote}{placed.after}" == f"{placed.before}{placed.quote}{placed.after}".strip()
+    (around,) = (each for each in passages if each.start <= span.start < each.end)
+    assert around.text.strip() in f"{placed.before}{placed.quote}{placed.after}"
+
+
+@pytest.mark.parametrize(("start", "end"), [(-5, -1), (0, 4), (3, 3), (1, 999)])
+def test_a_quote_that_is_not_in_its_place_is_not_held(start: int, end: int) -> None:
+    citation = replace(cite(Article("a", "A", "He won."), Span(3, 6), number=1), start=start, end=end)
+
+    assert not holds_quote("He won.", citation)
+    assert not holds_quote("He lost", cite(Article("a", "A", "He won."), Span(3, 6), number=1))

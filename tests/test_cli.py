@@ -78,6 +78,36 @@ def test_ask_prints_json_that_matches_the_article(run: Run, article: Path) -> No
     assert {"question", "answer", "confidence", "model", "usage", "seconds"} <= answer.keys()
 
 
+def test_ask_writes_a_page_beside_what_it_prints(run: Run, article: Path, tmp_path: Path) -> None:
+    question = "How much did the repairs of the bridge cost?"
+    for _ in range(2):  # the second time over the first
+        status, out, err = run("ask", question, str(article), "--json", "--html", "answer.html")
+
+        page = (tmp_path / "answer.html").read_text(encoding="utf-8")
+        assert status == 0
+        assert f"<mark>{json.loads(out)['citations'][0]['quote']}</mark>" in page
+        assert "answer.html: written\n" in err
+
+    status, _, _ = run("ask", "Who won the Champions League final?", "--html", "none.html")
+    assert status == 1
+    assert "Bridge reopens" in (tmp_path / "none.html").read_text(encoding="utf-8")
+
+
+def test_a_page_that_can_not_be_written_is_one_line_and_loses_no_answer(run: Run, article: Path) -> None:
+    before = article.read_text(encoding="utf-8")
+    assert run("ask", "Who cut the ribbon?", str(article), "--html", "bridge.md") == (
+        2,
+        "",
+        "assistant: bridge.md: exists already, and is no page of answers; choose another name, or delete it first\n",
+    )
+    assert article.read_text(encoding="utf-8") == before
+
+    status, out, err = run("ask", "Who cut the ribbon?", str(article), "--html", "missing/answer.html")
+    assert status == 2
+    assert "Mayor Ana Ruiz cut the ribbon." in out
+    assert "assistant: missing/answer.html: can't be written" in err
+
+
 def test_abstaining_is_exit_1_with_the_nearest_passages(run: Run, article: Path) -> None:
     status, out, _ = run("ask", "Who won the Champions League final?", str(article))
 

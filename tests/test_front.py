@@ -398,6 +398,23 @@ def test_an_article_is_known_as_it_was_on_a_day(tmp_path: Path) -> None:
         assert [citation.quote for citation in answer.citations] == ["Three people died in the storm."]
 
 
+def test_a_quote_is_shown_in_its_passage_also_when_its_article_has_changed(tmp_path: Path) -> None:
+    text = "A storm came at night. Two people died in it.\n\nThe harbour was closed until Monday."
+    with Assistant.open(tmp_path / "index") as assistant:
+        assistant.add(Article("storm", "Storm", text))
+        citation = assistant.ask("How many people died in the storm?").citations[0]
+        passage = assistant.passage_of(citation)
+
+        assert passage is not None
+        assert (passage.before, passage.after) == (text[: citation.start], text[citation.end :])
+        assert passage.quote == citation.quote
+        assistant.add(Article("storm", "Storm", f"Corrected. {text.replace('Two', 'Three')}"))
+        assert assistant.passage_of(citation) == passage
+        assert assistant.passage_of(replace(citation, start=citation.start + 1)) is None
+        assistant.remove("storm")
+        assert assistant.passage_of(citation) is None
+
+
 def test_a_copy_is_named_beside_the_quote_and_quoted_no_second_time(tmp_path: Path) -> None:
     (text,) = (path.read_text(encoding="utf-8").split("---\n")[2] for path in (ROOT / "articles").glob("*vaccine*.md"))
     with Assistant.open(tmp_path / "index") as assistant:

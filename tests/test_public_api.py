@@ -36,7 +36,9 @@ def test_help_loads_nothing_that_it_does_not_need(arguments: list[str]) -> None:
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
 
     assert "assistant.cli" in loaded
-    assert not {"pydantic", "numpy", "chromadb", "onnxruntime", "langchain", "openai", "sqlite3"} & set(loaded)
+    assert not {"pydantic", "numpy", "chromadb", "onnxruntime", "langchain", "openai", "sqlite3", "jinja2"} & set(
+        loaded
+    )
 
 
 def test_every_public_name_is_documented() -> None:
@@ -52,7 +54,17 @@ def test_importing_and_opening_load_nothing_heavy(tmp_path) -> None:
 
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
 
-    assert not {"chromadb", "onnxruntime", "onnx", "tokenizers", "openai", "langchain", "rich", "httpx"} & set(loaded)
+    assert not {
+        "chromadb",
+        "onnxruntime",
+        "onnx",
+        "tokenizers",
+        "openai",
+        "langchain",
+        "rich",
+        "httpx",
+        "jinja2",
+    } & set(loaded)
     assert not (tmp_path / "index").exists()
 
 

@@ -247,7 +247,8 @@ PAYLOADS = [
     "[a1-c1]: javascript:alert(1)",
     "http://evil.example/x www.evil.example ftp://evil.example mailto:a@evil.example a@evil.example //evil.example/x",
     "[^1] [^1]: note ~~x~~ **x** __x__ `x` $x$ $$x$$ ==x== | a | b | {.c} :::",
-    "# x\n\n- x\n\n1. x\n\n> x\n\n    x\n\n```\nx\n```\n\n| a |\n|---|\n| b |\n\nx\n===\n\n---\n\n[ ] x\n\n<b>x</b>\n\nx\n: y\n",
+    "# x\n\n- x\n\n1. x\n\n> x\n\n    x\n\n```\nx\n```\n\n| a |\n|---|\n| b |\n\nx\n===\n\n---\n",
+    "[ ] x\n\n<b>x</b>\n\nx\n: y\n",
     "1) x", "+ x", "-", "***", "---", "***\n", "\\", "\\[x](y)", "!", "%", ": x", "~~~", "a.example", "www.", "@", "://",
 ]  # fmt: skip
 URLS = [
@@ -290,9 +291,8 @@ def poisoned(draw: st.DrawFn) -> tuple[Answer, QuotedPassage]:
     """Draw an answer in which every text is whatever its writers wanted, and the passage that all its quotes are in."""
     article = ArticleRef(draw(hostile), draw(hostile), draw(hostile), draw(hostile), JILL.published, draw(addresses))
     passage = QuotedPassage(draw(hostile), draw(hostile), draw(hostile))
-    first = Citation(
-        1, article, len(passage.before), 10**6, passage.quote, 0, (replace(article, outlet=draw(hostile)),)
-    )
+    copy = replace(article, outlet=draw(hostile))
+    first = Citation(1, article, len(passage.before), 10**6, passage.quote, 0, (copy,))
     answer = Answer(
         question=draw(hostile),
         text=draw(hostile),
@@ -377,8 +377,7 @@ def render_link(url: str, passage: QuotedPassage) -> str:
     links = [
         each.attributes["href"] for each in read(MarkdownIt("commonmark").render(text)).elements if each.tag == "a"
     ]
-    # Markdown's renderers escape a few characters of a path that need no escaping.
-    assert {link.replace("%60", "`") for link in links} == {target}
+    assert set(links) == {target}
     return target
 
 
@@ -426,12 +425,12 @@ LONG = " ".join(f"word{number}" for number in range(60))
         (
             "https://a.example/x",
             QuotedPassage(f"{QUOTE.upper()} So it was.\n\n", QUOTE, ""),
-            ":~:text=it.%20So%20it%20was.-,The%20quick%20brown%20fox%20jumps%20over%20it.",
+            ":~:text=IT.%20So%20it%20was.-,The%20quick%20brown%20fox%20jumps%20over%20it.",
         ),
         (
             "https://a.example/x",
             QuotedPassage("A fox was seen to jump. ", "It did.", " The dog slept on."),
-            ":~:text=seen%20to%20jump.-,It%20did." if False else ":~:text=was%20seen%20to%20jump.-,It%20did.",
+            ":~:text=was%20seen%20to%20jump.-,It%20did.",
         ),
         (
             "https://a.example/x",
@@ -537,29 +536,26 @@ def test_no_renderer_makes_anything_of_what_was_written(drawn: tuple[Answer, Quo
                 assert element.attributes.keys() == {"href"}
 
 
-@pytest.mark.parametrize("payload", PAYLOADS)
 @pytest.mark.parametrize("around", ["{}", "x {}", "{} x", "x\n{}", "\n\n{}\n\n", "0{}", "<{}>", "[{}]"])
-def test_every_payload_stays_text_in_markdown(payload: str, around: str) -> None:
-    said = around.format(payload) if "{" not in payload else around.replace("{}", payload)
-    passage = QuotedPassage(said, said, said)
-    answer = replace(
-        make_answer(),
-        question=said,
-        notes=(said,),
-        understood=(Understood(said),),
-        model=said,
-        standalone_question=said,
-    )
-    text = render_markdown((answer,), passage_of=lambda _: passage)
+def test_every_payload_stays_text_in_markdown(around: str) -> None:
+    answers = []
+    for payload in PAYLOADS:
+        said = around.replace("{}", payload)
+        understood = (Understood(said),)
+        answers.append(replace(make_answer(), question=said, notes=(said,), understood=understood))
+    passage = QuotedPassage(*(around.replace("{}", " ".join(PAYLOADS[each::3])) for each in range(3)))
+
+    text = render_markdown(answers, passage_of=lambda _: passage)
 
     for renderer in RENDERERS:
         page = renderer.render(text)
         assert {element.tag for element in read(page).elements} <= {"h1", "h2", "p", "blockquote", "strong", "a"}
+        assert len(find(page, "h1")) == len(PAYLOADS)
         outward = [each.attributes["href"] for each in read(page).elements if each.tag == "a"]
         assert {target.partition("#")[0] for target in outward} == {JILL.url, FOX.url}
     # GitHub's renderer looks for these in text that it has unescaped.
-    lines = "\n".join(line for line in text.split("\n") if not line.startswith("[a1-c"))
-    assert not re.search(r"://|www\\?\.|@[\w-]", lines.replace("\\/", "/"), re.IGNORECASE)
+    lines = "\n".join(line for line in text.split("\n") if not re.match(r"\[a[0-9]+-c", line))
+    assert not re.search(r"://|www\\?\.\w|@[\w-]", lines.replace("\\/", "/"), re.IGNORECASE)
 
 
 # Files
@@ -673,14 +669,7 @@ def test_nothing_hostile_runs_or_is_fetched(browser: Browser, site: Site) -> Non
         citation = Citation(number, article, 0, 1, said, 0, (article,))
         citations.append(citation)
         statements.append(Statement(said, (citation,), Support(0, number % 2 == 0, (said,)), (said,)))
-    answer = replace(
-        make_answer(),
-        question=said,
-        statements=tuple(statements),
-        citations=tuple(citations),
-        notes=(said,),
-        model=said,
-    )
+    answer = replace(make_answer(), question=said, statements=tuple(statements), citations=tuple(citations), model=said)
     html = render_html((answer, abstain(answer)), passage_of=lambda _: QuotedPassage(said, said, said))
 
     with show(browser, site, html) as (page, events):
@@ -692,15 +681,14 @@ def test_nothing_hostile_runs_or_is_fetched(browser: Browser, site: Site) -> Non
         assert page.locator("script, img, svg, iframe, base, object, form, link, [onload], [onerror]").count() == 0
         assert page.locator("style").count() == 1
         assert page.locator("h2").first.inner_text().startswith("<script>window.pwned=1</script>")
-        assert {
-            address.split(":")[0] for address in page.locator("a.out").evaluate_all("all => all.map(a => a.href)")
-        } == {"https"}
-        assert page.locator("a.out").count() == len(SPEAKABLE)
+        schemes = page.locator("a.out").evaluate_all("all => all.map(a => a.protocol)")
+        assert schemes == ["https:"] * len(SPEAKABLE)
 
 
 def test_the_policy_alone_would_stop_what_got_through(browser: Browser, site: Site) -> None:
     planted = (
-        f"<script>window.pwned=1</script><img src={site.address}/i onerror='window.pwned=1'><style>p{{color:red}}</style>"
+        f"<script>window.pwned=1</script><img src={site.address}/i onerror='window.pwned=1'>"
+        "<style>p{color:red}</style>"
         f"<p style='background:url({site.address}/b)'>x</p><iframe src={site.address}/f></iframe>"
         f"<link rel=stylesheet href={site.address}/s><base href={site.address}/base/>"
     )
