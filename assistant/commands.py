@@ -20,6 +20,7 @@ from assistant.rendering import (
     describe_article,
     mark_statement,
     render_answer,
+    render_conversations,
     render_json,
     render_report,
     render_sources,
@@ -375,10 +376,7 @@ def _reopen(session: Session, **settings: str) -> Session:
 
 def _show_history(session: Session, argument: str) -> Session:
     found = session.assistant.conversations.list(argument or None, limit=LISTED)
-    for each in found:
-        count = f"{each.turns} question{'' if each.turns == 1 else 's'}"
-        line = f"{each.id}  {each.last:%Y-%m-%d %H:%M}  {count}: {each.question}"
-        session.terminal.write(wrap_text(clean_line(line), session.terminal.width, indent="    ") + "\n")
+    session.terminal.write(render_conversations(found, width=session.terminal.width))
     if not found:
         session.say("No conversation has these words." if argument else "No conversation is kept yet.")
     return session
