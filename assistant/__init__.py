@@ -12,6 +12,7 @@ with Assistant.open("index") as assistant:
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import (
+    AnswerError,
     ArticleError,
     AssistantError,
     FetchError,
@@ -27,8 +28,13 @@ from assistant.settings import Settings
 from assistant.types import (
     Answer,
     Article,
+    ArticleHash,
     ArticleRef,
+    CheckedCitation,
+    CheckReport,
     Citation,
+    Conversation,
+    ConversationRef,
     Diagnosis,
     ExportReport,
     Failure,
@@ -43,6 +49,7 @@ from assistant.types import (
     Span,
     Statement,
     Support,
+    Turn,
     Understood,
     Usage,
 )
@@ -52,12 +59,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "AnswerError",
     "Article",
     "ArticleError",
+    "ArticleHash",
     "ArticleRef",
     "Assistant",
     "AssistantError",
+    "CheckReport",
+    "CheckedCitation",
     "Citation",
+    "Conversation",
+    "ConversationRef",
     "Diagnosis",
     "ExportReport",
     "Failure",
@@ -81,6 +94,7 @@ __all__ = [
     "Span",
     "Statement",
     "Support",
+    "Turn",
     "Understood",
     "Usage",
 ]

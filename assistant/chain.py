@@ -177,15 +177,13 @@ class Answerer:
             found = yield from self._widen(found, found.wider(), statements, notes)
         supported = [statement for statement in statements if statement.support.supported]
         abstained = not supported
-        share = len(supported) / len(statements) if statements else 0.0
-        score = sum(statement.support.score for statement in supported) / len(supported) if supported else 0.0
         return Answer(
             question=question.text,
             text=" ".join(statement.text for statement in supported) or self._refusal,
             statements=() if abstained else tuple(statements),
             citations=() if abstained else tuple(self._citations.values()),
             abstained=abstained,
-            confidence=share * score,
+            confidence=weigh(statements),
             retrieved=found.retrieved,
             model=self._model,
             usage=self._usage(),
@@ -492,6 +490,12 @@ class Answerer:
             return Usage(None, None, None)
         cost = self._price.cost(sum(prompts), sum(completions)) if self._price else None
         return Usage(sum(prompts), sum(completions), cost)
+
+
+def weigh(statements: Sequence[Statement]) -> float:
+    """Say how sure statements are, from 0 to 1: the share that is supported, times how well on average."""
+    supported = [statement.support.score for statement in statements if statement.support.supported]
+    return sum(supported) / len(statements) if statements else 0.0
 
 
 class _ThoughtFilter:

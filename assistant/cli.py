@@ -1,4 +1,4 @@
-"""The command line: `assistant ask`, `index`, `search`, `export`, `import` and `doctor`.
+"""The command line: `assistant ask`, `history`, `check`, `index`, `search`, `export`, `import` and `doctor`.
 
 Exit status as grep's: 0 yes, 1 no (the articles don't answer, nothing was found, the doctor found something that isn't
 mended), 2 an error, 130 interrupted.
@@ -6,30 +6,41 @@ mended), 2 an error, 130 interrupted.
 
 import io
 import os
-import shutil
 import sys
-import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
+from typer.completion import completion_init, get_completion_script
 from typer.core import TyperGroup
 
-from assistant.errors import AssistantError, SettingsError
-from assistant.rendering import (
+from assistant.answers import (
     answer_to_json,
     article_to_json,
+    conversation_to_json,
+    passage_to_json,
+    understood_to_json,
+)
+from assistant.errors import AssistantError, SettingsError
+from assistant.manual import ManualCommand, write_manual
+from assistant.questions import AskedQuestion, read_questions
+from assistant.rendering import (
+    check_to_json,
     clean_line,
+    conversation_ref_to_json,
     diagnosis_to_json,
     export_to_json,
-    passage_to_json,
     render_answer,
     render_articles,
+    render_check,
+    render_conversation,
+    render_conversations,
     render_diagnosis,
     render_export,
     render_history,
@@ -38,15 +49,13 @@ from assistant.rendering import (
     render_passages,
     render_proof,
     render_report,
-    render_sources,
-    render_statement,
     render_understood,
     report_to_json,
     revision_to_json,
-    understood_to_json,
 )
-from assistant.settings import APPLICATION, LOCAL_EMBEDDING_MODEL, find_index
-from assistant.types import Citation, IngestReport, Statement
+from assistant.settings import APPLICATION, LOCAL_EMBEDDING_MODEL, find_index, load_settings
+from assistant.terminal import describe_answerer, describe_search, find_width, print_statements, show_progress
+from assistant.types import IngestReport
 
 if TYPE_CHECKING:
     from assistant.front import Assistant
@@ -54,6 +63,9 @@ if TYPE_CHECKING:
     from assistant.streaming import AnswerStream
 
 SOURCES = "files, folders, addresses of pages, feeds or sitemaps, or - for standard input"
+
+PROGRAM = "assistant"
+Shell = Literal["bash", "zsh", "fish"]
 
 EXIT_NO = 1
 EXIT_ERROR = 2
@@ -81,6 +93,14 @@ class _Commands(TyperGroup):
         if option is not None:
             option.default = False
         return option
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        rows = [(name, self.commands[name].help or "") for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # as Typer calls it
+        write_manual(formatter, "")
 
 
 app = typer.Typer(
@@ -217,7 +237,7 @@ def _open(index: Path | None, **settings: Any) -> Iterator["Assistant"]:
 def _take_in(assistant: "Assistant", take_in: "Callable[[Progress | None], IngestReport]") -> IngestReport:
     """Index, with progress on a terminal, and say what came of it on stderr."""
     try:
-        with _show_progress() as progress:
+        with show_progress("Indexing") as progress:
             report = take_in(progress)
     except KeyboardInterrupt:
         _complain("interrupted; what was finished is kept, and the same command goes on from there")
@@ -233,49 +253,15 @@ def _take_in(assistant: "Assistant", take_in: "Callable[[Progress | None], Inges
     return report
 
 
-@contextmanager
-def _show_progress(label: str = "Indexing") -> "Iterator[Progress | None]":
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as ProgressBar
-
-    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    started = time.monotonic()
-    with ProgressBar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, rate="")
-
-        def show(done: int, total: int) -> None:
-            rate = done / max(time.monotonic() - started, 0.001)
-            bar.update(task, completed=done, total=total, rate=f"{rate:.1f}/s")
-
-        yield show
-
-
 def _say_who_answers(assistant: "Assistant") -> None:
     """Say what answers, from where, and whether anything leaves the machine; on stderr, so that pipes stay clean."""
-    settings = assistant.settings
-    sent = []
-    if not assistant.is_model_local:
-        sent.append(f"questions and passages are sent to {clean_line(assistant.model_host)} to be answered")
-    if settings.embedding_model != LOCAL_EMBEDDING_MODEL:
-        sent.append(f"questions and articles are sent to {clean_line(assistant.embedding_host)} to be embedded")
-    leaves = " and ".join(sent) or "nothing leaves this machine"
-    who = f"{clean_line(assistant.model)} at {clean_line(assistant.model_host)}" if assistant.model_host else "quotes"
-    source = f"{len(assistant.articles())} articles in {clean_line(str(settings.index))}"
-    alone = "" if assistant.model_host else " no language model,"
-    sys.stderr.write(f"Answered by {who} from {source};{alone} {leaves}.\n")
+    sys.stderr.write(f"{describe_answerer(assistant, assistant.articles())}\n")
     sys.stderr.flush()
 
 
 def _say_how_searched(assistant: "Assistant") -> None:
-    if not assistant.is_search_indexed:
-        sys.stderr.write(
-            "Chroma's index is missing, damaged or behind, so everything was searched, which is as exact but slower;"
-            " `assistant doctor --repair` builds it again.\n"
-        )
+    if said := describe_search(assistant):
+        sys.stderr.write(f"{said}\n")
 
 
 def _read_price(price: str | None) -> tuple[float, float] | None:
@@ -288,29 +274,89 @@ def _read_price(price: str | None) -> tuple[float, float] | None:
     return sent, received
 
 
-def _width() -> int:
-    return max(shutil.get_terminal_size().columns, 20)
-
-
-def _print_statements(stream: "AnswerStream", context_of: Callable[[Citation], str]) -> None:
-    """Print an answer's sentences as they come; where the stream breaks off, what is shown gets its sources yet."""
-    shown: list[Statement] = []
+def _print_json(stream: "AnswerStream") -> str:
+    """Give an answer as JSON; where the stream breaks off, print what was proven by then, with what stopped it."""
     try:
-        for statement in stream.statements():
-            shown.append(statement)
-            sys.stdout.write(render_statement(statement, width=_width()))
+        return render_json(answer_to_json(stream.answer))
+    except (AssistantError, KeyboardInterrupt) as error:
+        if stream.so_far.statements:
+            sys.stdout.write(render_json({**answer_to_json(stream.so_far), "error": str(error) or "interrupted"}))
             sys.stdout.flush()
-    except (AssistantError, KeyboardInterrupt):
-        sys.stdout.write(render_sources(shown, context_of=context_of, width=_width()))
-        sys.stdout.flush()
         raise
+
+
+def _ask_all(assistant: "Assistant", questions: Iterable[AskedQuestion]) -> Outcome:
+    """Ask questions one by one, and print the answer of each, or what was wrong with it, on a line as it comes."""
+    asked = failed = answered = 0
+    with nullcontext() if sys.stdout.isatty() else show_progress("Answering") as progress:
+        for question in questions:
+            value = {} if question.id is None else {"id": question.id}
+            value |= _answer(assistant, question)
+            sys.stdout.write(render_json(value))
+            sys.stdout.flush()
+            asked += 1
+            failed += "error" in value
+            answered += value.get("abstained") is False
+            if progress:
+                progress(asked, asked)
+    if failed:
+        _complain(f'{failed} of {asked} questions failed; the "error" of each says why')
+    return Outcome("", has_failed=bool(failed), is_no=bool(asked) and not answered)
+
+
+def _answer(assistant: "Assistant", asked: AskedQuestion) -> dict[str, Any]:
+    """Answer a question as JSON, with an "error" where that failed, beside what was proven before it did."""
+    if asked.question is None or asked.problem is not None:
+        return {"question": asked.question, "error": asked.problem}
+    settled: dict[str, Any] = {"question": asked.question}
+    try:
+        with assistant.stream(asked.question, outlet=asked.outlet, since=asked.since, until=asked.until) as stream:
+            try:
+                return answer_to_json(stream.answer)
+            except AssistantError:
+                if stream.so_far.statements:
+                    settled = answer_to_json(stream.so_far)
+                raise
+    except AssistantError as error:
+        return {**settled, "error": str(error)}
+
+
+@contextmanager
+def _open_questions(
+    name: str | None, *, outlet: str | None, since: str | None, until: str | None
+) -> Iterator[Iterable[AskedQuestion] | None]:
+    """Open a file of questions, where there is one; what a line says of outlet and time goes before what all have."""
+    if name is None:
+        yield None
+        return
+    try:
+        is_piped = name == "-" and sys.stdin is not None
+        file = sys.stdin.buffer if is_piped else Path(name).open("rb")  # noqa: SIM115  # closed below
+    except OSError as error:
+        raise SettingsError(f"{name}: can't be read ({error.strerror or error})") from error
+    with file:
+        yield (
+            replace(each, outlet=each.outlet or outlet, since=each.since or since, until=each.until or until)
+            for each in read_questions(file)
+        )
 
 
 @app.command()
 def ask(
-    question: Annotated[str, typer.Argument(metavar="QUESTION", help="What to ask.")],
+    question: Annotated[str | None, typer.Argument(metavar="QUESTION", help="What to ask.", show_default=False)] = None,
     sources: Annotated[
         list[str] | None, typer.Argument(metavar="SOURCE", help=f"What to index first: {SOURCES}.")
+    ] = None,
+    questions: Annotated[
+        str | None,
+        typer.Option(
+            "--questions",
+            metavar="FILE",
+            help="Ask the questions of a file, or of standard input (-), instead of QUESTION: one a line, as text or as"
+            ' JSON, {"question": ...}, with "outlet", "since", "until" and "id" if you like. Prints a JSON object for'
+            " each, in order.",
+            show_default=False,
+        ),
     ] = None,
     allow_private: PrivateOption = False,
     outlet: OutletOption = None,
@@ -344,11 +390,20 @@ def ask(
         "wait": wait,
         "embedding_model": embedding_model,
     }
+    if questions is not None:
+        sources = [*filter(None, [question]), *(sources or ())]
+        if questions == "-" and "-" in sources:
+            raise typer.BadParameter("standard input holds questions or an article, not both")
+    elif question is None:
+        raise typer.BadParameter("give a QUESTION, or --questions FILE")
+    if html and questions is not None:
+        raise typer.BadParameter("--html is of one QUESTION, and --questions asks several")
     if html:
         from assistant.reports import check_replaceable, render_html, write_page
 
         check_replaceable(html)  # before anything is asked, which may cost money
-    with _open(index, **settings) as assistant:
+    asked = _open_questions(questions, outlet=outlet, since=since, until=until)
+    with asked as lines, _open(index, **settings) as assistant:
         report = None
         if sources:
             given = partial(assistant.add, sources, allow_private=allow_private)
@@ -356,12 +411,17 @@ def ask(
         if assistant.model_host:
             _say_who_answers(assistant)  # before anything is sent there
 
-        def context_of(citation: Citation) -> str:
-            return assistant.article(citation.article.id).text[citation.context_start : citation.start]
-
-        with assistant.stream(question, outlet=outlet, since=since, until=until) as stream:
-            if assistant.model_host and not as_json:
-                _print_statements(stream, context_of)
+        if lines is not None:
+            if not assistant.model_host:
+                _say_who_answers(assistant)
+            outcome = _ask_all(assistant, lines)
+            return outcome._replace(has_failed=outcome.has_failed or bool(report and report.failed))
+        context_of = assistant.context_of
+        with assistant.stream(question or "", outlet=outlet, since=since, until=until) as stream:
+            if as_json:
+                text = _print_json(stream)
+            elif assistant.model_host:
+                print_statements(stream, context_of=context_of, write=_write)
             answer = stream.answer
         if not assistant.model_host:
             _say_who_answers(assistant)
@@ -374,14 +434,61 @@ def ask(
             except AssistantError as error:  # the answer is shown all the same
                 _complain(str(error))
                 is_unwritten = True
-        if as_json:
-            text = render_json(answer_to_json(answer))
-        elif assistant.model_host:
-            text = render_understood(answer.understood, width=_width())
-            text += render_proof(answer, context_of=context_of, width=_width())
-        else:
-            text = render_answer(answer, context_of=context_of, width=_width())
+        if assistant.model_host and not as_json:
+            text = render_understood(answer.understood, width=find_width())
+            text += render_proof(answer, context_of=context_of, width=find_width())
+        elif not as_json:
+            text = render_answer(answer, context_of=context_of, width=find_width())
     return Outcome(text, has_failed=is_unwritten or bool(report and report.failed), is_no=answer.abstained)
+
+
+@app.command()
+def chat(
+    id: Annotated[
+        str | None, typer.Argument(metavar="ID", help="With --resume, the conversation; else it is the last one.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a conversation that is kept.")] = False,
+    outlet: OutletOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    today: TodayOption = None,
+    model: ModelOption = None,
+    unsupported: UnsupportedOption = None,
+    window: WindowOption = None,
+    max_cost: MaxCostOption = None,
+    price: PriceOption = None,
+    no_cache: NoCacheOption = False,
+    threshold: ThresholdOption = None,
+    wait: WaitOption = None,
+    index: IndexOption = None,
+    embedding_model: EmbeddingOption = None,
+    debug: DebugOption = False,  # noqa: ARG001  # read in main
+) -> int:
+    """Ask one question after the other, with commands to see the proof; conversations are kept."""
+    if id is not None and not resume:
+        raise typer.BadParameter(f"to go on with conversation {id}, say --resume {id}")
+    settings = {
+        "model": model,
+        "unsupported": unsupported,
+        "window": window,
+        "max_cost": max_cost,
+        "price": _read_price(price),
+        "keep_replies": not no_cache,
+        "threshold": threshold,
+        "today": today,
+        "wait": wait,
+        "embedding_model": embedding_model,
+    }
+    folder = find_index(index)
+    load_settings(folder, **settings)  # what is impossible is said before there is a prompt
+    from assistant.chat import LAST, run_chat  # needs prompt_toolkit, and no other command waits for that
+
+    def open_assistant() -> "Assistant":
+        from assistant.front import Assistant
+
+        return Assistant.open(folder, **settings)
+
+    return run_chat(open_assistant, resume=(id or LAST) if resume else None, outlet=outlet, since=since, until=until)
 
 
 @app.command()
@@ -408,11 +515,63 @@ def search(
         read = [understood_to_json(each) for each in understood]
         text = render_json({"question": question, "understood": read, "passages": passages})
     else:
-        text = render_understood(understood, width=_width())
-        text += render_passages(found, width=_width()) or "Nothing was found.\n"
+        text = render_understood(understood, width=find_width())
+        text += render_passages(found, width=find_width()) or "Nothing was found.\n"
         if explain and found:
             text += f"\n{render_parts(found)}"
     return Outcome(text, is_no=not found)
+
+
+@app.command()
+def history(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="WORDS", help="Only conversations with all of these words in them.")
+    ] = None,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most this many conversations.")] = 50,
+    show: Annotated[str | None, typer.Option(metavar="ID", help="Show this conversation.")] = None,
+    remove: Annotated[str | None, typer.Option(metavar="ID", help="Forget this conversation for good.")] = None,
+    index: IndexOption = None,
+    embedding_model: EmbeddingOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,  # noqa: ARG001  # read in main
+) -> Outcome:
+    """List the conversations that are kept, the last one first, or show one; exit with 1 when there is none."""
+    if bool(words) + (show is not None) + (remove is not None) > 1:
+        raise typer.BadParameter("give words, --show ID or --remove ID")
+    with _open(index, embedding_model=embedding_model) as assistant:
+        kept = assistant.conversations
+        if remove is not None:
+            kept.remove(remove)
+            return Outcome(render_json({"removed": remove}) if as_json else "")
+        if show is not None:
+            conversation = kept.get(show)
+            if as_json:
+                return Outcome(render_json(conversation_to_json(conversation)))
+            context_of = assistant.context_of
+            return Outcome(render_conversation(conversation, context_of=context_of, width=find_width()))
+        found = kept.list(" ".join(words or ()), limit)
+    if as_json:
+        text = render_json({"conversations": [conversation_ref_to_json(each) for each in found]})
+    else:
+        text = render_conversations(found, width=find_width()) or "No conversation was found.\n"
+    return Outcome(text, is_no=not found)
+
+
+@app.command()
+def check(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="What `ask --json` or `history --show ID --json` printed.")
+    ],
+    index: IndexOption = None,
+    embedding_model: EmbeddingOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,  # noqa: ARG001  # read in main
+) -> Outcome:
+    """Check every quote of answers again, in the articles as they are now; exit with 1 when one doesn't hold."""
+    with _open(index, embedding_model=embedding_model) as assistant:
+        report = assistant.check(file)
+    text = render_json(check_to_json(report)) if as_json else render_check(report, width=find_width())
+    return Outcome(text, is_no=not report.holds)
 
 
 @app.command("index")
@@ -479,7 +638,7 @@ def index_command(
         removed = [*(remove or ()), *(report.removed if report else ())]
         text = render_json({**reported, "removed": removed, **listed, **told})
     else:
-        text = render_articles(articles) + render_history(revisions, width=_width())
+        text = render_articles(articles) + render_history(revisions, width=find_width())
     return Outcome(text, has_failed=bool(report and report.failed))
 
 
@@ -492,7 +651,7 @@ def export(
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Write the whole index, articles and vectors, to one file."""
-    with _open(index, embedding_model=embedding_model) as assistant, _show_progress("Exporting") as progress:
+    with _open(index, embedding_model=embedding_model) as assistant, show_progress("Exporting") as progress:
         report = assistant.export(file, progress=progress)
     return Outcome(render_json(export_to_json(report)) if as_json else f"{file}: {render_export(report)}\n")
 
@@ -508,7 +667,7 @@ def import_command(
 ) -> Outcome:
     """Take in what was exported elsewhere, with no embedding; changed articles are replaced."""
     with _open(index, wait=wait, embedding_model=embedding_model) as assistant:
-        with _show_progress("Importing") as progress:
+        with show_progress("Importing") as progress:
             report = assistant.import_file(file, progress=progress)
         sys.stderr.write(f"{assistant.settings.index}: {render_report(report)}\n")
     return Outcome(render_json(report_to_json(report)) if as_json else "")
@@ -525,16 +684,30 @@ def doctor(
 ) -> Outcome:
     """Look at all of the index and say what is wrong with it; exit with 1 when something is, and isn't mended."""
     with _open(index, wait=wait, embedding_model=embedding_model) as assistant:
-        with _show_progress("Examining") as progress:
+        with show_progress("Examining") as progress:
             diagnosis = (assistant.repair if repair else assistant.examine)(progress=progress)
         place = clean_line(str(assistant.settings.index))
     text = render_json(diagnosis_to_json(diagnosis)) if as_json else f"{place}: {render_diagnosis(diagnosis)}"
     return Outcome(text, is_no=not diagnosis.is_healthy)
 
 
+@app.command()
+def completion(
+    shell: Annotated[Shell, typer.Argument(metavar="bash|zsh|fish", help="The shell that it is for.")],
+) -> Outcome:
+    """Print what makes a shell complete the commands and options, when it is evaluated there."""
+    script = get_completion_script(prog_name=PROGRAM, complete_var=f"_{PROGRAM.upper()}_COMPLETE", shell=shell)
+    return Outcome(f"{script}\n")
+
+
+for _command in app.registered_commands:
+    _command.cls = ManualCommand
+
+
 def main() -> None:
     """Run the command line: every error is one line on stderr, and no traceback without --debug."""
     _open_missing_streams()
+    completion_init()  # a shell may be asking what to complete
     status = EXIT_ERROR
     try:
         outcome = app(standalone_mode=False)
@@ -575,6 +748,11 @@ def _drop_output() -> None:
     """Send what wasn't written nowhere, for Python would try again at its end, and complain."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def _complain(message: str) -> None:

@@ -4,6 +4,7 @@ AssistantError
 ├ SettingsError             an unknown or impossible setting
 ├ ArticleError              unreadable, empty, too large or refused; names the source
 │ └ FetchError              an address that gives no page; `status` is what its server said, if it said anything
+├ AnswerError               a file of answers that can't be read, or holds something else; names the place
 ├ PromptError               a prompt's file is missing, or its placeholders aren't the expected ones
 ├ LibraryError
 │ ├ LibraryLockedError      another process is writing; names it
@@ -33,6 +34,10 @@ class FetchError(ArticleError):
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+
+class AnswerError(AssistantError):
+    """A file of answers that can't be read, or isn't one."""
 
 
 class PromptError(AssistantError):

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import date, datetime
@@ -12,8 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from assistant.answers import read_answers
 from assistant.chain import Answerer, Found, Limits, Question, Steps, arun_steps, run_steps
+from assistant.checking import check_answers, find_cited
 from assistant.citations import holds_quote, place_quote
+from assistant.conversations import Conversations
 from assistant.dates import read_bounds
 from assistant.doctor import examine, repair
 from assistant.embedding import DIMENSION, Embedder, EndpointEmbedder, MiniLMEmbedder
@@ -25,6 +28,7 @@ from assistant.languages import describe_languages
 from assistant.library import Library
 from assistant.models import ChatModel, Price, find_price, make_token_counter, open_chat_model
 from assistant.passages import split_article
+from assistant.prompts import identify_prompts
 from assistant.quoting import ABSTENTION, answer_with_quotes
 from assistant.replies import CurrentReplies, ReplyCache
 from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval, retrieve
@@ -36,7 +40,9 @@ from assistant.streaming import AnswerStream, AsyncAnswerStream
 from assistant.types import (
     Answer,
     Article,
+    ArticleHash,
     ArticleRef,
+    CheckReport,
     Citation,
     Diagnosis,
     ExportReport,
@@ -62,6 +68,7 @@ OWN_WINDOW, RENTED_WINDOW = 8_192, 32_768
 LOCAL_EVIDENCE, EVIDENCE = 1_500, 3_000
 
 Day = datetime | date | str
+Hashes = Mapping[str, str | None]  # of articles, by their ids; None for one that isn't there
 
 
 class Assistant:
@@ -72,6 +79,7 @@ class Assistant:
         self._embedder = _make_embedder(settings)
         self._library = Library(settings.index, embedding_model=self._embedder.identity, wait=settings.wait)
         self._replies = ReplyCache(settings.index)
+        self._conversations = Conversations(settings.index, find_missing=self._find_missing)
         self._chat: ChatModel | None = None
         if settings.model != QUOTES:
             self._chat = open_chat_model(
@@ -150,12 +158,43 @@ class Assistant:
             with self._library.snapshot() as snapshot:
                 is_settled = snapshot.has_forgotten
         if not is_settled:
+            try:
+                self.conversations.forget(*ids)
+            except LibraryError as error:
+                raise LibraryError(
+                    f"removed, and nothing finds it any more, but what was answered is left: {error}"
+                ) from error
             raise LibraryError(
                 f"{self.settings.index}: removed, and nothing finds it any more, but a question that is being answered"
                 " still holds its bytes: give the same command again in a moment, to erase those"
             )
         if missing is not None:
             raise self._no_article(missing)
+
+    @property
+    def conversations(self) -> Conversations:
+        """The conversations that are kept in the index folder."""
+        return self._conversations
+
+    def check(self, path: str | os.PathLike[str]) -> CheckReport:
+        """Check every quote of a file of answers again: of `ask --json`, or of an exported conversation.
+
+        Raises AnswerError for a file of anything else, and LibraryError where there is no index.
+        """
+        return check_answers(read_answers(Path(path)), self._library)
+
+    def context_of(self, citation: Citation) -> str:
+        """Give what to read before a quote that can't stand alone; nothing where its article doesn't say it any more.
+
+        That is so in an answer that was kept, if its article has been removed since.
+        """
+        with self._library.snapshot() as snapshot:
+            said = find_cited(citation, snapshot.revisions(citation.article.id))
+        return said.article.text[citation.context_start : citation.start] if said else ""
+
+    def _find_missing(self, article_ids: Sequence[str]) -> list[str]:
+        with self._library.snapshot() as snapshot:
+            return [id for id in article_ids if snapshot.hash(id) is None]
 
     def export(self, path: str | os.PathLike[str], *, progress: Progress | None = None) -> ExportReport:
         """Write the whole library to one file, which mustn't exist yet; `import_file` takes it in anywhere.
@@ -294,7 +333,8 @@ class Assistant:
     ) -> AnswerStream:
         """Answer as `ask` does, sentence by sentence: iterate for the text, then there is the `answer`."""
         asked, options = _read_question(question, history), read_options(outlet, since, until)
-        return AnswerStream(self._run(asked, options))
+        # Asked for late: where its server chooses the model, to say which one it is takes a request.
+        return AnswerStream(self._run(asked, options), question=question, model=self._identify_model)
 
     async def aask(
         self,
@@ -330,8 +370,9 @@ class Assistant:
             answer = self._quote(question, options)
             yield from answer.statements
             return answer
-        steps, replies = self._take_steps(self._chat, question, options)
-        return (yield from run_steps(steps, self._chat, replies))
+        steps, replies, hashes = self._take_steps(self._chat, question, options)
+        answer = yield from run_steps(steps, self._chat, replies)
+        return _identify(answer, hashes, prompts=identify_prompts())
 
     async def _arun(self, question: Question, options: PassageFilter) -> AsyncGenerator[Statement | Answer, None]:
         self._warm_up()
@@ -341,10 +382,16 @@ class Assistant:
                 yield statement
             yield answer
             return
-        steps, replies = await asyncio.to_thread(self._take_steps, self._chat, question, options)
+        steps, replies, hashes = await asyncio.to_thread(self._take_steps, self._chat, question, options)
         async with aclosing(arun_steps(steps, self._chat, replies)) as results:
             async for result in results:
-                yield result
+                if isinstance(result, Answer):
+                    yield _identify(result, hashes, prompts=identify_prompts())
+                else:
+                    yield result
+
+    def _identify_model(self) -> str:
+        return self._chat.identity if self._chat else QUOTES
 
     def _quote(self, question: Question, options: PassageFilter) -> Answer:
         with self._library.snapshot() as snapshot:
@@ -354,7 +401,8 @@ class Assistant:
             if answer.abstained and scope.wider:
                 wider = self._quote_within(scope.wider, snapshot)
                 answer = answer if wider.abstained else wider
-        return replace(answer, question=question.text)
+            hashes = {citation.article.id: snapshot.hash(citation.article.id) for citation in answer.citations}
+        return _identify(replace(answer, question=question.text), hashes)
 
     def _quote_within(self, scope: Scope, snapshot: Snapshot) -> Answer:
         retrieval = self._retrieve(scope, snapshot, PASSAGES)
@@ -385,8 +433,11 @@ class Assistant:
 
     def _take_steps(
         self, chat: ChatModel, question: Question, options: PassageFilter
-    ) -> tuple[Steps, CurrentReplies | None]:
-        """Get ready to answer with a language model. Raises AssistantError before anything is sent to it."""
+    ) -> tuple[Steps, CurrentReplies | None, Hashes]:
+        """Get ready to answer with a language model. Raises AssistantError before anything is sent to it.
+
+        The hashes, of the articles that are answered from, are there when these have been found.
+        """
         settings = self.settings
         with self._library.snapshot() as snapshot:
             self._refuse_empty(snapshot.passage_count)
@@ -396,7 +447,7 @@ class Assistant:
                 f"what {chat.identity} costs isn't known, so --max-cost can't be kept; say it with --price"
             )
 
-        used: dict[str, str | None] = {}  # the articles that are answered from, by their hashes
+        used: dict[str, str | None] = {}
 
         def find(text: str) -> Found:
             with self._library.snapshot() as snapshot:
@@ -438,7 +489,18 @@ class Assistant:
                 return all(snapshot.hash(id) == hash for id, hash in used.items())
 
         replies = self._replies.while_current(is_current) if settings.keep_replies else None
-        return answerer.steps(question), replies
+        return answerer.steps(question), replies, used
+
+    def load(self) -> None:
+        """Load the models and open the index now, in a background thread for instance, so that no question waits.
+
+        Raises AssistantError where that can't be, as the question would.
+        """
+        self._embedder.load()
+        if self._chat is not None:
+            self._chat.load()
+        with self._library.snapshot() as snapshot:
+            snapshot.open_index()
 
     def verify(self, statement: str, evidence: Sequence[str]) -> Support:
         """Say whether evidence, given as sentences or whole articles, supports a statement; needs no index."""
@@ -532,6 +594,13 @@ def _make_embedder(settings: Settings) -> Embedder:
         return MiniLMEmbedder(cache_folder=settings.cache)
     name = settings.embedding_model.removeprefix("openai:")
     return EndpointEmbedder(name, base_url=settings.base_url, api_key=settings.api_key)
+
+
+def _identify(answer: Answer, hashes: Hashes, *, prompts: str = "") -> Answer:
+    """Note in an answer what the articles that it cites were, and which prompts made it."""
+    cited = dict.fromkeys(citation.article.id for citation in answer.citations)
+    noted = tuple(ArticleHash(id, hash) for id in cited if (hash := hashes.get(id)) is not None)
+    return replace(answer, hashes=noted, prompts=prompts)
 
 
 def _split_by_words(article: Article) -> tuple[Passage, ...]:

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import filelock
 
+from assistant.conversations import Conversations
 from assistant.errors import LibraryDamagedError, LibraryError, LibraryLockedError, LibraryMismatchError
 from assistant.replies import ReplyCache
 from assistant.schema import (
@@ -207,6 +208,8 @@ class Library:
             # until the library's own file has been rewritten, its free pages, words and write-ahead log hold the rest.
             connection.execute("INSERT OR REPLACE INTO properties VALUES ('forgotten', '1'), ('unerased', '1')")
             connection.execute(_OUTDATE_REPLIES)
+            answered = json.dumps([*_read_unforgotten(connection), article_id])
+            connection.execute("INSERT OR REPLACE INTO properties VALUES ('unforgotten', ?)", (answered,))
         return True
 
     def publish(self, *, anew: bool = False) -> None:
@@ -217,6 +220,7 @@ class Library:
         for what a reader still has open: the next call goes on with that, while not `Snapshot.has_forgotten`.
         """
         self._forget_replies()
+        self._forget_answers()
         self._erase()
         self._build_next(anew=anew)
 
@@ -264,6 +268,20 @@ class Library:
             if connection.execute("SELECT count(*) FROM properties WHERE name = 'outdated_replies'").fetchone()[0]:
                 ReplyCache(self.folder).clear()
                 connection.execute("DELETE FROM properties WHERE name = 'outdated_replies'")
+
+    def _forget_answers(self) -> None:
+        """Forget what was answered from articles that were removed, and then that they were."""
+        with self._connection() as connection:
+            removed = _read_unforgotten(connection)
+        if not removed:
+            return
+        try:
+            Conversations(self.folder).forget(*removed)
+        except LibraryError:
+            return  # no reason to leave Chroma behind; `has_forgotten` tells of it, and the next call goes on with it
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM properties WHERE name = 'unforgotten'")
+            connection.execute("INSERT OR REPLACE INTO properties VALUES ('unerased', '1')")  # the ids themselves
 
     def _erase(self) -> None:
         """Rewrite the library's file with no more than what is in it, if something was removed since the last time.
@@ -598,6 +616,12 @@ class Library:
         return LibraryDamagedError(
             f"{self._path}: damaged ({reason}); restore it from a copy, or index the articles into another folder"
         )
+
+
+def _read_unforgotten(connection: sqlite3.Connection) -> list[str]:
+    """List the articles that were removed and may still be quoted in answers that are kept."""
+    row = connection.execute("SELECT value FROM properties WHERE name = 'unforgotten'").fetchone()
+    return [str(id) for id in json.loads(row[0])] if row else []
 
 
 def _read_version(connection: sqlite3.Connection) -> int:

@@ -3,6 +3,8 @@
 Values are put in once and never read again, so nothing in an article or a question can become a placeholder.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -42,6 +44,12 @@ class Prompt:
 def load_prompt(name: str, *, folder: Path | None = None) -> Prompt:
     """Load a message, as installed or from a folder. Raises PromptError where it isn't as it should be."""
     return _load(name, folder or next((each for each in FOLDERS if each.is_dir()), FOLDERS[-1]))
+
+
+def identify_prompts() -> str:
+    """Hash all the messages as they are installed, so that an answer says which ones its model was shown."""
+    texts = {name: load_prompt(name).text for name in PROMPTS}
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
 @cache

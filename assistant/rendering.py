@@ -1,17 +1,22 @@
 """Answers and passages as text for a terminal and as JSON for a script; nothing is shown before it is cleaned."""
 
 import json
+import re
 import textwrap
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
+from assistant.answers import article_to_json, citation_to_json
 from assistant.types import (
     Answer,
     ArticleRef,
+    CheckReport,
     Citation,
+    Conversation,
+    ConversationRef,
     Diagnosis,
     ExportReport,
     IngestReport,
@@ -20,29 +25,50 @@ from assistant.types import (
     ScoreParts,
     Statement,
     Understood,
+    Verdict,
 )
 
 MAX_WIDTH = 100  # longer lines are hard to read
 NEAREST_SHOWN = 3
 EXCERPT_CHARACTERS = 300
 FINDINGS_SHOWN = 20
+FORGOTTEN = "(The answer was forgotten with an article that was removed.)\n"
+MAX_MARKS = 8  # combining marks on one letter; no writing system needs so many, and a flood of them covers other lines
+
+_PLAIN_SPACES = str.maketrans(
+    dict.fromkeys("\u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B))), " ")
+)
+# What may take no cell of a terminal, or two: not Latin, Greek and Cyrillic letters, and common signs.
+_ODD_WIDTH = re.compile(r"[^ -~\u00a1-\u02ff\u0370-\u0482\u048a-\u058f\u2010-\u2027\u2030-\u205e\u20a0-\u20bf]")
+_MARKS = ("Mn", "Me")
+PRESENT_DAYS, NEWS_DAYS = 1, 7  # from which age on a source's is said: where the present is asked about, and elsewhere
+_PRESENT = re.compile(
+    r"\b(?:now|today|tonight|tomorrow|currently|current|latest|newest|still|yet|so far|at the moment|at present"
+    r"|these days|nowadays|this (?:morning|week|month|year)|recent|recently|up to date)\b",
+    re.IGNORECASE,
+)
 
 
 def clean(text: str) -> str:
     """Leave what a terminal shows and doesn't obey: printable characters, newlines and tabs.
 
-    An escape sequence loses its first byte and so its power, bidirectional overrides go, other spaces become plain.
+    An escape sequence loses its first byte and so its power, bidirectional overrides go, other spaces become plain, and
+    of the marks on a letter no more than MAX_MARKS are left.
     """
-    if text.isprintable():
-        return text
-    kept = (
-        character
-        if character.isprintable() or character in "\n\t"
-        else " "
-        if unicodedata.category(character) == "Zs"
-        else ""
-        for character in text
-    )
+    if not text.isprintable():
+        text = text.translate(_PLAIN_SPACES)
+        text = "".join(character for character in text if character.isprintable() or character in "\n\t")
+    return text if text.isascii() else _limit_marks(text)
+
+
+def _limit_marks(text: str) -> str:
+    kept, count = [], 0
+    for character in text:
+        # Marks begin at U+0300, and most texts end before that.
+        is_mark = character >= "\u0300" and unicodedata.category(character) in _MARKS
+        count = count + 1 if is_mark else 0
+        if count <= MAX_MARKS:
+            kept.append(character)
     return "".join(kept)
 
 
@@ -55,6 +81,22 @@ def describe_article(article: ArticleRef) -> str:
     """Name an article as a reader would cite it: outlet, date and title, as far as they are known."""
     source = ", ".join(part for part in (article.outlet, write_day(article)) if part)
     return clean_line(f"{source}: {article.title}" if source else article.title)
+
+
+def describe_age(answer: Answer, *, today: date) -> str:
+    """Say how old the newest source of an answer is, where a reader should know, else nothing.
+
+    What was true when it was written may not be now. A question about the present is misled by yesterday's news, and
+    any by news that is a week old, since most matters have moved on by then. Who asked of a time in the past knows.
+    """
+    days = [citation.article.published.date() for citation in answer.citations if citation.article.published]
+    is_of_the_past = any(each.is_filter and each.until and each.until < today for each in answer.understood)
+    if not days or is_of_the_past:
+        return ""
+    age = (today - max(days)).days
+    if age < (PRESENT_DAYS if _PRESENT.search(answer.question) else NEWS_DAYS):
+        return ""
+    return f"The newest source is {age:,} day{'' if age == 1 else 's'} old."
 
 
 def mark_statement(statement: Statement, *, context: str = "") -> str:
@@ -70,7 +112,7 @@ def mark_statement(statement: Statement, *, context: str = "") -> str:
 
 def render_statement(statement: Statement, *, width: int) -> str:
     """Render a statement of a language model as a paragraph."""
-    return _wrap(mark_statement(statement), width) + "\n\n"
+    return wrap_text(mark_statement(statement), width) + "\n\n"
 
 
 def render_answer(answer: Answer, *, context_of: Callable[[Citation], str], width: int) -> str:
@@ -85,7 +127,7 @@ def render_answer(answer: Answer, *, context_of: Callable[[Citation], str], widt
     paragraphs = [render_understood(answer.understood, width=width)]
     for context, statement, days in frame_statements(answer, context_of=context_of):
         line = mark_statement(statement, context=f"({context}) " if context else "")
-        paragraphs.append(_wrap(f"{line} ({days})" if days else line, width) + "\n\n")
+        paragraphs.append(wrap_text(f"{line} ({days})" if days else line, width) + "\n\n")
     return "".join(paragraphs) + render_proof(answer, context_of=context_of, width=width)
 
 
@@ -108,10 +150,10 @@ def render_proof(answer: Answer, *, context_of: Callable[[Citation], str], width
     Where it abstained there are no sentences, and the nearest passages follow.
     """
     asked = [f"Understood as: {answer.standalone_question}"] if answer.standalone_question else []
-    notes = "".join(f"{_wrap(clean_line(note), width)}\n\n" for note in [*asked, *answer.notes])
+    notes = "".join(f"{wrap_text(clean_line(note), width)}\n\n" for note in [*asked, *answer.notes])
     if answer.abstained:
         nearest = render_passages(answer.retrieved[:NEAREST_SHOWN], width=width)
-        said = _wrap(clean_line(answer.text), width)
+        said = wrap_text(clean_line(answer.text), width)
         return (
             f"{said}\n" + (f"\n{notes}" if notes else "") + (f"\nThe nearest passages:\n\n{nearest}" if nearest else "")
         )
@@ -126,11 +168,11 @@ def render_sources(statements: Sequence[Statement], *, context_of: Callable[[Cit
     sources = []
     for _, citation in sorted(citations.items()):
         source = f"[{citation.number}] {describe_article(citation.article)}{_describe_copies(citation)}"
-        sources.append(_wrap(source, width, indent="    "))
+        sources.append(wrap_text(source, width, indent="    "))
         if citation.quote not in shown:
             context = clean_line(context_of(citation))
             quote = f"{f'({context}) ' if context else ''}“{clean_line(citation.quote)}”"
-            sources.append(_wrap(f"    {quote}", width, indent="    "))
+            sources.append(wrap_text(f"    {quote}", width, indent="    "))
         if citation.article.url:
             sources.append(f"    {clean_line(citation.article.url)}")
     return "".join(f"{line}\n" for line in sources)
@@ -158,7 +200,7 @@ def _list_days(statement: Statement) -> str:
 
 def render_understood(understood: Sequence[Understood], *, width: int) -> str:
     """Render how a question was read, a line for each thing and an empty one after them."""
-    lines = [f"{_wrap(clean_line(each.text), width)}\n" for each in understood]
+    lines = [f"{wrap_text(clean_line(each.text), width)}\n" for each in understood]
     return "".join([*lines, "\n"]) if lines else ""
 
 
@@ -166,9 +208,9 @@ def render_passages(passages: Sequence[RetrievedPassage], *, width: int) -> str:
     """Render passages, best first, each under the article that it is from."""
     blocks = []
     for position, retrieved in enumerate(passages, start=1):
-        head = _wrap(f"{position}. {describe_article(retrieved.article)}", width, indent="   ")
+        head = wrap_text(f"{position}. {describe_article(retrieved.article)}", width, indent="   ")
         excerpt = _shorten(clean_line(retrieved.passage.text))
-        blocks.append(f"{head}\n{_wrap(f'   {excerpt}', width, indent='   ')}")
+        blocks.append(f"{head}\n{wrap_text(f'   {excerpt}', width, indent='   ')}")
     return "\n\n".join(blocks) + "\n" if blocks else ""
 
 
@@ -219,8 +261,8 @@ def render_history(revisions: Sequence[Revision], *, width: int) -> str:
     for revision in reversed(revisions):
         since = f"since {_write_minute(revision.since)}" if revision.since else ""
         until = f"until {_write_minute(revision.until)}" if revision.until else "now"
-        head = _wrap(f"{', '.join(filter(None, (since, until)))}: {describe_article(revision.article.ref)}", width)
-        text = "\n".join(_wrap(line, width) for line in clean(revision.article.text).split("\n"))
+        head = wrap_text(f"{', '.join(filter(None, (since, until)))}: {describe_article(revision.article.ref)}", width)
+        text = "\n".join(wrap_text(line, width) for line in clean(revision.article.text).split("\n"))
         blocks.append(f"{head}\n\n{text}\n")
     return "\n---\n\n".join(blocks)
 
@@ -251,78 +293,106 @@ def render_diagnosis(diagnosis: Diagnosis) -> str:
     return "".join(f"{clean_line(line)}\n" for line in (f"{verdict} ({counts})", *lines))
 
 
+# What a verdict on a citation says to a reader; `{until}` is when the article ceased to say it.
+VERDICTS: Mapping[Verdict, str] = {
+    "exact": "the article says this",
+    "moved": "the article has changed, and still says this",
+    "changed": "the article has changed, and doesn't say this any more; it did until {until}",
+    "misplaced": "the article says this, or did, but not where the citation has it",
+    "misattributed": "the article says this, or did, but under another title, outlet, author, date or address",
+    "never": "the article doesn't say this, and as far as is known here never did",
+    "removed": "the article was removed",
+    "unknown": "no article of this id is in the index",
+}
+
+
+def render_check(report: CheckReport, *, width: int) -> str:
+    """Render what checking answers came to: how many quotes hold, each that isn't exact, and what has changed since."""
+    total, held = len(report.citations), sum(checked.holds for checked in report.citations)
+    answers = f"({report.answers:,} {'answer' if report.answers == 1 else 'answers'})"
+    if total == 0:
+        summary = "No quotes"
+    elif total == 1:
+        summary = f"The one quote {'stands' if held else 'does not stand'} in its article as it is now"
+    else:
+        summary = (
+            f"{'All' if held == total else f'{held:,} of'} {total:,} quotes stand in their articles as they are now"
+        )
+    lines = [_wrap(f"{summary} {answers}.", width)]
+    for checked in report.citations:
+        if checked.verdict != "exact":
+            until = _write_minute(checked.until) if checked.until else "now"
+            citation = checked.citation
+            where = f"{f'Answer {checked.answer}, ' if report.answers > 1 else ''}[{citation.number}]"
+            said = VERDICTS[checked.verdict].format(until=until)
+            lines += [
+                wrap_text(f"{where} {describe_article(citation.article)}: {said}", width, indent="    "),
+                wrap_text(f"    “{_shorten(clean_line(citation.quote))}”", width, indent="    "),
+            ]
+    changed = dict.fromkeys(checked.citation.article for checked in report.citations if checked.has_changed)
+    lines += [wrap_text(f"Changed since: {describe_article(article)}", width, indent="    ") for article in changed]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def render_conversations(conversations: Sequence[ConversationRef], *, width: int) -> str:
+    """Render a list of conversations, each with the id that it is gone on with, and its first question."""
+    return "".join(
+        wrap_text(
+            f"{clean_line(each.id)}  {_write_minute(each.last)}, {each.turns}"
+            f" {'question' if each.turns == 1 else 'questions'}: {_shorten(clean_line(each.question))}",
+            width,
+            indent="    ",
+        )
+        + "\n"
+        for each in conversations
+    )
+
+
+def render_conversation(conversation: Conversation, *, context_of: Callable[[Citation], str], width: int) -> str:
+    """Render a conversation: each question with when it was asked, and its answer as it was given."""
+    blocks = []
+    for turn in conversation.turns:
+        head = wrap_text(f"{turn.number}. {clean_line(turn.question)} ({_write_minute(turn.asked)})", width)
+        answer = render_answer(turn.answer, context_of=context_of, width=width) if turn.answer else FORGOTTEN
+        blocks.append(f"{head}\n\n{answer}")
+    return "\n".join(blocks)
+
+
 def render_json(value: object) -> str:
     """Write JSON on one line, in ASCII: a terminal obeys nothing in it, and every text stays exact."""
     return json.dumps(value, ensure_ascii=True) + "\n"
 
 
-def answer_to_json(answer: Answer) -> dict[str, Any]:
-    """Turn an answer into what `ask --json` prints."""
-    return {
-        "question": answer.question,
-        "understood": [understood_to_json(each) for each in answer.understood],
-        "standalone_question": answer.standalone_question,
-        "answer": answer.text,
-        "abstained": answer.abstained,
-        "confidence": answer.confidence,
-        "model": answer.model,
-        "statements": [
-            {
-                "text": statement.text,
-                "citations": [citation.number for citation in statement.citations],
-                "supported": statement.support.supported,
-                "support": {"score": statement.support.score, "reasons": list(statement.support.reasons)},
-                "unresolved": list(statement.unresolved),
-            }
-            for statement in answer.statements
-        ],
-        "citations": [
-            {
-                "number": citation.number,
-                **article_to_json(citation.article),
-                "start": citation.start,
-                "end": citation.end,
-                "quote": citation.quote,
-                "context_start": citation.context_start,
-                "also_in": [article_to_json(copy) for copy in citation.also_in],
-            }
-            for citation in answer.citations
-        ],
-        "retrieved": [passage_to_json(retrieved) for retrieved in answer.retrieved],
-        "written": answer.written,
-        "notes": list(answer.notes),
-        "usage": asdict(answer.usage),
-        "seconds": answer.seconds,
-    }
-
-
-def understood_to_json(understood: Understood) -> dict[str, Any]:
-    """Turn how a question was read into JSON's types."""
-    return {
-        "text": understood.text,
-        "since": understood.since.isoformat() if understood.since else None,
-        "until": understood.until.isoformat() if understood.until else None,
-        "is_filter": understood.is_filter,
-    }
-
-
-def passage_to_json(retrieved: RetrievedPassage, *, explain: bool = False) -> dict[str, Any]:
-    """Turn a retrieved passage into what `search --json` prints; explained, with the parts of its score."""
-    passage = retrieved.passage
-    parts = {"parts": asdict(retrieved.parts)} if explain and retrieved.parts else {}
-    return {
-        **article_to_json(retrieved.article),
-        "start": passage.start,
-        "end": passage.end,
-        "text": passage.text,
-        "score": retrieved.score,
-        **parts,
-    }
-
-
 def report_to_json(report: IngestReport) -> dict[str, Any]:
     """Turn the report of an ingest into JSON's types."""
     return asdict(report)
+
+
+def check_to_json(report: CheckReport) -> dict[str, Any]:
+    """Turn what `check --json` prints into JSON's types."""
+    return {
+        "holds": report.holds,
+        "answers": report.answers,
+        "citations": [
+            {
+                "answer": checked.answer,
+                "question": checked.question,
+                **citation_to_json(checked.citation),
+                "holds": checked.holds,
+                "verdict": checked.verdict,
+                "since": checked.since.isoformat() if checked.since else None,
+                "until": checked.until.isoformat() if checked.until else None,
+                "has_changed": checked.has_changed,
+            }
+            for checked in report.citations
+        ],
+    }
+
+
+def conversation_ref_to_json(conversation: ConversationRef) -> dict[str, Any]:
+    """Turn a conversation in `history --json` into JSON's types."""
+    times = {"started": conversation.started.isoformat(), "last": conversation.last.isoformat()}
+    return {**asdict(conversation), **times}
 
 
 def revision_to_json(revision: Revision) -> dict[str, Any]:
@@ -350,21 +420,14 @@ def diagnosis_to_json(diagnosis: Diagnosis) -> dict[str, Any]:
     return {"is_healthy": diagnosis.is_healthy, **asdict(diagnosis)}
 
 
-def article_to_json(article: ArticleRef) -> dict[str, Any]:
-    """Turn what identifies an article into JSON's types."""
-    return {
-        "article_id": article.id,
-        "title": article.title,
-        "outlet": article.outlet,
-        "author": article.author,
-        "published": article.published.isoformat() if article.published else None,
-        "url": article.url,
-    }
+def write_date(day: date) -> str:
+    """Write a day as a reader would."""
+    return f"{day.day} {day:%B %Y}"
 
 
 def write_day(article: ArticleRef) -> str:
     """Write the day on which an article was published; nothing where it isn't known."""
-    return f"{article.published.day} {article.published:%B %Y}" if article.published else ""
+    return write_date(article.published) if article.published else ""
 
 
 def _write_minute(time: datetime) -> str:
@@ -392,7 +455,14 @@ def _is_quoted(context: Citation, before: Sequence[Citation]) -> bool:
     )
 
 
-def _wrap(text: str, width: int, *, indent: str = "") -> str:
-    return textwrap.fill(
-        text, min(width, MAX_WIDTH), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
+def wrap_text(text: str, width: int, *, indent: str = "") -> str:
+    """Break a text into lines of so many cells of a terminal, of which a wide character takes two.
+
+    A long word, such as an address, stays whole; but not in scripts that write none with spaces between them.
+    """
+    width = min(width, MAX_WIDTH)
+    if not _ODD_WIDTH.search(text):
+        return textwrap.fill(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    from wcwidth import wrap  # its tables take longer to load than all else here
+
+    return "\n".join(wrap(text, width, subsequent_indent=indent, break_on_hyphens=False))

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import tempfile
 import tomllib
 from collections.abc import Mapping
@@ -159,6 +160,30 @@ def find_index(chosen: Path | None, *, environment: Mapping[str, str] = os.envir
         if (here / "index" / LIBRARY_FILE).is_file() or is_checkout(here):
             return Path("index")
     return user_data_path(APPLICATION) / "index"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the environment says of the terminal and of the desk that it stands on.
+
+    `is_dumb` is a terminal that obeys nothing, `colors` whether they are wanted, None where nobody says, `has_browser`
+    whether a web browser could be seen by who sits there: not through ssh, nor without a desktop.
+    """
+
+    is_dumb: bool
+    colors: bool | None
+    has_browser: bool
+
+
+def read_surroundings(environment: Mapping[str, str] = os.environ, *, platform: str = sys.platform) -> Surroundings:
+    """Read TERM, NO_COLOR (https://no-color.org), FORCE_COLOR and what tells a remote shell from one's own desktop."""
+    is_dumb = environment.get("TERM", "") in {"", "dumb", "unknown"} and platform != "win32"
+    colors = False if environment.get("NO_COLOR") else True if environment.get("FORCE_COLOR") else None
+    is_remote = any(environment.get(name) for name in ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"))
+    has_desktop = platform in {"darwin", "win32"} or any(
+        environment.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    )
+    return Surroundings(is_dumb, colors, has_desktop and not is_remote)
 
 
 def is_checkout(folder: Path) -> bool:

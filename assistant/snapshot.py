@@ -141,6 +141,11 @@ class Snapshot:
         changed = fresh + published.passage_count - kept
         return changed == 0 or (changed < FEW_PASSAGES and kept > MANY_PASSAGES)
 
+    def open_index(self) -> None:
+        """Open Chroma's index now, which takes the first search most of its time."""
+        if self.published is not None:
+            self._open_generation(self.published)
+
     @trusting_rows()
     def articles(self) -> tuple[ArticleRef, ...]:
         """List the articles in the order in which they were added."""
@@ -526,7 +531,9 @@ class Snapshot:
 
 
 _FORGOTTEN = "SELECT count(*) FROM properties WHERE name = 'forgotten'"
-_UNFORGOTTEN = "SELECT count(*) FROM properties WHERE name IN ('forgotten', 'unerased', 'outdated_replies')"
+_UNFORGOTTEN = (
+    "SELECT count(*) FROM properties WHERE name IN ('forgotten', 'unerased', 'unforgotten', 'outdated_replies')"
+)
 
 
 def _quote(term: str) -> str:

@@ -1,14 +1,15 @@
 """Answers that are shown sentence by sentence, as each is finished and proven."""
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
+from assistant.chain import weigh
 from assistant.errors import AssistantError
 from assistant.rendering import mark_statement
-from assistant.types import Answer, Statement
+from assistant.types import Answer, Statement, Usage
 
 
 class AnswerStream:
@@ -18,9 +19,14 @@ class AnswerStream:
     leaving it as a context manager, closes the connection to the model.
     """
 
-    def __init__(self, statements: Generator[Statement, None, Answer]) -> None:
+    def __init__(
+        self, statements: Generator[Statement, None, Answer], *, question: str, model: Callable[[], str]
+    ) -> None:
         self._started = time.perf_counter()
         self._source = statements
+        self._question = question
+        self._model = model
+        self._settled: list[Statement] = []
         self._answer: Answer | None = None
 
     def __iter__(self) -> Iterator[str]:
@@ -31,11 +37,12 @@ class AnswerStream:
         """Iterate for the statements themselves."""
         while True:
             try:
-                yield next(self._source)
+                self._settled.append(statement := next(self._source))
             except StopIteration as stopped:
                 if stopped.value is not None:  # which it is when there was nothing left to read
                     self._answer = replace(stopped.value, seconds=time.perf_counter() - self._started)
                 return
+            yield statement
 
     @property
     def answer(self) -> Answer:
@@ -45,6 +52,27 @@ class AnswerStream:
         if self._answer is None:
             raise _closed()
         return self._answer
+
+    @property
+    def so_far(self) -> Answer:
+        """What has been settled, as an answer, where the stream broke off or was stopped.
+
+        It lacks what only the end tells: what was found, how it was understood, its usage and its hashes.
+        """
+        supported = [statement.text for statement in self._settled if statement.support.supported]
+        cited = {each.number: each for statement in self._settled for each in statement.citations}
+        return Answer(
+            question=self._question,
+            text=" ".join(supported),
+            statements=tuple(self._settled),
+            citations=tuple(citation for _, citation in sorted(cited.items())),
+            abstained=not self._settled,
+            confidence=weigh(self._settled),
+            retrieved=(),
+            model=self._model(),
+            usage=Usage(None, None, None),
+            seconds=time.perf_counter() - self._started,
+        )
 
     def close(self) -> None:
         """Stop; closing twice, or after the end, is fine."""

@@ -204,6 +204,13 @@ class Understood:
     is_filter: bool = False
 
 
+class ArticleHash(NamedTuple):
+    """Which state of an article was cited: the library's own hash of all that it was then."""
+
+    article_id: str
+    sha256: str
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The answer to one question. Abstained means no statements and no citations; `retrieved` is what came nearest.
@@ -212,6 +219,8 @@ class Answer:
     `citations` stand in the order of their numbers, 1 being the one that answers best where quotes answer, and the
     first to be read where a model does. `written` is all that a language model wrote, `standalone_question` the
     question as it was asked of the articles where that isn't how it was put, `notes` what else a reader should know.
+    `hashes` say what each article that is cited was when the answer was given, `prompts` which prompt files a language
+    model was shown, by their hash; it is empty where quotes answer.
     """
 
     question: str
@@ -228,6 +237,90 @@ class Answer:
     written: str = ""
     standalone_question: str | None = None
     notes: tuple[str, ...] = ()
+    hashes: tuple[ArticleHash, ...] = ()
+    prompts: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question of a conversation, numbered from 1 within it, and its answer.
+
+    The answer is None where it was forgotten with an article that was removed.
+    """
+
+    number: int
+    asked: datetime
+    question: str
+    answer: Answer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What was asked and answered, in order; the id is short, sorts by day and can be typed: `2026-11-22-k3f9`."""
+
+    id: str
+    started: datetime
+    turns: tuple[Turn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationRef:
+    """What tells a conversation from others: when it began and last went on, its first question, its length."""
+
+    id: str
+    started: datetime
+    last: datetime
+    question: str
+    turns: int
+
+
+# What checking a citation again came to:
+#   exact           the article says this, where it was cited
+#   moved           the article has changed, and still says this, elsewhere or under another title
+#   changed         the article has changed, and doesn't say this any more; it did in an earlier revision
+#   misplaced       the article says this, or did, but not where the citation has it
+#   misattributed   it does, but has, and had, another title, outlet, author, date or address
+#   never           the article says nothing like it, and as far as is known here never did
+#   removed         the article was removed, and nothing of it is known any more
+#   unknown         no article of this id is known here
+Verdict = Literal["exact", "moved", "changed", "misplaced", "misattributed", "never", "removed", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedCitation:
+    """A citation of a kept or exported answer, held against the library as it is now.
+
+    `answer` is the answer's position among those that were checked, from 1. `since` and `until` are from when until
+    when the article that says this was known to us, where one does: None as `since` stands for a time that wasn't
+    noted, None as `until` for the present. `has_changed` says whether the article is another than the one that was
+    cited, and is None where the answer doesn't tell.
+    """
+
+    answer: int
+    question: str
+    citation: Citation
+    verdict: Verdict
+    since: datetime | None = None
+    until: datetime | None = None
+    has_changed: bool | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the article says this today."""
+        return self.verdict in ("exact", "moved")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What checking answers again came to: how many there are, and each of their citations."""
+
+    answers: int
+    citations: tuple[CheckedCitation, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every citation does."""
+        return all(checked.holds for checked in self.citations)
 
 
 @dataclass(frozen=True, slots=True)

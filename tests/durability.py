@@ -10,11 +10,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
+from answer_records import asked_at, make_answer
 from fakes import WordEmbedder
 
 from assistant import ingest
+from assistant.conversations import Conversations
 from assistant.doctor import UNWRITABLE, examine
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, LibraryError
 from assistant.exporting import import_library
 from assistant.library import CHROMA_FOLDER, Library
 from assistant.retrieval import retrieve
@@ -175,6 +177,40 @@ def remove_all(folder: Path, numbers: Sequence[int]) -> None:
 def import_all(folder: Path, file: Path) -> None:
     with opened(folder) as library:
         import_library(file, library=library)
+
+
+def keep_turns(folder: Path, id: str, ledger: Path, numbers: Sequence[int]) -> None:
+    """Keep an answer a turn, and write down the number of each when it is acknowledged."""
+    conversations = Conversations(folder)
+    with ledger.open("a", encoding="ascii") as written:
+        for number in numbers:
+            conversations.keep(id, make_answer(number), asked_at(number))
+            written.write(f"{number}\n")
+            written.flush()
+
+
+def resume_as_nobody(folder: Path, id: str, count: int, talk: Connection) -> None:
+    """Read what is kept, and then try to keep more, as a user who may not write there."""
+    if os.getuid() == 0:
+        os.setgid(65534)
+        os.setuid(65534)
+    conversations = Conversations(folder)
+    assert [turn.answer for turn in conversations.get(id).turns] == [make_answer(number) for number in range(count)]
+    assert conversations.last() == id
+    report_outcome(lambda: conversations.keep(id, make_answer(count)), talk)
+
+
+def keep_with_limit(folder: Path, id: str, numbers: Sequence[int], limit: int, talk: Connection) -> None:
+    """Keep answers where no file may become larger than `limit` bytes."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    conversations = Conversations(folder)
+    kept = 0
+    with suppress(LibraryError):
+        for number in numbers:
+            conversations.keep(id, make_answer(number), asked_at(number))
+            kept += 1
+    report_outcome(lambda: conversations.keep(id, make_answer(kept)), talk)
+    talk.send(kept)
 
 
 def ingest_in_turns(folder: Path, numbers: Sequence[int], batch: int) -> None:

@@ -1,172 +1,299 @@
-import asyncio
-import logging
+"""Whole conversations through a real pseudo-terminal."""
+
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
-from langchain_core.language_models import GenericFakeChatModel
 from model_server import Fails, ModelServer, Says, error_body
+from screens import ASSISTANT, Screen, running
 
-from assistant.errors import ModelError, SettingsError
-from assistant.models import (
-    ChatModel,
-    Chunk,
-    Message,
-    OpenAIChatModel,
-    Price,
-    ProviderChatModel,
-    find_price,
-    open_chat_model,
+from assistant import Assistant
+from assistant.types import Article
+
+QUESTION = "What did the quick brown fox jump over?"
+# What we send to a terminal ourselves: styles, the prompt's moves and modes, and the clipboard.
+OURS = re.compile(
+    rb"\x1b\[[0-9;]*m|\x1b\[[0-9]*[ABCDJK]|\x1b\[\?(?:1|7|12|25|2004)[hl]|\x1b\]52;c;[A-Za-z0-9+/=]*\x07|\x08|\r"
 )
-from assistant.models.prices import PRICES_FILE, _load
 
-KEY = "sk-canary-0123456789"
-MESSAGES = (Message("system", "Be brief."), Message("user", "Hi $name {x}"), Message("assistant", "Yes?"))
+Chat = Callable[..., AbstractContextManager[Screen]]
 
 
-def read(model: ChatModel) -> list[Chunk]:
-    return list(model.stream(MESSAGES, max_tokens=50))
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path, articles: tuple[Article, ...]) -> Path:
+    """An index with the tiny articles, to be copied."""
+    folder = tmp_path_factory.mktemp("filled") / "index"
+    with Assistant.open(folder, cache=shared_cache, model="quotes") as assistant:
+        assistant.add(articles)
+    return folder
 
 
-async def aread(model: ChatModel) -> list[Chunk]:
-    return [chunk async for chunk in model.astream(MESSAGES, max_tokens=50)]
+@pytest.fixture
+def chat(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Chat:
+    """Start a chat in a terminal, in a folder with an index."""
+    shutil.copytree(filled, tmp_path / "index")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ASSISTANT_INDEX", str(tmp_path / "index"))
+
+    def chat(*arguments: str, **options: object) -> AbstractContextManager[Screen]:
+        return running("chat", *arguments, **options)  # type: ignore[arg-type]
+
+    return chat
 
 
-def test_a_reply_comes_in_pieces_with_its_usage(server: ModelServer) -> None:
-    server.queue = [Says(["Hel", "lo"])] * 2
-    model = open_chat_model("openai:tiny", base_url=server.base_url, api_key=KEY)
-
-    chunks = read(model)
-    others = asyncio.run(aread(model))
-    model.close()
-
-    assert "".join(chunk.text for chunk in chunks) == "Hello"
-    assert [chunk.text for chunk in chunks if chunk.text] == ["Hel", "lo"]
-    assert [(c.prompt_tokens, c.completion_tokens) for c in chunks if c.prompt_tokens is not None] == [(100, 10)]
-    assert [chunk.finish_reason for chunk in chunks if chunk.finish_reason] == ["stop"]
-    assert others == chunks
-    assert server.requests[0] == server.requests[1]
-    assert [(m["role"], m["content"]) for m in server.requests[0]["messages"]] == list(MESSAGES)
-
-
-def test_a_closed_model_opens_again(server: ModelServer) -> None:
-    server.says("One", "Two")
-    model = OpenAIChatModel("tiny", base_url=server.base_url)
-
-    assert "".join(chunk.text for chunk in read(model)) == "One"
-    model.close()
-    model.close()
-    assert "".join(chunk.text for chunk in read(model)) == "Two"
-    model.close()
-
-
-@pytest.mark.parametrize(
-    ("name", "base_url", "temperature"),
-    [("gpt-4o", None, True), ("gpt-5-mini", None, False), ("o4-mini", None, False), ("gpt-5-chat-latest", None, True),
-     ("o4-mini", "http://127.0.0.1:1/v1", True)],
-)  # fmt: skip
-def test_the_temperature_is_0_where_the_model_takes_one(name: str, base_url: str | None, temperature: bool) -> None:
-    model = OpenAIChatModel(name, base_url=base_url, api_key=KEY)
-    model.load()
-
-    assert (getattr(model._model, "temperature", None) == 0) is temperature
-    assert KEY not in f"{model!r} {model._model!r}"
-    model.close()
-
-
-def test_what_is_shown_of_a_server() -> None:
-    local = OpenAIChatModel("tiny", base_url="http://user:secret@localhost:11434/v1")
-    rented = OpenAIChatModel("gpt-5-mini", api_key=KEY)
-
-    assert (local.host, local.is_local, local.identity) == ("localhost:11434", True, "openai:tiny@localhost:11434")
-    assert (rented.host, rented.is_local, rented.identity) == ("api.openai.com", False, "openai:gpt-5-mini")
-    assert not OpenAIChatModel("tiny", base_url="http://127.0.0.1.evil.example/v1").is_local
-    assert "secret" not in repr(local)
-
-
-def test_openai_without_a_key_is_refused_before_any_request() -> None:
-    with pytest.raises(ModelError, match="set OPENAI_API_KEY"):
-        read(OpenAIChatModel("gpt-5-mini"))
-
-
-@pytest.mark.parametrize("model", ["quote", "openai", ":x", "An:x", "anthropic:"])
-def test_what_is_no_model_is_refused(model: str) -> None:
-    with pytest.raises(SettingsError, match="PROVIDER:NAME"):
-        open_chat_model(model)
-
-
-def test_a_provider_whose_package_is_missing_is_named_with_what_to_install() -> None:
-    with pytest.raises(ModelError, match="run: pip install langchain-anthropic"):
-        read(open_chat_model("anthropic:claude-sonnet"))
-    with pytest.raises(ModelError, match="no client for nobody:x can be made"):
-        read(open_chat_model("nobody:x"))
-
-
-def test_any_provider_that_is_installed_answers(
-    server: ModelServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
+@pytest.fixture
+def model(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> ModelServer:
     monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    model = ProviderChatModel("openai", "tiny")
-    server.says("Hello")
-
-    assert "".join(chunk.text for chunk in read(model)) == "Hello"
-
-    for failure, retryable in ((Fails(401, error_body(KEY)), False), (Fails(429), True), (Fails(500), True)):
-        server.queue = [failure] * 3
-        with pytest.raises(ModelError, match=rf"openai:tiny failed \(HTTP {failure.status}\)") as raised:
-            read(model)
-        assert raised.value.retryable is retryable
-        assert KEY not in str(raised.value)
-    server.queue = [Fails(400, error_body("context_length_exceeded"))]
-    with pytest.raises(ModelError) as raised:
-        read(model)
-    assert raised.value.is_too_long
-    assert KEY not in caplog.text
-    model.close()
+    return server
 
 
-class Local(ProviderChatModel):
-    """A provider whose model replies out of this process, in words."""
-
-    def _get_model(self) -> GenericFakeChatModel:
-        return GenericFakeChatModel(messages=iter(["Hello there"]))
-
-
-async def test_a_provider_s_model_is_read_without_blocking() -> None:
-    assert [chunk.text for chunk in await aread(Local("local", "tiny")) if chunk.text] == ["Hello", " ", "there"]
+def kept(folder: Path) -> list[str]:
+    """The questions of the conversation that was kept last."""
+    with Assistant.open(folder / "index", model="quotes") as assistant:
+        last = assistant.conversations.last()
+        return [turn.question for turn in assistant.conversations.get(last).turns] if last else []
 
 
-def test_a_price_is_of_the_provider_s_own_model() -> None:
-    assert find_price("openai:gpt-4o-mini") == Price(0.15, 0.6)
-    assert find_price("openai:gpt-4o-mini-2024-07-18") == Price(0.15, 0.6)
-    assert find_price("openai:gpt-4o-mini@127.0.0.1:8089") is None
-    assert find_price("openai:gpt-4o-mini-search") is None
-    assert find_price("openai:gpt-99") is None
-    assert Price(0.25, 2.0).cost(1_000_000, 500_000) == 1.25
+def assert_only_ours(raw: bytes) -> None:
+    """Nothing that a terminal obeys came but what we send ourselves."""
+    rest = OURS.sub(b"", raw).decode("utf-8")
+    assert [c for c in rest if not c.isprintable() and c != "\n"] == []
 
 
-def test_every_price_is_dated_and_costs_more_to_write_than_to_read() -> None:
-    assert '"reviewed": "20' in PRICES_FILE.read_text(encoding="utf-8")
-    assert all(0 < prompt < completion for prompt, completion in _load().values())
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_a_whole_conversation_at_any_width(chat: Chat, tmp_path: Path, columns: int) -> None:
+    with chat(columns=columns) as screen:
+        screen.wait_for("Answered by quotes")
+        start = screen.wait_for_prompt()
+        answer = screen.enter(QUESTION)
+        why = screen.enter("/why 1")
+        wrong = screen.enter("/wy 1")
+        bad = screen.enter("/why 9")
+        filtered = screen.enter("/outlet Hill Herald")
+        copied = screen.enter("/copy")
+        exported = screen.enter("/export talk.html")
+        screen.type("\x04")
+        assert screen.wait_for_end() == 0
+
+    assert start.startswith("Ask about your articles. /help lists the")
+    words = " ".join(start.split())
+    assert "from 3 articles in" in words
+    assert "from 15 March 2025 to 17 March 2025; no language model, nothing leaves this machine." in words
+    assert "The quick brown fox jumps over the lazy dog. [1]" in " ".join(answer.split())
+    assert "[1] Forest Courier, 15 March 2025: Fox" in answer
+    assert "https://forest-courier.example/fox" in answer
+    assert re.search(r"The newest source is [\d,]+ days old\.", " ".join(answer.split()))
+    assert "The dog did not wake up." in " ".join(why.split())
+    assert "did you mean /why?" in " ".join(wrong.split())
+    assert "'9' is no number of a source" in " ".join(bad.split())
+    assert filtered.endswith("\n(Hill Herald) >")
+    assert "characters to the clipboard" in " ".join(copied.split())
+    assert "talk.html: 1 answer written." in exported
+    assert "The quick brown fox" in (tmp_path / "talk.html").read_text(encoding="utf-8")
+    assert b"\x1b[1;33mThe quick brown fox" in screen.raw
+    assert_only_ours(screen.raw)
+    assert kept(tmp_path) == [QUESTION]
 
 
-@pytest.mark.parametrize(
-    ("variable", "value", "message"),
-    [
-        ("ALL_PROXY", f"ftp://user:{KEY}@localhost", "check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY"),
-        ("SSL_CERT_FILE", f"/gone/{KEY}", "SSL_CERT_FILE or SSL_CERT_DIR names no certificates"),
-    ],
-)
-def test_an_environment_that_allows_no_connection_is_an_error_of_ours(
-    server: ModelServer, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
+def test_lines_that_were_typed_come_back_and_only_their_owner_reads_them(chat: Chat, tmp_path: Path) -> None:
+    home = Path(os.environ["HOME"])
+    with chat() as screen:
+        screen.wait_for_prompt()
+        screen.enter("/articles lamb")
+        screen.type("/quit\r")
+        assert screen.wait_for_end() == 0
+    with chat(environment={"NO_COLOR": "1"}) as screen:
+        screen.wait_for("Answered by")
+        screen.type("\x1b[A\x1b[A")
+        screen.wait_for("> /articles lamb")
+        screen.type("\x03")
+        screen.wait_for("Ctrl-C again quits")
+        screen.wait_for_prompt()
+        screen.type("/hel\t")
+        screen.wait_for("> /help")
+        screen.type("\x15Has fox cl\t")
+        screen.wait_for("> Has Fox clears dog")
+        screen.type("\x03")
+        screen.wait_for("Ctrl-C again quits", count=2)
+        screen.wait_for_prompt()
+        screen.type("\x03")
+        assert screen.wait_for_end() == 130
+
+    (history,) = home.rglob("chat_history")
+    assert stat.S_IMODE(history.stat().st_mode) == 0o600
+    assert not re.search(rb"\x1b\[[0-9;]*3[0-8][;m]", screen.raw)  # no colours
+    assert_only_ours(screen.raw)
+
+
+def test_an_empty_index_says_how_to_add_articles_and_takes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(variable, value)
-    model = OpenAIChatModel("tiny", base_url=server.base_url)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bridge.md").write_text("The old bridge at Alder reopened on Monday.\n", encoding="utf-8")
 
-    with pytest.raises(ModelError, match=message) as raised:
-        read(model)
-    with pytest.raises(ModelError, match=message):
-        asyncio.run(aread(model))
+    with running("chat", "--index", "new", environment={"TERM": "dumb"}) as screen:
+        screen.wait_for("There are no articles yet; add some with /add SOURCE")
+        screen.wait_for_prompt()
+        refused = screen.enter("When did the bridge reopen?")
+        copied = screen.enter("/copy")
+        added = screen.enter("/add bridge.md")
+        answer = screen.enter("When did the bridge at Alder reopen?")
+        screen.type("\x03")
+        screen.wait_for("Ctrl-C again quits")
+        screen.wait_for_prompt()
+        screen.type("\x04")
+        assert screen.wait_for_end() == 0
 
-    assert KEY not in str(raised.value)
-    assert server.requests == []
+    assert "no articles yet" in refused
+    assert "nothing was answered yet" in copied
+    assert "1 added" in added
+    assert "The old bridge at Alder reopened on Monday. [1]" in answer
+    assert b"\x1b" not in screen.raw  # a dumb terminal obeys nothing
+
+
+def test_a_follow_up_question_takes_up_what_was_said(chat: Chat, model: ModelServer, tmp_path: Path) -> None:
+    model.says("The fox jumps over the lazy dog [1].", "Did the lazy dog wake up?", "The dog did not wake up [2].")
+
+    with chat("--no-cache") as screen:
+        screen.wait_for("Answered by openai:tiny at 127.0.0.1")
+        screen.wait_for_prompt()
+        screen.enter(QUESTION)
+        screen.enter("And did it wake up?")
+        screen.type("\x04")
+        assert screen.wait_for_end() == 0
+    model.says("Did Jack fall down?", "Jack fell down [1].")
+    with chat("--resume", "--no-cache") as screen:
+        screen.wait_for("of 2 questions.")
+        screen.wait_for("Understood as: Did the lazy dog wake up?")
+        screen.wait_for_prompt()
+        screen.enter("And Jack?")
+        screen.type("\x04")
+        assert screen.wait_for_end() == 0
+
+    assert QUESTION in model.prompts[1]
+    assert "And did it wake up?" in model.prompts[3]
+    assert kept(tmp_path) == [QUESTION, "And did it wake up?", "And Jack?"]
+
+
+def test_ctrl_c_stops_an_answer_and_keeps_what_was_proven_and_the_chat(
+    chat: Chat, model: ModelServer, tmp_path: Path
+) -> None:
+    model.queue = [
+        Says(["The fox jumps over the lazy dog [1]. ", "The dog did"], stall_seconds=30),
+        Says(["The dog did not wake up [2]."]),
+        Fails(401, error_body("\x1b[2Jbad key")),
+        Says(["Jack fell ", "down [1]. "], stall_seconds=3),
+    ]
+
+    with chat("--no-cache") as screen:
+        screen.wait_for_prompt()
+        screen.type(f"{QUESTION}\r")
+        screen.wait_for("lazy dog. [1]")
+        screen.type("\x03")
+        screen.wait_for("Stopped.")
+        stopped = screen.wait_for_prompt()
+        after = screen.enter("Did the dog wake up?")
+        failed = screen.enter("What is white as snow?")
+        screen.type("Did Jack fall down?\r")
+        screen.wait_for("Jack fell down. [1]")
+        screen.resize(40)
+        screen.wait_for("Confidence", count=2)
+        screen.wait_for_prompt()
+        screen.resize(120)
+        screen.enter("/sources")
+        screen.type("\x04")
+        assert screen.wait_for_end() == 0
+
+    assert "[1] Forest Courier, 15 March 2025: Fox clears dog" in stopped
+    assert "The dog did not wake up. [1]" in after
+    assert "401" in failed
+    assert_only_ours(screen.raw)
+    assert kept(tmp_path) == ["Did the dog wake up?", "Did Jack fall down?"]
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGHUP, 129), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_a_terminal_that_closes_mid_answer_breaks_nothing(
+    chat: Chat, model: ModelServer, tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    model.queue = [
+        Says(["The fox jumps over the lazy dog [1]."]),
+        Says(["The dog did not wake up [2]. ", "And"], stall_seconds=30),
+    ]
+
+    with chat("--no-cache") as screen:
+        screen.wait_for_prompt()
+        screen.enter(QUESTION)
+        screen.enter("/new")
+        screen.type("Did the dog wake up?\r")
+        screen.wait_for("wake up. [1]")
+        os.kill(screen.child.pid, number)
+        assert screen.wait_for_end() == status
+
+    assert kept(tmp_path) == [QUESTION]
+    with Assistant.open(tmp_path / "index", model="quotes") as assistant:
+        assert assistant.examine().is_healthy
+
+
+def test_a_signal_to_end_at_the_prompt_leaves_the_terminal_as_it_was(chat: Chat) -> None:
+    with chat() as screen:
+        screen.wait_for("Answered by")
+        screen.wait_for_prompt()
+        os.kill(screen.child.pid, signal.SIGTERM)
+        assert screen.wait_for_end() == 143
+
+    assert screen.raw.rstrip().endswith(b"\x1b[?2004l")
+
+
+def test_lines_of_standard_input_are_answered_one_after_the_other(filled: Path, tmp_path: Path) -> None:
+    shutil.copytree(filled, tmp_path / "index")
+    lines = f"{QUESTION}\n\n/sources\n/nonsense\nDid the dog wake up?\xff\n".encode("latin-1")
+    command = [ASSISTANT, "chat", "--index", "index", "--model", "quotes"]
+
+    result = subprocess.run(command, input=lines, cwd=tmp_path, capture_output=True)
+    forced = subprocess.run(
+        command, input=lines, cwd=tmp_path, capture_output=True, env={**os.environ, "FORCE_COLOR": "1"}
+    )
+
+    out = result.stdout.decode()
+    assert result.returncode == 2  # for one line is no command
+    assert [line for line in out.splitlines() if line.startswith("> ")] == [
+        f"> {QUESTION}", "> /sources", "> /nonsense", "> Did the dog wake up?\ufffd",
+    ]  # fmt: skip
+    assert "The quick brown fox jumps over the lazy dog. [1]" in out
+    assert "there is no command /nonsense" in out
+    assert "The dog did not wake up." in out
+    assert "\x1b" not in out
+    assert "Answered by quotes from 3 articles" in result.stderr.decode()
+    assert b"\x1b[1;36m[1]\x1b[0m" in forced.stdout
+
+
+def test_a_chat_that_can_not_begin_is_one_line_and_exit_2(chat: Chat, tmp_path: Path) -> None:
+    with chat("--resume", "2020-01-01-aaaa") as screen:
+        assert screen.wait_for_end() == 2
+    assert "assistant: no conversation has the id '2020-01-01-aaaa'" in " ".join(screen.text.split())
+
+    (tmp_path / "index" / "library.sqlite3").write_bytes(b"not a library")
+    with chat() as screen:
+        assert screen.wait_for_end() == 2
+    assert "assistant: " in screen.text
+
+    for arguments in (["x"], ["--model", "nobody"]):
+        result = subprocess.run([ASSISTANT, "chat", *arguments], capture_output=True, text=True)
+        assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+
+
+def test_the_prompt_waits_for_nothing_heavy() -> None:
+    script = "import sys, assistant.chat\nprint(*sys.modules)"
+
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+
+    assert "prompt_toolkit" in loaded
+    assert not {"numpy", "chromadb", "onnxruntime", "openai", "langchain", "rich", "pydantic", "jinja2"} & set(loaded)

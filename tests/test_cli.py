@@ -1,14 +1,20 @@
 import io
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from model_server import Fails, ModelServer, Says
 
+from assistant import Assistant
+from assistant.answers import read_answer
 from assistant.cli import main
 
 ROOT = Path(__file__).parent.parent
@@ -700,3 +706,228 @@ def test_standard_input_answers(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
 
     assert status == 0
     assert "Mayor Ana Ruiz cut the ribbon." in out
+
+
+# Questions by the line
+
+
+def read_lines(out: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_questions_of_a_file_are_answered_in_order(run: Run, article: Path, tmp_path: Path) -> None:
+    questions = tmp_path / "questions.jsonl"
+    lines = [
+        "Who cut the ribbon?",
+        '{"question": "Who cut the',
+        '{"question": "How much did the repairs cost?", "id": "q-3"}',
+        '{"question": "Who cut the ribbon?", "since": "2026-01-01", "id": 4}',
+        '{"question": "Who cut the ribbon?", "since": "someday", "id": 5}',
+        '{"question": ""}',
+        '"Who cut the ribbon?"',
+    ]
+    questions.write_text("\n".join(lines), encoding="utf-8")
+
+    status, out, err = run("ask", "--questions", str(questions), str(article))
+
+    answers = read_lines(out)
+    assert status == 2
+    assert [answer.get("abstained") for answer in answers] == [False, None, False, True, None, None, False]
+    assert [answer.get("id") for answer in answers] == [None, None, "q-3", 4, 5, None, None]
+    assert answers[1] == {"question": None, "error": "line 2 is no JSON"}
+    assert "£2.4m" in answers[2]["answer"]
+    assert "someday" in answers[4]["error"]
+    assert answers[5] == {"question": "", "error": "the question is empty; ask something"}
+    assert read_answer(answers[6]) == replace(read_answer(answers[0]), seconds=answers[6]["seconds"])
+    assert "1 added" in err
+    assert '3 of 7 questions failed; the "error" of each says why' in err
+
+    file = tmp_path / "answers.jsonl"
+    file.write_text(out, encoding="utf-8")
+    status, out, _ = run("check", str(file))
+    assert (status, out) == (0, "All 3 quotes stand in their articles as they are now (4 answers).\n")
+
+
+def test_questions_come_from_standard_input_and_options_hold_for_all(
+    run: Run, article: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("index", str(article))
+
+    def ask(text: str, *options: str) -> tuple[int, list[dict[str, Any]]]:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        status, out, _ = run("ask", "--questions", "-", *options)
+        return status, read_lines(out)
+
+    assert ask("") == (0, [])
+    status, answers = ask('Who cut the ribbon?\n{"question": "Who cut the ribbon?", "since": "2025-01-01"}\n')
+    assert (status, [answer["abstained"] for answer in answers]) == (0, [False, False])
+    narrow = ("--since", "2026-01-01")
+    status, answers = ask('Who cut the ribbon?\n{"question": "Who cut the ribbon?", "since": "2025-01-01"}\n', *narrow)
+    assert (status, [answer["abstained"] for answer in answers]) == (0, [True, False])
+    assert ask("Who cut the ribbon?", *narrow)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("ask",), "give a QUESTION, or --questions FILE"),
+        (("ask", "--questions", "nowhere.jsonl"), "nowhere.jsonl: can't be read"),
+        (("ask", "--questions", "."), ".: can't be read"),
+        (("ask", "--questions", "-", "-"), "questions or an article, not both"),
+        (("history", "ferry", "--show", "2026-01-01-abcd"), "give words, --show ID or --remove ID"),
+        (("history", "--show", "2026-01-01-abcd"), "no conversation has the id"),
+        (("history", "--remove", "x"), "no conversation has the id"),
+        (("check", "nowhere.json"), "nowhere.json: can't be read"),
+    ],
+)
+def test_what_can_not_be_asked_checked_or_shown_is_one_line(
+    run: Run, arguments: tuple[str, ...], complaint: str
+) -> None:
+    status, out, err = run(*arguments)
+
+    assert (status, out) == (2, "")
+    assert complaint in err
+    assert err.count("\n") == 1
+
+
+def start_asking(tmp_path: Path, article: Path, **streams: Any) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "assistant", "ask", "--questions", "-", str(article)]
+    environment = {**os.environ, "ASSISTANT_INDEX": str(tmp_path / "index"), "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE, **streams
+    )
+
+
+def test_an_interrupt_leaves_what_was_answered(tmp_path: Path, article: Path) -> None:
+    with start_asking(tmp_path, article, stdout=subprocess.PIPE) as asking:
+        assert asking.stdin is not None
+        assert asking.stdout is not None
+        asking.stdin.write(b"Who cut the ribbon?\n")
+        asking.stdin.flush()
+        line = asking.stdout.readline()  # each comes as soon as it is there, though more may follow
+
+        asking.send_signal(signal.SIGINT)
+        rest, err = asking.communicate()
+
+    assert "Ana Ruiz" in json.loads(line)["answer"]
+    assert (asking.returncode, rest) == (130, b"")
+    assert b"Traceback" not in err
+
+
+def test_a_reader_that_has_seen_enough_ends_the_asking(tmp_path: Path, article: Path) -> None:
+    with start_asking(tmp_path, article, stdout=subprocess.PIPE) as asking:
+        assert asking.stdin is not None
+        assert asking.stdout is not None
+        asking.stdin.write(b"Who cut the ribbon?\n")
+        asking.stdin.flush()
+        asking.stdout.readline()
+        asking.stdout.close()
+        asking.stdin.write(b"Who cut the ribbon?\n" * 3)
+        asking.stdin.flush()
+        asking.wait(60)
+        assert asking.stderr is not None
+        err = asking.stderr.read()
+
+    assert asking.returncode == 2
+    assert b"Traceback" not in err
+    assert b"Broken" not in err
+
+
+def test_json_of_a_reply_that_breaks_off_is_what_was_proven(
+    run: Run, article: Path, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+    cut = Says(["Mayor Ana Ruiz cut the ribbon [2]. ", "The old bridge"], is_cut=True)
+    server.queue = [cut, cut]
+
+    status, out, err = run("ask", "Who cut the ribbon?", str(article), "--json", "--no-cache")
+
+    answer = json.loads(out)
+    assert status == 2
+    assert answer["answer"] == "Mayor Ana Ruiz cut the ribbon."
+    assert answer["error"] in err
+    assert read_answer(answer).citations[0].quote == "Mayor Ana Ruiz cut the ribbon."
+
+    (article.parent / "questions").write_text('{"question": "Who cut the ribbon?", "id": 1}', encoding="utf-8")
+    status, out, _ = run("ask", "--questions", "questions", "--no-cache")
+    assert status == 2
+    (again,) = read_lines(out)
+    assert (again["id"], again["answer"], again["error"]) == (1, answer["answer"], answer["error"])
+
+
+def test_json_of_a_reply_that_proves_nothing_is_none(
+    run: Run, article: Path, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+    server.queue = [Says(["The old"], is_cut=True)]
+
+    status, out, err = run("ask", "Who cut the ribbon?", str(article), "--json")
+
+    assert (status, out) == (2, "")
+    assert err
+
+
+# Conversations and checks
+
+
+def test_history_lists_searches_shows_and_removes(run: Run, article: Path, tmp_path: Path) -> None:
+    run("index", str(article))
+    assert run("history")[:2] == (1, "No conversation was found.\n")
+    with Assistant.open(tmp_path / "index") as assistant:
+        id = assistant.conversations.start()
+        for question in ("Who cut the ribbon?", "Who won the Champions League final?"):
+            assistant.conversations.keep(id, assistant.ask(question))
+
+    status, out, _ = run("history")
+    assert status == 0
+    assert out.startswith(f"{id}  ")
+    assert "2 questions: Who cut the ribbon?" in out
+    assert run("history", "champions", "RIBBON")[0] == 0
+    assert run("history", "tram")[0] == 1
+    (listed,) = json.loads(run("history", "--json")[1])["conversations"]
+    assert (listed["id"], listed["turns"]) == (id, 2)
+
+    status, out, _ = run("history", "--show", id)
+    assert status == 0
+    assert "1. Who cut the ribbon? (" in out
+    assert "Mayor Ana Ruiz cut the ribbon. [1]" in out
+    assert "2. Who won the Champions League final? (" in out
+
+    file = tmp_path / "conversation.json"
+    file.write_text(run("history", "--show", id, "--json")[1], encoding="utf-8")
+    assert run("check", str(file))[:2] == (
+        0,
+        "The one quote stands in its article as it is now (2 answers).\n",
+    )
+
+    assert json.loads(run("history", "--remove", id, "--json")[1]) == {"removed": id}
+    assert run("history")[0] == 1
+
+
+def test_check_says_what_does_not_hold(run: Run, article: Path, tmp_path: Path) -> None:
+    file = tmp_path / "answer.json"
+    file.write_text(run("ask", "Who cut the ribbon?", str(article), "--json")[1], encoding="utf-8")
+    altered = tmp_path / "altered.json"
+    altered.write_text(file.read_text(encoding="utf-8").replace("Ana Ruiz", "Eva Ruiz"), encoding="utf-8")
+
+    assert run("check", str(file))[0] == 0
+    status, out, _ = run("check", str(altered))
+    assert status == 1
+    assert "The one quote does not stand" in out
+    assert "“Mayor Eva Ruiz cut the ribbon.”" in out
+
+    article.write_text(ARTICLE.replace("Ana Ruiz", "Eva Ruiz"), encoding="utf-8")
+    run("index", "--update")
+    status, out, _ = run("check", str(file))
+    assert status == 1
+    assert re.search(r"doesn't say this any more; it did\s+until\s+20\d\d-\d\d-\d\d", out)
+    assert "Changed since: Vale Observer, 1 April 2025: Bridge reopens" in out
+    assert json.loads(run("check", str(file), "--json")[1])["citations"][0]["verdict"] == "changed"
+
+    run("index", "--remove", article.as_uri())
+    status, out, _ = run("check", str(file))
+    assert status == 1
+    assert "the article was removed" in " ".join(out.split())
+    status, out, err = run("check", str(article))
+    assert (status, out) == (2, "")
+    assert "no answers as the assistant writes them" in err

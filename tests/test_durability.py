@@ -5,6 +5,7 @@ that is named. "Never:" is a row that our design can't reach any more.
 
 kill -9 at any time               test_nothing_is_lost_by_kills[anywhere]
 kill -9 while Chroma writes       test_nothing_is_lost_by_kills[flush]
+kill -9 of a chat                 test_a_conversation_is_resumed_identical_whenever_it_is_killed
 kill -9 of a removal, an import   test_a_removal_is_whole_whenever_it_is_killed,
                                   test_an_import_is_whole_whenever_it_is_killed
 power cut                         simulated by test_a_log_that_was_cut_off_holds_whole_articles and
@@ -62,22 +63,25 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import answer_records
 import durability
 import numpy as np
 import pytest
+from answer_records import asked_at
 from durability import WORDS, Content, add, ask, check, content_of, make_article, make_embedder, opened
 from earlier_versions import to_version_1
 from fakes import WordEmbedder
 
 from assistant import ingest
 from assistant.cli import main
+from assistant.conversations import CONVERSATIONS_FILE, Conversations
 from assistant.errors import (
     AssistantError,
     LibraryDamagedError,
@@ -90,13 +94,16 @@ from assistant.exporting import export_library
 from assistant.library import CHROMA_FOLDER, Library
 from assistant.schema import PassageFilter
 from assistant.settings import LIBRARY_FILE, load_settings
-from assistant.types import Article
+from assistant.types import Article, Conversation, Turn
 from assistant.vectors import DATABASE_FILE
 
 NUMBERS = range(60)  # articles, of some three passages each: enough for Chroma to write its segment files
 BATCH = 12
 FEW = range(5)
 KILLS = 25  # of each kind
+TURNS = 200  # of a conversation
+CHAT_KILLS = 15
+CHAT = "2026-01-01-abcd"
 FEW_KILLS = 5  # of each removal and import
 FIRST = dict.fromkeys(range(1000), (0,))
 
@@ -275,6 +282,93 @@ def test_an_import_is_whole_whenever_it_is_killed(large: Path, undisturbed: dict
             there = check(folder, FIRST, {})
             assert not is_last or there == set(NUMBERS)
         assert content_of(folder) == undisturbed[0]
+
+
+def test_a_conversation_is_resumed_identical_whenever_it_is_killed(tmp_path: Path) -> None:
+    chance = random.Random(7)
+    folder, ledger = tmp_path / "index", tmp_path / "ledger"
+    ledger.touch()
+    turns: list[Turn] = []
+    died = 0
+    while len(turns) < TURNS:
+        numbers = range(len(turns), TURNS)
+        process = PROCESSES.Process(target=durability.keep_turns, args=(folder, CHAT, ledger, numbers))
+        process.start()
+        if died < CHAT_KILLS:
+            # While the file is made, then after some more turns, at any time within one.
+            more = chance.randrange(10) if died else 0
+            while process.is_alive() and ledger.read_text().count("\n") < len(turns) + more:
+                time.sleep(0.0003)
+            process.join(timeout=chance.uniform(0, 0.005 if died else 0.02))
+            process.kill()
+        process.join(timeout=60)
+        died += process.exitcode == -signal.SIGKILL
+        process.close()
+
+        acknowledged = len(ledger.read_text().splitlines())
+        conversations = Conversations(folder)
+        turns = list(conversations.get(CHAT).turns) if conversations.last() else []
+        # What was being kept when it died may be there, acknowledged or not; whoever goes on, does so after it.
+        assert turns == [make_turn(number) for number in range(len(turns))]
+        assert acknowledged <= len(turns)
+        ledger.write_text("x\n" * len(turns))
+    assert died == CHAT_KILLS
+    assert conversations.get(CHAT) == Conversation(CHAT, asked_at(0), tuple(map(make_turn, range(TURNS))))
+    with closing(sqlite3.connect(folder / CONVERSATIONS_FILE)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def make_turn(number: int) -> Turn:
+    answer = answer_records.make_answer(number)
+    return Turn(number + 1, asked_at(number), answer.question, answer)
+
+
+def test_processes_that_keep_at_once_lose_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    shares = [range(start, 60, 3) for start in range(3)]
+    keepers = [
+        PROCESSES.Process(target=durability.keep_turns, args=(folder, CHAT, tmp_path / f"ledger-{share.start}", share))
+        for share in shares
+    ]
+    for keeper in keepers:
+        keeper.start()
+    for keeper in keepers:
+        keeper.join(timeout=60)
+        assert keeper.exitcode == 0
+
+    turns = Conversations(folder).get(CHAT).turns
+    assert [turn.number for turn in turns] == list(range(1, 61))
+    kept = [turn.answer for turn in turns]
+    for share in shares:  # each in its own order, whoever was between
+        own = [answer_records.make_answer(number) for number in share]
+        assert [answer for answer in kept if answer in own] == own
+
+
+def test_a_conversation_in_a_read_only_folder_is_read(public: Path) -> None:
+    folder = public / "index"
+    durability.keep_turns(folder, CHAT, public / "ledger", FEW)
+    make_read_only(folder)
+
+    kind, message = run(durability.resume_as_nobody, folder, CHAT, len(FEW))
+
+    assert kind == "LibraryError"
+    assert "so no conversation is kept; the articles are untouched" in message
+
+
+def test_a_conversation_that_has_no_room_keeps_what_it_has(tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    for limit in (20_000, 60_000, 150_000):
+        with running(durability.keep_with_limit, folder, CHAT, range(200), limit) as (_, talk):
+            kind, message = hear(talk)
+            kept = hear(talk)
+
+        assert kind == "LibraryError"
+        assert CONVERSATIONS_FILE in message
+        conversations = Conversations(folder)
+        there = conversations.get(CHAT).turns if conversations.last() else ()
+        assert tuple(turn.answer for turn in there) == tuple(map(answer_records.make_answer, range(kept)))
+        if there:
+            conversations.remove(CHAT)
 
 
 def test_a_killed_writer_holds_no_lock(copied: Path) -> None:

@@ -13,16 +13,21 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from model_server import ModelServer, Says
 
 from assistant import (
     Answer,
     Article,
     ArticleError,
+    ArticleHash,
     Assistant,
     LibraryError,
     LibraryMismatchError,
     SettingsError,
 )
+from assistant.answers import answer_to_json
+from assistant.prompts import identify_prompts
+from assistant.schema import hash_article
 
 ROOT = Path(__file__).parent.parent
 # Questions whose answer changed from one sample article to a later one: what is quoted from each.
@@ -443,3 +448,90 @@ def test_an_update_looks_at_what_was_added(tmp_path: Path) -> None:
         assert (ref.outlet, ref.published) == ("Vale Observer", datetime(2025, 4, 1, tzinfo=UTC))
         with pytest.raises(SettingsError, match="an outlet is a name"):
             assistant.add(path, outlet=" ")
+
+
+# What is kept of answers
+
+
+def test_an_answer_says_what_its_articles_were(assistant: Assistant) -> None:
+    answer = assistant.ask(CONDITIONS)
+
+    cited = dict.fromkeys(citation.article.id for citation in answer.citations)
+    assert [hash.article_id for hash in answer.hashes] == list(cited)
+    for hash in answer.hashes:
+        assert hash.sha256 == hash_article(assistant.article(hash.article_id))
+    assert answer.prompts == ""
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_a_model_s_answer_says_which_prompts_it_was_shown(
+    server: ModelServer, tmp_path: Path, is_async: bool
+) -> None:
+    server.script = lambda _: Says(["The old bridge reopened on Monday [1]."])
+    article = Article("bridge", "Bridge", "The old bridge reopened on Monday. It is red.")
+    with Assistant.open(tmp_path / "index", "openai:tiny", base_url=server.base_url, timeout=60) as assistant:
+        assistant.add(article)
+        question = "When did the old bridge reopen?"
+
+        answer = await assistant.aask(question) if is_async else assistant.ask(question)
+
+    assert answer.hashes == (ArticleHash("bridge", hash_article(article)),)
+    assert answer.prompts == identify_prompts()
+
+
+def test_a_removed_article_is_in_no_file_whatever_was_answered_from_it(tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    secret = Article(
+        "zyx-1", "Qwertzuiop opens", "The qwertzuiop of Xylografia opened on Monday. It has yxcvbnm doors."
+    )
+    other = Article("bridge", "Bridge reopens", "The old bridge at Alder reopened on Tuesday after long repairs.")
+    with Assistant.open(folder) as assistant:
+        assistant.add([secret, other])
+        id = assistant.conversations.start()
+        first = assistant.ask("When did the old bridge at Alder reopen?", until=None)
+        found = tuple(each for each in first.retrieved if each.article.id == "bridge")
+        first = replace(first, retrieved=found)
+        second = assistant.ask("What opened on Monday?")
+        third = replace(first, model="openai:tiny", written="As said, the qwertzuiop has yxcvbnm doors.")
+        for answer in (first, second, third):
+            assistant.conversations.keep(id, answer)
+        assert second.citations[0].article.id == "zyx-1"
+        assert b"yxcvbnm" in b"".join(path.read_bytes() for path in folder.glob("conversations*"))
+        context = assistant.context_of(first.citations[0])
+
+        assistant.remove("zyx-1")
+
+        left = [turn.answer for turn in assistant.conversations.get(id).turns]
+        assert left == [first, None, None]
+        assert assistant.context_of(first.citations[0]) == context == ""
+        assert assistant.context_of(second.citations[0]) == ""
+        for path in folder.rglob("*"):
+            if path.is_file():
+                content = path.read_bytes().lower()
+                assert not [word for word in (b"qwertzuiop", b"yxcvbnm", b"xylografia", b"zyx-1") if word in content]
+
+        assistant.conversations.keep(id, second)  # whoever was about to keep it is too late
+        assert assistant.conversations.get(id).turns[-1].answer is None
+
+
+def test_removing_says_that_conversations_can_not_be_read(tmp_path: Path) -> None:
+    with Assistant.open(tmp_path) as assistant:
+        assistant.add([Article("a", "A", "The ferry left the harbour."), Article("b", "B", "The tram came back.")])
+        (tmp_path / "conversations.sqlite3").write_bytes(b"nonsense" * 1_000)
+
+        with pytest.raises(LibraryError, match=r"removed, and nothing finds it any more, .*conversations.sqlite3"):
+            assistant.remove("a")
+
+        assert [article.id for article in assistant.articles()] == ["b"]
+        assert assistant.ask("What came back?").citations[0].quote == "The tram came back."
+
+
+def test_a_file_of_answers_is_checked(assistant: Assistant, tmp_path: Path) -> None:
+    answer = assistant.ask(CONDITIONS)
+    file = tmp_path / "answer.json"
+    file.write_text(json.dumps(answer_to_json(answer)), encoding="utf-8")
+    assert assistant.check(file).holds
+    assert len(assistant.check(str(file)).citations) == len(answer.citations)
+
+    file.write_text(file.read_text(encoding="utf-8").replace("NATO", "UNO"), encoding="utf-8")
+    assert not assistant.check(file).holds

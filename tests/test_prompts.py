@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from assistant.errors import PromptError
 from assistant.evidence import lay_out_evidence, neutralise
 from assistant.models import estimate_tokens
-from assistant.prompts import FOLDERS, PROMPTS, load_prompt
+from assistant.prompts import FOLDERS, PROMPTS, identify_prompts, load_prompt
 from assistant.types import Article, Passage, Span
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -87,3 +87,19 @@ def test_an_unknown_prompt_and_a_missing_value_are_refused() -> None:
 
 def test_nothing_in_a_value_can_be_a_line_of_its_own() -> None:
     assert "\n" not in neutralise("one\n## Courier: two\r\n[3] three\u2028four")
+
+
+def test_the_prompts_are_known_by_all_that_they_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    as_installed = identify_prompts()
+    for name in PROMPTS:
+        (tmp_path / f"{name}.md").write_text(load_prompt(name).text, encoding="utf-8")
+    monkeypatch.setattr("assistant.prompts.FOLDERS", (tmp_path,))
+    assert identify_prompts() == as_installed
+
+    other = tmp_path / "other"
+    other.mkdir()
+    for name in PROMPTS:
+        (other / f"{name}.md").write_text(f"{load_prompt(name).text} Be brief.", encoding="utf-8")
+    monkeypatch.setattr("assistant.prompts.FOLDERS", (other,))
+    assert len(identify_prompts()) == 64
+    assert identify_prompts() != as_installed

@@ -7,14 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assistant.answers import answer_to_json, passage_to_json
 from assistant.rendering import (
-    answer_to_json,
+    VERDICTS,
+    check_to_json,
     clean,
     clean_line,
+    conversation_ref_to_json,
     describe_article,
-    passage_to_json,
     render_answer,
     render_articles,
+    render_check,
+    render_conversation,
+    render_conversations,
     render_history,
     render_json,
     render_parts,
@@ -28,7 +33,11 @@ from assistant.types import (
     Answer,
     Article,
     ArticleRef,
+    CheckedCitation,
+    CheckReport,
     Citation,
+    Conversation,
+    ConversationRef,
     Failure,
     IngestReport,
     Passage,
@@ -38,8 +47,10 @@ from assistant.types import (
     Span,
     Statement,
     Support,
+    Turn,
     Understood,
     Usage,
+    Verdict,
 )
 
 JILL = Article(
@@ -385,3 +396,60 @@ def test_history_is_shown_with_the_present_first() -> None:
     assert render_history([], width=80) == ""
     told = revision_to_json(revisions[0])
     assert (told["since"], told["until"], told["text"]) == (None, "2025-03-01T09:05:00+00:00", article.text)
+
+
+# Conversations and checks
+
+TIME = datetime(2025, 3, 7, 12, 5, tzinfo=UTC)
+
+
+def test_a_check_says_how_many_hold_and_what_of_each_that_does_not() -> None:
+    answer = make_answer()
+    first, second = answer.citations
+    checked = [
+        CheckedCitation(1, answer.question, first, "exact", has_changed=True),
+        CheckedCitation(1, answer.question, second, "changed", since=None, until=TIME, has_changed=True),
+    ]
+
+    shown = render_check(CheckReport(1, tuple(checked)), width=200)
+
+    assert shown.splitlines()[0] == "1 of 2 quotes stand in their articles as they are now (1 answer)."
+    assert "[2] Lamb follows girl: the article has changed, and doesn't say this any more; it did until" in shown
+    assert "2025-03-07 12:05 UTC" in shown
+    assert "“Mary had a little lamb.”" in shown
+    assert "[1]" not in shown
+    assert shown.count("Changed since: ") == 2
+    assert check_to_json(CheckReport(1, tuple(checked)))["holds"] is False
+    assert check_to_json(CheckReport(1, tuple(checked)))["citations"][1]["until"] == "2025-03-07T12:05:00+00:00"
+    one = render_check(CheckReport(3, (checked[0],)), width=80)
+    assert one.startswith("The one quote stands in its article as it is now (3 answers).\n")
+    assert render_check(CheckReport(1, ()), width=80) == "No quotes (1 answer).\n"
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_nothing_of_a_checked_file_reaches_the_terminal_uncleaned(verdict: Verdict) -> None:
+    article = ArticleRef(HOSTILE, f"Title {HOSTILE}", HOSTILE, HOSTILE, TIME, HOSTILE)
+    citation = Citation(1, article, 0, 5, f"Quote {HOSTILE}", 0)
+    report = CheckReport(2, (CheckedCitation(1, HOSTILE, citation, verdict, TIME, TIME, True),))
+
+    shown = render_check(report, width=60)
+
+    assert shown == clean(shown)
+    assert render_json(check_to_json(report)).isascii()
+
+
+def test_conversations_are_listed_and_shown_clean() -> None:
+    ref = ConversationRef("2025-03-07-abcd", TIME, TIME, f"Who {HOSTILE} fell?", 2)
+    answer = replace(make_answer(), question=f"Who {HOSTILE} fell?")
+    turns = (Turn(1, TIME, answer.question, answer), Turn(2, TIME, HOSTILE, None))
+
+    listed = render_conversations([ref, replace(ref, turns=1)], width=300)
+    shown = render_conversation(Conversation(ref.id, TIME, turns), context_of=lambda _: HOSTILE, width=80)
+
+    assert listed.splitlines()[0].startswith("2025-03-07-abcd  2025-03-07 12:05 UTC, 2 questions: Who ")
+    assert "1 question: " in listed
+    assert "1. Who " in shown
+    assert "Mary had a little lamb. [2]" in shown
+    assert "(The answer was forgotten with an article that was removed.)" in shown
+    assert (listed, shown) == (clean(listed), clean(shown))
+    assert conversation_ref_to_json(ref)["last"] == "2025-03-07T12:05:00+00:00"

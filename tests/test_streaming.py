@@ -35,8 +35,12 @@ async def make_async_source(log: list[str]) -> AsyncGenerator[Statement | Answer
         log.append("closed")
 
 
+def open_stream(log: list[str]) -> AnswerStream:
+    return AnswerStream(make_source(log), question=ANSWER.question, model=lambda: ANSWER.model)
+
+
 def test_the_text_says_what_is_not_supported() -> None:
-    stream = AnswerStream(make_source([]))
+    stream = open_stream([])
 
     assert list(stream) == TEXT
     assert stream.answer.statements == ANSWER.statements
@@ -45,7 +49,7 @@ def test_the_text_says_what_is_not_supported() -> None:
 
 
 def test_the_answer_reads_what_was_not_read() -> None:
-    stream = AnswerStream(make_source([]))
+    stream = open_stream([])
 
     assert next(iter(stream.statements())) is TRUE
     assert stream.answer.text == TRUE.text
@@ -54,13 +58,28 @@ def test_the_answer_reads_what_was_not_read() -> None:
 def test_leaving_a_stream_closes_its_source() -> None:
     log: list[str] = []
 
-    with AnswerStream(make_source(log)) as stream:
+    with open_stream(log) as stream:
         assert next(iter(stream)) == TEXT[0]
 
     assert log == ["closed"]
     with pytest.raises(AssistantError, match="wasn't read to its end"):
         _ = stream.answer
     stream.close()
+
+
+def test_what_is_settled_so_far_is_an_answer() -> None:
+    stream = open_stream([])
+    assert (stream.so_far.abstained, stream.so_far.text) == (True, "")
+
+    next(stream.statements())
+    so_far = stream.so_far
+
+    assert (so_far.question, so_far.model, so_far.abstained) == (ANSWER.question, ANSWER.model, False)
+    assert (so_far.text, so_far.statements, so_far.citations) == (TRUE.text, (TRUE,), TRUE.citations)
+    assert so_far.confidence == TRUE.support.score
+    assert list(stream.statements()) == [FALSE]
+    assert stream.so_far.text == TRUE.text
+    assert stream.answer.text == ANSWER.text
 
 
 async def test_an_async_stream_is_the_same() -> None:

@@ -1,0 +1,172 @@
+import asyncio
+import logging
+
+import pytest
+from langchain_core.language_models import GenericFakeChatModel
+from model_server import Fails, ModelServer, Says, error_body
+
+from assistant.errors import ModelError, SettingsError
+from assistant.models import (
+    ChatModel,
+    Chunk,
+    Message,
+    OpenAIChatModel,
+    Price,
+    ProviderChatModel,
+    find_price,
+    open_chat_model,
+)
+from assistant.models.prices import PRICES_FILE, _load
+
+KEY = "sk-canary-0123456789"
+MESSAGES = (Message("system", "Be brief."), Message("user", "Hi $name {x}"), Message("assistant", "Yes?"))
+
+
+def read(model: ChatModel) -> list[Chunk]:
+    return list(model.stream(MESSAGES, max_tokens=50))
+
+
+async def aread(model: ChatModel) -> list[Chunk]:
+    return [chunk async for chunk in model.astream(MESSAGES, max_tokens=50)]
+
+
+def test_a_reply_comes_in_pieces_with_its_usage(server: ModelServer) -> None:
+    server.queue = [Says(["Hel", "lo"])] * 2
+    model = open_chat_model("openai:tiny", base_url=server.base_url, api_key=KEY)
+
+    chunks = read(model)
+    others = asyncio.run(aread(model))
+    model.close()
+
+    assert "".join(chunk.text for chunk in chunks) == "Hello"
+    assert [chunk.text for chunk in chunks if chunk.text] == ["Hel", "lo"]
+    assert [(c.prompt_tokens, c.completion_tokens) for c in chunks if c.prompt_tokens is not None] == [(100, 10)]
+    assert [chunk.finish_reason for chunk in chunks if chunk.finish_reason] == ["stop"]
+    assert others == chunks
+    assert server.requests[0] == server.requests[1]
+    assert [(m["role"], m["content"]) for m in server.requests[0]["messages"]] == list(MESSAGES)
+
+
+def test_a_closed_model_opens_again(server: ModelServer) -> None:
+    server.says("One", "Two")
+    model = OpenAIChatModel("tiny", base_url=server.base_url)
+
+    assert "".join(chunk.text for chunk in read(model)) == "One"
+    model.close()
+    model.close()
+    assert "".join(chunk.text for chunk in read(model)) == "Two"
+    model.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "base_url", "temperature"),
+    [("gpt-4o", None, True), ("gpt-5-mini", None, False), ("o4-mini", None, False), ("gpt-5-chat-latest", None, True),
+     ("o4-mini", "http://127.0.0.1:1/v1", True)],
+)  # fmt: skip
+def test_the_temperature_is_0_where_the_model_takes_one(name: str, base_url: str | None, temperature: bool) -> None:
+    model = OpenAIChatModel(name, base_url=base_url, api_key=KEY)
+    model.load()
+
+    assert (getattr(model._model, "temperature", None) == 0) is temperature
+    assert KEY not in f"{model!r} {model._model!r}"
+    model.close()
+
+
+def test_what_is_shown_of_a_server() -> None:
+    local = OpenAIChatModel("tiny", base_url="http://user:secret@localhost:11434/v1")
+    rented = OpenAIChatModel("gpt-5-mini", api_key=KEY)
+
+    assert (local.host, local.is_local, local.identity) == ("localhost:11434", True, "openai:tiny@localhost:11434")
+    assert (rented.host, rented.is_local, rented.identity) == ("api.openai.com", False, "openai:gpt-5-mini")
+    assert not OpenAIChatModel("tiny", base_url="http://127.0.0.1.evil.example/v1").is_local
+    assert "secret" not in repr(local)
+
+
+def test_openai_without_a_key_is_refused_before_any_request() -> None:
+    with pytest.raises(ModelError, match="set OPENAI_API_KEY"):
+        read(OpenAIChatModel("gpt-5-mini"))
+
+
+@pytest.mark.parametrize("model", ["quote", "openai", ":x", "An:x", "anthropic:"])
+def test_what_is_no_model_is_refused(model: str) -> None:
+    with pytest.raises(SettingsError, match="PROVIDER:NAME"):
+        open_chat_model(model)
+
+
+def test_a_provider_whose_package_is_missing_is_named_with_what_to_install() -> None:
+    with pytest.raises(ModelError, match="run: pip install langchain-anthropic"):
+        read(open_chat_model("anthropic:claude-sonnet"))
+    with pytest.raises(ModelError, match="no client for nobody:x can be made"):
+        read(open_chat_model("nobody:x"))
+
+
+def test_any_provider_that_is_installed_answers(
+    server: ModelServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    model = ProviderChatModel("openai", "tiny")
+    server.says("Hello")
+
+    assert "".join(chunk.text for chunk in read(model)) == "Hello"
+
+    for failure, retryable in ((Fails(401, error_body(KEY)), False), (Fails(429), True), (Fails(500), True)):
+        server.queue = [failure] * 3
+        with pytest.raises(ModelError, match=rf"openai:tiny failed \(HTTP {failure.status}\)") as raised:
+            read(model)
+        assert raised.value.retryable is retryable
+        assert KEY not in str(raised.value)
+    server.queue = [Fails(400, error_body("context_length_exceeded"))]
+    with pytest.raises(ModelError) as raised:
+        read(model)
+    assert raised.value.is_too_long
+    assert KEY not in caplog.text
+    model.close()
+
+
+class Local(ProviderChatModel):
+    """A provider whose model replies out of this process, in words."""
+
+    def _get_model(self) -> GenericFakeChatModel:
+        return GenericFakeChatModel(messages=iter(["Hello there"]))
+
+
+async def test_a_provider_s_model_is_read_without_blocking() -> None:
+    assert [chunk.text for chunk in await aread(Local("local", "tiny")) if chunk.text] == ["Hello", " ", "there"]
+
+
+def test_a_price_is_of_the_provider_s_own_model() -> None:
+    assert find_price("openai:gpt-4o-mini") == Price(0.15, 0.6)
+    assert find_price("openai:gpt-4o-mini-2024-07-18") == Price(0.15, 0.6)
+    assert find_price("openai:gpt-4o-mini@127.0.0.1:8089") is None
+    assert find_price("openai:gpt-4o-mini-search") is None
+    assert find_price("openai:gpt-99") is None
+    assert Price(0.25, 2.0).cost(1_000_000, 500_000) == 1.25
+
+
+def test_every_price_is_dated_and_costs_more_to_write_than_to_read() -> None:
+    assert '"reviewed": "20' in PRICES_FILE.read_text(encoding="utf-8")
+    assert all(0 < prompt < completion for prompt, completion in _load().values())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("ALL_PROXY", f"ftp://user:{KEY}@localhost", "check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY"),
+        ("SSL_CERT_FILE", f"/gone/{KEY}", "SSL_CERT_FILE or SSL_CERT_DIR names no certificates"),
+    ],
+)
+def test_an_environment_that_allows_no_connection_is_an_error_of_ours(
+    server: ModelServer, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    model = OpenAIChatModel("tiny", base_url=server.base_url)
+
+    with pytest.raises(ModelError, match=message) as raised:
+        read(model)
+    with pytest.raises(ModelError, match=message):
+        asyncio.run(aread(model))
+
+    assert KEY not in str(raised.value)
+    assert server.requests == []
