@@ -325,11 +325,15 @@ def _ask_all(assistant: "Assistant", questions: Iterable[AskedQuestion]) -> Outc
         for question in questions:
             value = {} if question.id is None else {"id": question.id}
             value |= _answer(assistant, question)
-            sys.stdout.write(render_json(value))
-            sys.stdout.flush()
             asked += 1
             failed += "error" in value
             answered += value.get("abstained") is False
+            try:
+                sys.stdout.write(render_json(value))
+                sys.stdout.flush()
+            except BrokenPipeError:
+                _drop_output()  # the reader has seen enough, so no more is asked
+                break
             if progress:
                 progress(asked, asked)
     if failed:
