@@ -501,7 +501,7 @@ def history(
         list[str] | None, typer.Argument(metavar="WORDS", help="Only conversations with all of these words in them.")
     ] = None,
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most this many conversations.")] = 50,
-    show: Annotated[str | None, typer.Option(metavar="ID", help="Show this conversation.")] = None,
+    show: Annotated[str | None, typer.Option("--show", metavar="ID", help="Show this conversation.")] = None,
     remove: Annotated[str | None, typer.Option(metavar="ID", help="Forget this conversation for good.")] = None,
     index: IndexOption = None,
     embedding_model: EmbeddingOption = None,
