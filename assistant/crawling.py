@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from assistant.addresses import Address, describe_address, normalise_url, parse_address
 from assistant.errors import ArticleError, FetchError
-from assistant.feeds import Entry, is_address_list, is_listing, list_entries
+from assistant.feeds import Entry, list_entries
 from assistant.fetching import BUSY, PRODUCT, Fetched, Fetcher, Validators
+from assistant.kinds import is_list, tell_kind
 from assistant.types import Document
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class _Crawler:
     def take(self, fetched: Fetched, *, may_list: bool, depth: int = 0) -> Found:
         """Give a page, unless it was given before under another address; or go through a list."""
         document = fetched.document
-        if document is not None and may_list and is_listing(document):
+        if document is not None and may_list and is_list(document):
             yield from self._take_list(fetched, document, depth)
         elif document is None or document.url is None or self._is_new(document.url, self.given):
             yield fetched
@@ -123,7 +124,7 @@ class _Crawler:
         except ArticleError as error:
             yield error
             return
-        is_chosen = is_address_list(document)
+        is_chosen = tell_kind(document) == "addresses"  # one by one, by somebody
         is_settled = not is_chosen
         for each in entries if is_chosen else sorted(entries, key=_get_time, reverse=True):
             if isinstance(each, ArticleError):

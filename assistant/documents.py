@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from assistant.decoding import decode, normalise
 from assistant.errors import ArticleError
-from assistant.kinds import SUFFIX_KINDS, tell_kind
+from assistant.kinds import LISTS, SUFFIX_KINDS, tell_kind
 from assistant.layout import Fragment, compose_text
 from assistant.types import Article, Document, Origin
 
@@ -475,7 +475,7 @@ def _read_attachment(
     except ArticleError:
         return ()
     is_text = PurePath(name).suffix.lower() in SUFFIX_KINDS
-    if kind in ("feed", "sitemap", "addresses") or (kind == "text" and not is_text):
+    if kind in LISTS or (kind == "text" and not is_text):
         return ()
     try:
         return read(attachment)

@@ -25,14 +25,14 @@ from assistant.documents import Outcome
 from assistant.embedding import Embedder, PassageInput
 from assistant.errors import ArticleError
 from assistant.fetching import Fetched, Fetcher, Validators
-from assistant.kinds import tell_kind
+from assistant.kinds import is_list
 from assistant.library import Library
 from assistant.parsing import Parser
 from assistant.passages import split_article
 from assistant.reading import list_files, load_document, load_standard_input
 from assistant.schema import EmbeddedPassage, hash_article
 from assistant.sources import Item, KnownSource
-from assistant.types import Article, Document, Failure, IngestReport, Origin, Passage, Span
+from assistant.types import Article, Document, Failure, IngestReport, Origin, Passage, PassedOver, Span
 
 Source = Article | str | os.PathLike[str]
 Progress = Callable[[int, int], None]
@@ -72,6 +72,7 @@ class _Tally:
     removed: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
+    passed_over: list[PassedOver] = field(default_factory=list)
     passages: int = 0
 
 
@@ -209,6 +210,7 @@ def _take_in(
         passages=tally.passages,
         seconds=time.perf_counter() - started,
         gone=tuple(tally.gone),
+        passed_over=tuple(tally.passed_over),
     )
 
 
@@ -322,6 +324,7 @@ class _Reader:
             return
         errors = [each for each in found if isinstance(each, ArticleError)]
         self.tally.failed += [_to_failure(str(place), error) for error in errors]
+        self.tally.passed_over += [each for each in found if isinstance(each, PassedOver)]
         names = {path.resolve().as_uri(): path for path in found if isinstance(path, Path)}
         if not errors and os.path.lexists(place):
             self._listed[source.name] = set(names)
@@ -418,7 +421,7 @@ class _Reader:
             )
             # Only who names a list himself wants its pages fetched, not who indexes the folder that it is in.
             may_list = source is None or source.name == candidate.item_name
-            if look.document is not None and may_list and _is_list(look.document):
+            if look.document is not None and may_list and is_list(look.document):
                 yield from self._look_at_pages(look.document, candidate)
             else:
                 yield look
@@ -450,7 +453,7 @@ class _Reader:
                     yield _Look(candidate, item=_to_item(found) if isinstance(start, str) else None)
                 elif start == found.url and found.is_unchanged and len(known) > 1:
                     pages = "\n".join(name for name in known if name != start)
-                    yield from look(Document(start, pages.encode()))
+                    yield from look(Document(start, pages.encode(), media_type="text/uri-list"))
                 else:
                     yield look_at_page(found)
 
@@ -567,13 +570,6 @@ def _part(outcomes: Iterable[Outcome]) -> tuple[tuple[Article, ...], tuple[Artic
     """Part what was read of a document from what could not be."""
     articles = tuple(outcome for outcome in outcomes if isinstance(outcome, Article))
     return articles, tuple(outcome for outcome in outcomes if isinstance(outcome, ArticleError))
-
-
-def _is_list(document: Document) -> bool:
-    try:
-        return tell_kind(document) in ("feed", "sitemap", "addresses")
-    except ArticleError:  # which whoever reads it says again
-        return False
 
 
 def _run_ahead(steps: Iterator[_T], limit: int) -> Generator[_T, None, None]:

@@ -8,6 +8,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
+from assistant.kinds import count_others
 from assistant.types import (
     Answer,
     ArticleRef,
@@ -200,7 +201,12 @@ def render_report(report: IngestReport) -> str:
         )
         if ids
     ]
-    return f"{', '.join(counts) or 'nothing to do'} ({report.passages} passages in {report.seconds:.1f} s)"
+    done = f"{', '.join(counts) or 'nothing to do'} ({report.passages} passages in {report.seconds:.1f} s)"
+    if not report.passed_over:
+        return done
+    count = len(report.passed_over)
+    files = "1 file that is no article" if count == 1 else f"{count:,} files that are no articles"
+    return f"{done}; {files} passed over: {count_others(other.what for other in report.passed_over)}"
 
 
 def render_history(revisions: Sequence[Revision], *, width: int) -> str:

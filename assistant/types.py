@@ -230,10 +230,19 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A file in a folder that holds no article, and what it is, in the singular: "image"."""
+
+    source: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class IngestReport:
     """What an ingest changed: article ids by what happened to them, and how many passages were embedded.
 
     `gone` are articles that a source doesn't hold any more: they can still be asked about, unless they were removed.
+    `passed_over` are the files of folders that hold no article.
     """
 
     added: tuple[str, ...]
@@ -244,6 +253,7 @@ class IngestReport:
     passages: int
     seconds: float
     gone: tuple[str, ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

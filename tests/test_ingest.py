@@ -26,7 +26,7 @@ from assistant.ingest import (
 )
 from assistant.library import Library
 from assistant.reading import MAX_FILE_BYTES
-from assistant.types import Article, IngestReport, Origin
+from assistant.types import Article, IngestReport, Origin, PassedOver
 
 Articles = tuple[Article, Article, Article]
 
@@ -262,6 +262,25 @@ def test_one_bad_source_stops_no_other(
     }
     assert all("\n" not in failure.reason for failure in report.failed)
     assert stored_ids(library) == list(report.added)
+
+
+def test_files_of_a_folder_that_hold_no_article_are_no_failures(
+    library: Library, embedder: WordEmbedder, tmp_path: Path
+) -> None:
+    folder = tmp_path / "news"
+    folder.mkdir()
+    story = write(folder, "story", "It rained.")
+    picture = write(folder, "picture", b"\x89PNG\r\n\x1a\n")
+
+    first, second = add(library, embedder, folder), add(library, embedder, folder)
+    alone = add(library, embedder, picture)
+
+    assert first.added == second.unchanged == (story.resolve().as_uri(),)
+    assert first.passed_over == second.passed_over == (PassedOver(str(picture), "image"),)
+    assert first.failed == second.failed == ()
+    assert [failure.reason.partition(":")[0] for failure in alone.failed] == [
+        "no article can be read from this kind of file (image)"
+    ]
 
 
 def test_only_bad_sources_make_no_library(library: Library, embedder: WordEmbedder, tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from assistant.types import (
     Failure,
     IngestReport,
     Passage,
+    PassedOver,
     RetrievedPassage,
     Revision,
     ScoreParts,
@@ -300,6 +301,18 @@ def test_a_report_counts_what_happened() -> None:
     assert render_report(report) == "2 added, 1 updated, 1 failed (7 passages in 1.3 s)"
     assert render_report(IngestReport((), (), (), (), (), 0, 0.0)) == "nothing to do (0 passages in 0.0 s)"
     assert json.loads(render_json(report_to_json(report)))["failed"] == [{"source": "d", "reason": "empty"}]
+
+
+def test_files_that_were_passed_over_are_counted_by_what_they_are() -> None:
+    others = tuple(PassedOver(name, what) for name, what in (("a", "archive"), ("b", "image"), ("c", "image")))
+    report = IngestReport(("a",), (), (), (), (), passages=1, seconds=1.0, passed_over=others)
+
+    assert render_report(report) == (
+        "1 added (1 passages in 1.0 s); 3 files that are no articles passed over: 2 images, 1 archive"
+    )
+    assert render_report(replace(report, passed_over=others[:1])).endswith(
+        "; 1 file that is no article passed over: 1 archive"
+    )
 
 
 def test_json_has_the_fields_that_are_promised() -> None:
