@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from assistant.chain import Answerer, Found, Limits, Question, Steps, arun_steps, run_steps
-from assistant.dates import read_bounds
+from assistant.dates import read_bounds, to_time
 from assistant.doctor import examine, repair
 from assistant.embedding import DIMENSION, Embedder, EndpointEmbedder, MiniLMEmbedder
 from assistant.errors import ArticleError, AssistantError, LibraryError, SettingsError
@@ -203,7 +203,7 @@ class Assistant:
         if on is None:
             return revisions
         _, end = read_bounds(None, on)
-        known = [each for each in revisions if end is None or each.since is None or each.since < end]
+        known = [each for each in revisions if end is None or each.since is None or each.since < to_time(end)]
         if not known:
             first = revisions[0].since
             raise ArticleError(f"article {article_id!r} wasn't known yet then, but since {first:%Y-%m-%d %H:%M} UTC")
@@ -514,7 +514,7 @@ def _make_embedder(settings: Settings) -> Embedder:
 def _read_publication(published: Day | None) -> datetime | None:
     """Read a day, which begins at midnight in UTC, or a time. Raises SettingsError."""
     since, _ = read_bounds(published, None)
-    return since
+    return None if since is None else to_time(since)
 
 
 def _read_question(question: str, history: Sequence[Answer]) -> Question:

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -219,14 +219,15 @@ class Snapshot:
         return bool(self._value(f"SELECT EXISTS (SELECT 1 FROM articles a WHERE {condition})", *parameters))  # noqa: S608
 
     @trusting_rows()
-    def newest_time(self, *, before: datetime | None = None) -> datetime | None:
-        """Find when the newest article was published, of all or of those before a time; None where none has a date."""
+    def newest_day(self, *, before: datetime | date | None = None) -> date | None:
+        """Find the day, in its own zone, of the newest article, of all or of those before; None where none has one."""
         condition, parameters = to_condition(PassageFilter(until=before))
-        (seconds,) = self._connection.execute(
-            f"SELECT max(published_seconds) FROM articles a WHERE {condition}",  # noqa: S608
+        row = self._connection.execute(
+            f"SELECT published FROM articles a WHERE published_seconds IS NOT NULL AND {condition}"  # noqa: S608
+            " ORDER BY published_seconds DESC LIMIT 1",
             parameters,
         ).fetchone()
-        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+        return datetime.fromisoformat(row[0]).date() if row else None
 
     def hash(self, article_id: str) -> str | None:
         """Get the hash of an article, or None where there is none of that id."""
