@@ -3,10 +3,11 @@
 import json
 import textwrap
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from assistant.kinds import count_others
 from assistant.types import (
@@ -84,7 +85,7 @@ def render_answer(answer: Answer, *, context_of: Callable[[Citation], str], widt
     quoted itself.
     """
     paragraphs = [render_understood(answer.understood, width=width)]
-    are_of_different_days = _are_of_different_days(answer)
+    are_of_different_times = _are_of_different_times(answer)
     before: Sequence[Citation] = ()
     for statement in answer.statements:
         context = ""
@@ -92,8 +93,8 @@ def render_answer(answer: Answer, *, context_of: Callable[[Citation], str], widt
             contexts = [context_of(citation) for citation in statement.citations if not _is_quoted(citation, before)]
             before = statement.citations
             context = "".join(f"({clean_line(context)}) " for context in contexts if context)
-        days = _list_days(statement) if are_of_different_days else ""
-        paragraphs.append(_wrap(f"{mark_statement(statement, context=context)}{days}", width) + "\n\n")
+        times = _list_times(statement, answer.citations) if are_of_different_times else ""
+        paragraphs.append(_wrap(f"{mark_statement(statement, context=context)}{times}", width) + "\n\n")
     return "".join(paragraphs) + render_proof(answer, context_of=context_of, width=width)
 
 
@@ -132,19 +133,34 @@ def render_sources(statements: Sequence[Statement], *, context_of: Callable[[Cit
 
 
 def _describe_copies(citation: Citation) -> str:
-    """Name the outlets of the copies that hold a quote too; one without an outlet by its title."""
-    names = dict.fromkeys(clean_line(copy.outlet or copy.title) for copy in citation.also_in)
+    """Name the outlets of the copies that hold a quote too; one without an outlet by its host, if it has one."""
+    names = dict.fromkeys(clean_line(copy.outlet or _get_host(copy) or "another copy") for copy in citation.also_in)
     return f" (also in {', '.join(names)})" if names else ""
 
 
-def _are_of_different_days(answer: Answer) -> bool:
-    return len({_write_day(citation.article) for citation in answer.citations} - {""}) > 1
+def _get_host(article: ArticleRef) -> str:
+    try:
+        return (urlsplit(article.url or "").hostname or "").removeprefix("www.")
+    except ValueError:  # an article that was handed in may have any address
+        return ""
 
 
-def _list_days(statement: Statement) -> str:
-    """List the days of what a statement cites: what was true on one may not be on another."""
-    days = dict.fromkeys(_write_day(citation.article) for citation in statement.citations)
-    return f" ({', '.join(filter(None, days))})" if any(days) else ""
+def _are_of_different_times(answer: Answer) -> bool:
+    return len({citation.article.published for citation in answer.citations}) > 1
+
+
+def _list_times(statement: Statement, citations: Sequence[Citation]) -> str:
+    """List the days of what a statement cites, with the times where others of an answer are of the same day."""
+    times = dict.fromkeys(citation.article.published for citation in statement.citations)
+    others = {citation.article.published for citation in citations}
+    return f" ({', '.join(_write_when(time, others) for time in times)})" if times else ""
+
+
+def _write_when(time: datetime | None, others: Collection[datetime | None]) -> str:
+    if time is None:
+        return "undated"
+    is_alone = all(other is None or other == time or other.date() != time.date() for other in others)
+    return _write_date(time) if is_alone else f"{_write_date(time)}, {time:%H:%M}"
 
 
 def render_understood(understood: Sequence[Understood], *, width: int) -> str:
@@ -359,7 +375,11 @@ def article_to_json(article: ArticleRef) -> dict[str, Any]:
 
 
 def _write_day(article: ArticleRef) -> str:
-    return f"{article.published.day} {article.published:%B %Y}" if article.published else ""
+    return _write_date(article.published) if article.published else ""
+
+
+def _write_date(time: datetime) -> str:
+    return f"{time.day} {time:%B %Y}"
 
 
 def _write_minute(time: datetime) -> str:
