@@ -167,7 +167,11 @@ TodayOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 PrivateOption = Annotated[
-    bool, typer.Option("--allow-private", help="Fetch addresses, too, that aren't public, such as those of a home.")
+    bool,
+    typer.Option(
+        "--allow-private",
+        help="Fetch from the hosts that are named though they aren't public, such as those of a home.",
+    ),
 ]
 ThresholdOption = Annotated[
     float | None, typer.Option(metavar="P", help="Answer from this confidence on, between 0 and 1; abstain below.")
@@ -434,7 +438,8 @@ def index_command(
     if sources and update:
         raise typer.BadParameter("give sources, or --update, which looks at all that are known")
     if (published or outlet or allow_private) and not sources:
-        raise typer.BadParameter("--published, --outlet and --allow-private are said of sources: give these")
+        remembered = "are remembered of the sources that they were said of" if update else "are said of sources"
+        raise typer.BadParameter(f"--published, --outlet and --allow-private {remembered}: give these")
     if remove_gone and not (sources or update):
         raise typer.BadParameter("--remove-gone needs --update, or sources to look at")
     if on and not history:

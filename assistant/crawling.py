@@ -178,15 +178,15 @@ class _Crawler:
                 f"{describe_address(url)}: not fetched: its robots.txt asks programs not to; if you may, give the "
                 "page's own address"
             )
-        return self._ask(url, host, self.validators(url))
+        return self._ask(url, host, self.validators(url), is_named=not is_found)
 
-    def _ask(self, url: str, host: _Host, validators: Validators | None = None) -> Fetched:
+    def _ask(self, url: str, host: _Host, validators: Validators | None = None, *, is_named: bool = False) -> Fetched:
         """Fetch from a host when it may be asked again, and take note of how it answers."""
         wait = host.asked_at + host.pace_seconds - time.monotonic()
         if wait > 0:
             self.sleep(wait)
         try:
-            fetched = self.fetcher.fetch(url, validators=validators)
+            fetched = self.fetcher.fetch(url, validators=validators, is_named=is_named)
         except FetchError as error:
             host.silences = host.silences + 1 if error.status is None else 0
             if error.status in BUSY:

@@ -140,6 +140,17 @@ def read_pdf(document: Document) -> Article:
 
     Raises ArticleError where it asks for a password, or holds nothing but pictures.
     """
+    from pypdf.errors import LimitReachedError
+
+    try:
+        return _read_pdf(document)
+    except LimitReachedError:
+        raise ArticleError(
+            f"{document.name}: too large: it is packed, and unpacks to more than a document has; save it as text"
+        ) from None
+
+
+def _read_pdf(document: Document) -> Article:
     import pypdf
     from pypdf.errors import DependencyError
 

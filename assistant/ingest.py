@@ -8,6 +8,7 @@ looked, stands in the library, so that another look costs nothing where nothing 
 import hashlib
 import os
 import queue
+import re
 import threading
 import time
 from collections import deque
@@ -45,6 +46,7 @@ MAX_HEADER_TOKENS = 64  # a quarter of what the embedding model reads at once
 MAX_TEXT_CHARACTERS = 10_000_000
 STANDARD_INPUT = "-"
 _WEB = ("http://", "https://")
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):/", re.IGNORECASE)  # of two letters or more, for C:/ is a folder
 # A file that was written so shortly before it was read may have been written again since, in the same tick of its
 # clock: the coarsest in use, FAT's, ticks every two seconds.
 CLOCK_TICK_NS = 2_000_000_000
@@ -280,6 +282,8 @@ class _Reader:
                 self._list_standard_input()
             elif str(source).lower().startswith(_WEB):
                 self._list_address(str(source))
+            elif (scheme := _SCHEME.match(str(source))) and not os.path.lexists(source):
+                self.tally.failed.append(Failure(str(source), _explain_scheme(scheme[1].lower())))
             else:
                 self._list_files(source)
 
@@ -564,6 +568,14 @@ class _Reader:
                 id for source, name, id in snapshot.held() if source not in self._listed or name in self._listed[source]
             }
             return [id for id in lost if id not in held and snapshot.hash(id) is not None]
+
+
+def _explain_scheme(scheme: str) -> str:
+    if scheme == "file":
+        return "give a file by its path, without file://"
+    if scheme in ("http", "https"):
+        return f"not an address: write it with two slashes, {scheme}://"
+    return "only addresses that begin with http:// or https:// are fetched, and files are given by their path"
 
 
 def _part(outcomes: Iterable[Outcome]) -> tuple[tuple[Article, ...], tuple[ArticleError, ...]]:

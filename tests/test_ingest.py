@@ -283,6 +283,23 @@ def test_files_of_a_folder_that_hold_no_article_are_no_failures(
     ]
 
 
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("file:///etc/motd", "give a file by its path, without file://"),
+        ("ftp:/news.example/story", "only addresses that begin with http:// or https:// are fetched, and files are"),
+        ("https:/news.example/story", "not an address: write it with two slashes, https://"),
+    ],
+)
+def test_an_address_of_another_kind_says_what_to_give(
+    library: Library, embedder: WordEmbedder, source: str, reason: str
+) -> None:
+    (failure,) = add(library, embedder, source).failed
+
+    assert failure.source == source
+    assert failure.reason.startswith(reason)
+
+
 def test_only_bad_sources_make_no_library(library: Library, embedder: WordEmbedder, tmp_path: Path) -> None:
     report = add(library, embedder, tmp_path / "gone.md")
 
