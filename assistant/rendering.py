@@ -250,7 +250,8 @@ def render_diagnosis(diagnosis: Diagnosis) -> str:
     counts = f"{diagnosis.articles:,} articles, {diagnosis.passages:,} passages"
     found = len(diagnosis.findings)
     if diagnosis.is_healthy:
-        verdict = "all is well again" if diagnosis.mended else "all is well"
+        unfinished = ", and something isn't finished" if found else ""
+        verdict = f"all is well{' again' if diagnosis.mended else ''}{unfinished}"
     else:
         repairable = sum(finding.is_repairable for finding in diagnosis.findings)
         verdict = f"{found:,} {'thing is' if found == 1 else 'things are'} wrong, {repairable:,} of which can be mended"

@@ -283,6 +283,7 @@ class Finding:
     remedy: str
     is_repairable: bool
     article_id: str | None = None
+    is_unfinished: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,5 +297,5 @@ class Diagnosis:
 
     @property
     def is_healthy(self) -> bool:
-        """Whether all is well."""
-        return not self.findings
+        """Whether all is well, though perhaps not finished."""
+        return all(finding.is_unfinished for finding in self.findings)

@@ -286,7 +286,7 @@ def test_an_address_that_is_not_public_is_refused(web: WebServer, host: str) -> 
 
     with (
         Fetcher() as fetcher,
-        pytest.raises(FetchError, match="not a public address; --allow-private|link-local") as caught,
+        pytest.raises(FetchError, match=r"not a public address; --allow-private|link-local") as caught,
     ):
         # The literal addresses go through the system's own resolver, as they do in life.
         fetcher.fetch(url)
