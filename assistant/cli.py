@@ -417,6 +417,12 @@ def index_command(
     ] = None,
     allow_private: PrivateOption = False,
     remove: Annotated[list[str] | None, typer.Option(metavar="ID", help="Forget the article of this id.")] = None,
+    forget: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--forget-source", metavar="SOURCE", help="Forget a source, and the articles that no other one holds."
+        ),
+    ] = None,
     show: Annotated[bool, typer.Option("--list", help="List the articles.")] = False,
     history: Annotated[
         str | None,
@@ -433,8 +439,10 @@ def index_command(
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Add articles to the index, remove them, or list them; unchanged ones cost nothing."""
-    if not (sources or update or remove or show or history):
-        raise typer.BadParameter("give a source to add, or --update, --remove ID, --list, or --history ID")
+    if not (sources or update or remove or forget or show or history):
+        raise typer.BadParameter(
+            "give a source to add, or --update, --remove ID, --forget-source SOURCE, --list, or --history ID"
+        )
     if sources and update:
         raise typer.BadParameter("give sources, or --update, which looks at all that are known")
     if (published or outlet or allow_private) and not sources:
@@ -447,6 +455,11 @@ def index_command(
     with _open(index, wait=wait, embedding_model=embedding_model) as assistant:
         if remove:
             assistant.remove(*remove)
+        forgotten = []
+        for source in forget or ():
+            ids = assistant.forget_source(source)
+            forgotten += ids
+            sys.stderr.write(f"forgotten: {clean_line(source)}, with {len(ids):,} articles\n")
         report = None
         if sources:
             given = partial(assistant.add, sources, published=published, outlet=outlet, allow_private=allow_private)
@@ -459,7 +472,7 @@ def index_command(
         listed = {"articles": [article_to_json(article) for article in articles]} if show else {}
         told = {"revisions": [revision_to_json(revision) for revision in revisions]} if history else {}
         reported = report_to_json(report) if report else {}
-        removed = [*(remove or ()), *(report.removed if report else ())]
+        removed = [*(remove or ()), *forgotten, *(report.removed if report else ())]
         text = render_json({**reported, "removed": removed, **listed, **told})
     else:
         text = render_articles(articles) + render_history(revisions, width=_width())

@@ -19,7 +19,7 @@ from assistant.embedding import DIMENSION, Embedder, EndpointEmbedder, MiniLMEmb
 from assistant.errors import ArticleError, AssistantError, LibraryError, SettingsError
 from assistant.exporting import export_library, import_library
 from assistant.grounding import verify
-from assistant.ingest import Given, Progress, Source, add_sources, update_sources
+from assistant.ingest import Given, Progress, Source, add_sources, name_source, update_sources
 from assistant.languages import describe_languages
 from assistant.library import Library
 from assistant.models import ChatModel, Price, find_price, make_token_counter, open_chat_model
@@ -50,6 +50,7 @@ MAX_LIMIT = 1_000  # passages; who wants more wants the articles
 if TYPE_CHECKING:
     from assistant.models.runnables import AnswerRunnable, PassageRetriever
 
+SOURCES_SHOWN = 10
 PASSAGES = 10  # that are answered from
 # What a model reads and writes at once where nobody says it: a small one of one's own, or one that is rented.
 OWN_WINDOW, RENTED_WINDOW = 8_192, 32_768
@@ -140,15 +141,44 @@ class Assistant:
                 for id in ids if missing is None else ():
                     self._library.remove(id)
                 self._library.publish()
-            with self._library.snapshot() as snapshot:
-                is_settled = snapshot.has_forgotten
+        self._refuse_remains()
+        if missing is not None:
+            raise self._no_article(missing)
+
+    def forget_source(self, source: str | os.PathLike[str]) -> list[str]:
+        """Forget a file, folder or address that was added, and remove the articles that no other source holds.
+
+        It needn't be there any more. Returns the ids of what was removed, as `remove` does it, but for one thing: an
+        article that is given again from elsewhere comes back. Raises ArticleError where no source is known by that
+        name.
+        """
+        name = name_source(source)
+        with self._library.snapshot() as snapshot:
+            known = [each.name for each in snapshot.sources()]
+            if name not in known:
+                shown = ", ".join(known[:SOURCES_SHOWN]) + (" and more" if len(known) > SOURCES_SHOWN else "")
+                raise ArticleError(f"{os.fspath(source)}: was never added as a source; there are {shown or 'none'}")
+            elsewhere = {id for other, _, id in snapshot.held() if other != name}
+            items = snapshot.items_of(name).values()
+            ids = dict.fromkeys(id for item in items for id in (*item.article_ids, *item.gone_ids))
+            alone = [id for id in ids if id not in elsewhere and snapshot.hash(id) is not None]
+        with self._library.writing():
+            for id in alone:
+                self._library.remove(id, by_hand=False)
+            self._library.forget_source(name)  # last, so that the same call goes on where it was stopped
+            self._library.publish()
+        self._refuse_remains()
+        return alone
+
+    def _refuse_remains(self) -> None:
+        """Raise LibraryError where bytes of what was removed are still in the index."""
+        with self._library.snapshot() as snapshot:
+            is_settled = snapshot.has_forgotten
         if not is_settled:
             raise LibraryError(
                 f"{self.settings.index}: removed, and nothing finds it any more, but a question that is being answered"
                 " still holds its bytes: give the same command again in a moment, to erase those"
             )
-        if missing is not None:
-            raise self._no_article(missing)
 
     def export(self, path: str | os.PathLike[str], *, progress: Progress | None = None) -> ExportReport:
         """Write the whole library to one file, which mustn't exist yet; `import_file` takes it in anywhere.

@@ -147,6 +147,22 @@ def add_sources(
     return _take_in(reader, library, embedder, remove_gone=remove_gone, progress=progress, started=started)
 
 
+def name_source(source: str | os.PathLike[str]) -> str:
+    """Name a source as the library knows it: the address of a page or list in one form, or that of a file or folder.
+
+    It needn't be there any more. Raises ArticleError for what names none.
+    """
+    text = os.fspath(source)
+    if text.lower().startswith(_WEB):
+        return normalise_url(text)
+    if text.lower().startswith("file://"):
+        return text
+    try:
+        return Path(text).resolve().as_uri()
+    except (OSError, ValueError) as error:
+        raise ArticleError(f"{text}: names no source: {error}") from None
+
+
 def update_sources(
     *, library: Library, embedder: Embedder, remove_gone: bool = False, progress: Progress | None = None
 ) -> IngestReport:
@@ -682,13 +698,21 @@ def _store(
     embedder: Embedder,
     tally: _Tally,
 ) -> None:
-    embedded = _embed(pending, embedder)
     with library.snapshot() as snapshot:
-        known = {article.id for article, _ in embedded if snapshot.hash(article.id) is not None}
-    library.add(embedded, items)
-    for article, passages in embedded:
-        (tally.updated if article.id in known else tally.added).append(article.id)
-        tally.passages += len(passages)
+        known = {split.article.id for split in pending if snapshot.hash(split.article.id) is not None}
+        # What an outlet or a date changes of an article has no part in its vectors.
+        found = {split.article.id: snapshot.find_vectors(split.article) for split in pending}
+    stored = [
+        (split.article, found[split.article.id])
+        for split in pending
+        if tuple(packed.passage for packed in found[split.article.id]) == split.passages
+    ]
+    kept = {article.id for article, _ in stored}
+    embedded = _embed([split for split in pending if split.article.id not in kept], embedder)
+    library.add([*stored, *embedded], items)
+    for split in pending:
+        (tally.updated if split.article.id in known else tally.added).append(split.article.id)
+    tally.passages += sum(len(passages) for _, passages in embedded)
 
 
 def _embed(pending: Sequence[_Split], embedder: Embedder) -> list[tuple[Article, list[EmbeddedPassage]]]:

@@ -44,6 +44,7 @@ from assistant.sources import (
     KnownSource,
     forget_items,
     forget_removals,
+    forget_source,
     note_removal,
     outdate_items,
     record_item,
@@ -208,6 +209,11 @@ class Library:
             connection.execute("INSERT OR REPLACE INTO properties VALUES ('forgotten', '1'), ('unerased', '1')")
             connection.execute(_OUTDATE_REPLIES)
         return True
+
+    def forget_source(self, name: str) -> None:
+        """Forget a source, so that no update looks at it again; its articles stay. Call within `writing`."""
+        with self._transaction() as connection:
+            forget_source(connection, name)
 
     def publish(self, *, anew: bool = False) -> None:
         """Bring Chroma up to the library with the next generation, if it needs one. Call within `writing`.

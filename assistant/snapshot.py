@@ -272,22 +272,34 @@ class Snapshot:
             article = self.article(article_id)
             if article is None:
                 raise sqlite3.DatabaseError(f"article {article_id!r} is in its index alone")
-            rows = self._connection.execute(
-                'SELECT p.start, p."end", p.sentences, v.vector, s.scales, s.vectors'
-                " FROM articles a JOIN passages p ON p.article = a.id"
-                " JOIN passage_vectors v ON v.passage = p.id JOIN sentence_vectors s ON s.passage = p.id"
-                " WHERE a.article_id = ? ORDER BY p.ordinal",
-                (article_id,),
-            )
-            yield (
-                article,
-                [
-                    PackedPassage(
-                        Passage(article.id, start, end, article.text[start:end], *unpack_spans([spans])), *parts
-                    )
-                    for start, end, spans, *parts in rows
-                ],
-            )
+            yield article, self._read_packed(article)
+
+    def find_vectors(self, article: Article) -> list[PackedPassage]:
+        """Read the stored passages of an article's id with their vectors, where its title and text are stored as here.
+
+        Nothing where they aren't, or where what is stored can't be read.
+        """
+        try:
+            row = self._connection.execute(
+                "SELECT 1 FROM articles WHERE article_id = ? AND title = ? AND text = ?",
+                (article.id, article.title, article.text),
+            ).fetchone()
+            return self._read_packed(article) if row else []
+        except (ValueError, TypeError):
+            return []
+
+    def _read_packed(self, article: Article) -> list[PackedPassage]:
+        rows = self._connection.execute(
+            'SELECT p.start, p."end", p.sentences, v.vector, s.scales, s.vectors'
+            " FROM articles a JOIN passages p ON p.article = a.id"
+            " JOIN passage_vectors v ON v.passage = p.id JOIN sentence_vectors s ON s.passage = p.id"
+            " WHERE a.article_id = ? ORDER BY p.ordinal",
+            (article.id,),
+        )
+        return [
+            PackedPassage(Passage(article.id, start, end, article.text[start:end], *unpack_spans([spans])), *parts)
+            for start, end, spans, *parts in rows
+        ]
 
     def passages(self, article_id: str) -> tuple[Passage, ...]:
         """List the passages of an article in their order."""

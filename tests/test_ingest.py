@@ -127,6 +127,25 @@ def test_an_index_that_was_asked_is_still_published(
     assert sorted((library.folder / "chroma").iterdir()) == folders
 
 
+def test_what_changes_no_text_and_no_title_is_not_embedded_again(
+    library: Library, embedder: WordEmbedder, articles: Articles
+) -> None:
+    add(library, embedder, *articles)
+    embedder.embedded.clear()
+    corrected = replace(articles[0], outlet="Hill Herald", published=None)
+
+    report = add(library, embedder, corrected, replace(articles[1], title="Three fall"))
+
+    assert report.updated == ("fox", "jill")
+    assert report.passages == len(embedder.embedded) == 1
+    assert find_ids(library, "herald") == {"fox", "jill"}
+    with library.snapshot() as snapshot:
+        assert snapshot.article("fox") == corrected
+        assert len(snapshot.revisions("fox")) == 2
+        question = embedder.embed_questions(["the quick brown fox"])[0]
+        assert snapshot.load([snapshot.nearest(question, limit=1)[0][0]])[0].article.id == "fox"
+
+
 def test_a_changed_article_is_replaced_whole(library: Library, embedder: WordEmbedder) -> None:
     add(library, embedder, make_long("story", 9, word="old"), make_long("other", 2))
     with library.snapshot() as snapshot:
