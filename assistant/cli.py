@@ -341,7 +341,7 @@ def ask(
     with _open(index, **settings) as assistant:
         report = None
         if sources:
-            given = partial(assistant.add, sources, allow_private=allow_private)
+            given = partial(assistant.add, sources, allow_private=allow_private, say=_say)
             report = _take_in(assistant, lambda progress: given(progress=progress))
         if assistant.model_host:
             _say_who_answers(assistant)  # before anything is sent there
@@ -463,9 +463,10 @@ def index_command(
         report = None
         if sources:
             given = partial(assistant.add, sources, published=published, outlet=outlet, allow_private=allow_private)
-            report = _take_in(assistant, lambda progress: given(remove_gone=remove_gone, progress=progress))
+            report = _take_in(assistant, lambda progress: given(remove_gone=remove_gone, progress=progress, say=_say))
         elif update:
-            report = _take_in(assistant, lambda progress: assistant.update(remove_gone=remove_gone, progress=progress))
+            again = partial(assistant.update, remove_gone=remove_gone, say=_say)
+            report = _take_in(assistant, lambda progress: again(progress=progress))
         articles = assistant.articles() if show else []
         revisions = assistant.history_of(history, on=on) if history else []
     if as_json:
@@ -571,6 +572,11 @@ def _drop_output() -> None:
     """Send what wasn't written nowhere, for Python would try again at its end, and complain."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _say(message: str) -> None:
+    with suppress(OSError):
+        sys.stderr.write(f"{clean_line(message)}\n")
 
 
 def _complain(message: str) -> None:

@@ -46,6 +46,8 @@ def crawl(
     max_pages: int = MAX_PAGES,
     pace_seconds: float = PACE_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
+    expect: Callable[[int], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Found:
     """Fetch the page at an address, or each page that a feed, sitemap or list there names; or that one at hand names.
 
@@ -58,9 +60,10 @@ def crawl(
     it comes without its validators where it is to be looked at again anyway: some page failed, or it names other lists
     or what the user chose, which may change while it doesn't. A list that is unchanged comes alone.
 
-    One page is fetched at a time, and `pace_seconds` pass between two requests to a host.
+    One page is fetched at a time, and `pace_seconds` pass between two requests to a host. `expect` is told how many
+    pages a list names that are to be fetched, and `say` of a host whose robots.txt asks for a slower pace.
     """
-    crawler = _Crawler(fetcher, validators, sleep, pace_seconds, max_pages)
+    crawler = _Crawler(fetcher, validators, sleep, pace_seconds, max_pages, expect, say)
     crawler.begin()
     if isinstance(source, Document):
         yield from crawler.take(Fetched(source.name, source), may_list=True)
@@ -90,6 +93,8 @@ class _Crawler:
     sleep: Callable[[float], None]
     pace_seconds: float
     max_pages: int
+    expect: Callable[[int], None]
+    say: Callable[[str], None]
     pages_left: int = 0  # of the list that is gone through, like the next two
     sitemaps_left: int = 0
     is_cut: bool = False
@@ -126,6 +131,8 @@ class _Crawler:
             return
         is_chosen = tell_kind(document) == "addresses"  # one by one, by somebody
         is_settled = not is_chosen
+        pages = sum(isinstance(each, Entry) and not each.is_listing for each in entries)
+        self.expect(pages if is_chosen else min(pages, self.pages_left))
         for each in entries if is_chosen else sorted(entries, key=_get_time, reverse=True):
             if isinstance(each, ArticleError):
                 is_settled = False
@@ -215,6 +222,9 @@ class _Crawler:
             host.rules = Protego.parse(_drop_other_agents(text))
             delay = host.rules.crawl_delay(PRODUCT) or 0
             host.pace_seconds = max(self.pace_seconds, min(delay, MAX_PACE_SECONDS))
+            if delay > self.pace_seconds:
+                cut = f"; {MAX_PACE_SECONDS:g} are kept" if delay > MAX_PACE_SECONDS else ""
+                self.say(f"{address.authority} asks for {delay:g} seconds between two pages (robots.txt){cut}")
 
 
 def _get_time(entry: Entry | ArticleError) -> datetime:

@@ -19,7 +19,7 @@ from assistant.embedding import DIMENSION, Embedder, EndpointEmbedder, MiniLMEmb
 from assistant.errors import ArticleError, AssistantError, LibraryError, SettingsError
 from assistant.exporting import export_library, import_library
 from assistant.grounding import verify
-from assistant.ingest import Given, Progress, Source, add_sources, name_source, update_sources
+from assistant.ingest import Given, Progress, Say, Source, add_sources, name_source, update_sources
 from assistant.languages import describe_languages
 from assistant.library import Library
 from assistant.models import ChatModel, Price, find_price, make_token_counter, open_chat_model
@@ -93,6 +93,7 @@ class Assistant:
         allow_private: bool = False,
         remove_gone: bool = False,
         progress: Progress | None = None,
+        say: Say = lambda _: None,
     ) -> IngestReport:
         """Add articles, files, folders, addresses or "-", and replace those that have changed; failures are reported.
 
@@ -110,15 +111,18 @@ class Assistant:
             given=given,
             remove_gone=remove_gone,
             progress=progress,
+            say=say,
         )
 
-    def update(self, *, remove_gone: bool = False, progress: Progress | None = None) -> IngestReport:
+    def update(
+        self, *, remove_gone: bool = False, progress: Progress | None = None, say: Say = lambda _: None
+    ) -> IngestReport:
         """Look again at every file, folder and address that was added: unchanged ones cost nothing.
 
         What has changed is replaced, and `history_of` shows what it was; what was removed by hand stays away.
         """
         return update_sources(
-            library=self._library, embedder=self._embedder, remove_gone=remove_gone, progress=progress
+            library=self._library, embedder=self._embedder, remove_gone=remove_gone, progress=progress, say=say
         )
 
     def sources(self) -> list[str]:

@@ -30,13 +30,14 @@ from assistant.kinds import is_list
 from assistant.library import Library
 from assistant.parsing import Parser
 from assistant.passages import split_article
-from assistant.reading import list_files, load_document, load_standard_input
+from assistant.reading import list_files, load_document, load_standard_input, unpack_list
 from assistant.schema import EmbeddedPassage, hash_article
 from assistant.sources import Item, KnownSource
 from assistant.types import Article, Document, Failure, IngestReport, Origin, Passage, PassedOver, Span
 
 Source = Article | str | os.PathLike[str]
 Progress = Callable[[int, int], None]
+Say = Callable[[str], None]
 _T = TypeVar("_T")
 
 BATCH_PASSAGES = 64  # what is embedded and committed together, about a second of work
@@ -129,6 +130,7 @@ def add_sources(
     given: Given = Given(),
     remove_gone: bool = False,
     progress: Progress | None = None,
+    say: Say = lambda _: None,
 ) -> IngestReport:
     """Add articles, files, folders, addresses and the standard input ("-"); what is unchanged isn't embedded again.
 
@@ -139,10 +141,10 @@ def add_sources(
     batches as soon as they are embedded, so whatever stops this, the same call goes on from there. What is `given`
     goes before what the articles say, also when their sources are looked at again. Articles that a source held before
     and doesn't any more are reported as gone, and removed only where `remove_gone` says so. `progress` is told how
-    many of how many files and articles are done.
+    many of how many files and articles are done, and `say` what a user who waits should know.
     """
     started = time.perf_counter()
-    reader = _Reader(library, embedder, given)
+    reader = _Reader(library, embedder, say, given)
     reader.list_candidates(sources)
     return _take_in(reader, library, embedder, remove_gone=remove_gone, progress=progress, started=started)
 
@@ -164,14 +166,19 @@ def name_source(source: str | os.PathLike[str]) -> str:
 
 
 def update_sources(
-    *, library: Library, embedder: Embedder, remove_gone: bool = False, progress: Progress | None = None
+    *,
+    library: Library,
+    embedder: Embedder,
+    remove_gone: bool = False,
+    progress: Progress | None = None,
+    say: Say = lambda _: None,
 ) -> IngestReport:
     """Look again at all known sources, as `add_sources` does: what has changed is replaced, what is new is added.
 
     An article that was removed by hand stays away.
     """
     started = time.perf_counter()
-    reader = _Reader(library, embedder)
+    reader = _Reader(library, embedder, say)
     reader.list_known()
     return _take_in(reader, library, embedder, remove_gone=remove_gone, progress=progress, started=started)
 
@@ -255,8 +262,9 @@ class _Writing:
 class _Reader:
     """Looks at sources and reads what has changed in them."""
 
-    def __init__(self, library: Library, embedder: Embedder, given: Given = Given()) -> None:
+    def __init__(self, library: Library, embedder: Embedder, say: Say, given: Given = Given()) -> None:
         self.tally = _Tally()
+        self._say = say
         self.candidates: list[_Candidate] = []
         self._library = library
         self._embedder = embedder
@@ -270,12 +278,13 @@ class _Reader:
         self._found: set[str] = set()  # the names of the candidates
         self._listed: dict[str, set[str]] = {}  # that each source holds now, where that is known to be all
         self._pages = 0  # that addresses and lists led to, beyond the first of each
+        self._expected = 0  # that lists name and that are to be fetched
         self._hashes: dict[str, str | None] = {}  # of the articles of this call by id, None where it is in the library
 
     @property
     def count(self) -> int:
-        """How many candidates there are, and pages that were found in them so far."""
-        return len(self.candidates) + self._pages
+        """How many candidates there are, and pages that were found in them so far or are named there."""
+        return len(self.candidates) + max(self._pages, self._expected)
 
     def close(self) -> None:
         """End the processes that read, and the connections."""
@@ -387,6 +396,8 @@ class _Reader:
             for article in look.articles:
                 try:
                     article = self._override(article, look.candidate.source)
+                    if look.candidate.source is not None:
+                        article = self._unite_twins(article)
                     check_article(article)
                 except ArticleError as error:
                     self.tally.failed.append(_to_failure(_name(look.candidate), error))
@@ -441,8 +452,13 @@ class _Reader:
             )
             # Only who names a list himself wants its pages fetched, not who indexes the folder that it is in.
             may_list = source is None or source.name == candidate.item_name
-            if look.document is not None and may_list and is_list(look.document):
-                yield from self._look_at_pages(look.document, candidate)
+            try:
+                document = unpack_list(look.document) if look.document is not None and may_list else None
+            except ArticleError as error:
+                yield _Look(candidate, errors=(error,))
+                return
+            if document is not None and is_list(document):
+                yield from self._look_at_pages(document, candidate)
             else:
                 yield look
 
@@ -465,7 +481,7 @@ class _Reader:
             return Validators(item.etag, item.last_modified, item.validated_url) if item else None
 
         def look(start: str | Document) -> Iterator[_Look]:
-            for found in crawl(start, fetcher=fetcher, validators=get_validators):
+            for found in crawl(start, fetcher=fetcher, validators=get_validators, expect=self._expect, say=self._say):
                 if isinstance(found, ArticleError):
                     yield _Look(replace(candidate, item_name=""), errors=(found,))
                 elif found.is_listing:
@@ -498,6 +514,9 @@ class _Reader:
             yield each
         if source is not None and gone:
             self._listed[source.name] = (known.keys() | seen) - gone
+
+    def _expect(self, pages: int) -> None:
+        self._expected += pages
 
     def _open_fetcher(self, *, allow_private: bool) -> Fetcher:
         return self._fetchers.setdefault(allow_private, Fetcher(allow_private=allow_private))
@@ -548,6 +567,18 @@ class _Reader:
         )
         return replace(
             article, outlet=outlet or article.outlet, published=published or article.published, origins=origins
+        )
+
+    def _unite_twins(self, article: Article) -> Article:
+        """Give a page the id under which it is known by https or http, for these are two ways to one page."""
+        scheme, separator, rest = article.id.partition("://")
+        if scheme not in ("http", "https") or not separator or article.id in self._hashes:
+            return article
+        twin = f"{'http' if scheme == 'https' else 'https'}://{rest}"
+        with self._library.snapshot() as snapshot:
+            is_known = twin in self._hashes or (snapshot.hash(article.id) is None and snapshot.hash(twin) is not None)
+        return (
+            replace(article, id=twin, url=twin if article.url == article.id else article.url) if is_known else article
         )
 
     def _is_new(self, article: Article, look: _Look) -> bool | None:

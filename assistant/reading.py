@@ -7,7 +7,9 @@ import hashlib
 import os
 import re
 import sys
+import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +27,7 @@ from assistant.documents import (
     read_word,
 )
 from assistant.errors import ArticleError
-from assistant.kinds import SUFFIX_KINDS, Kind, count_others, tell_kind, tell_other
+from assistant.kinds import GZIP, SUFFIX_KINDS, Kind, count_others, is_list, tell_kind, tell_other
 from assistant.types import Article, Document, Origin, PassedOver
 
 PEEK_BYTES = 65_536  # of a file's beginning and of its end, where a Word file's list of parts stands
@@ -106,6 +108,24 @@ def load_document(path: str | Path) -> Document:
     document = Document(str(path), data, url=path.resolve().as_uri(), modified=modified)
     _check_size(document, MAX_DOCUMENT_BYTES)
     return document
+
+
+def unpack_list(document: Document) -> Document:
+    """Unpack a feed, sitemap or list of addresses that is packed (sitemap.xml.gz); any other document stays as it is.
+
+    Raises ArticleError for a list that is too large.
+    """
+    if not document.data.startswith(GZIP):
+        return document
+    try:
+        data = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(document.data, MAX_DOCUMENT_BYTES + 1)
+    except zlib.error:
+        return document
+    unpacked = replace(document, data=data)
+    if not is_list(unpacked):
+        return document
+    _check_size(unpacked, MAX_DOCUMENT_BYTES)
+    return unpacked
 
 
 def load_standard_input() -> Document:

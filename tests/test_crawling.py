@@ -353,6 +353,28 @@ def test_a_private_host_that_only_a_feed_names_is_not_asked(news: WebServer, fet
     assert news.paths == ["/feed", "/robots.txt", "/a"]
 
 
+def test_who_waits_is_told_of_the_pages_to_come_and_of_a_slower_pace(news: WebServer, fetcher: Fetcher) -> None:
+    news.answers["/robots.txt"] = Page(b"User-agent: *\nCrawl-delay: 45", type="text/plain")
+    news.answers["/feed"] = write_feed("/a", "/b", "/c")
+    expected: list[int] = []
+    said: list[str] = []
+
+    list(
+        crawl(
+            news.url("/feed"),
+            fetcher=fetcher,
+            max_pages=2,
+            sleep=lambda _: None,
+            expect=expected.append,
+            say=said.append,
+        )
+    )
+
+    assert expected == [2]
+    (line,) = said
+    assert line.endswith(" asks for 45 seconds between two pages (robots.txt); 30 are kept")
+
+
 def test_rules_for_a_great_many_programs_take_no_memory() -> None:
     agents = "".join(f"User-agent: robot{number}\n" for number in range(20_000))
     rules = "".join(f"Disallow: /{number}\n" for number in range(20_000))
