@@ -170,7 +170,7 @@ def test_search_explains_scores(run: Run, article: Path) -> None:
     [
         (b"", "empty"),
         (b" \n\t ", "empty"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40, "not text"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40, "no article can be read"),
         (b"a" * 50_000_000, "too large"),
     ],
     ids=["empty", "blank", "binary", "50 MB"],
