@@ -623,7 +623,7 @@ def test_what_the_user_says_of_a_source_goes_before_what_it_says(run: Run, artic
     [
         (("index",), "give a source"),
         (("index", "x.md", "--update"), "give sources, or --update"),
-        (("index", "--update", "--outlet", "Echo"), "are said of sources"),
+        (("index", "--update", "--outlet", "Echo"), "are remembered of the sources"),
         (("index", "--list", "--remove-gone"), "--remove-gone needs"),
         (("index", "--list", "--on", "2025-01-01"), "--on is said with"),
         (("index", "--history", "nothing"), "no article has the id"),
