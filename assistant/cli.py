@@ -196,7 +196,11 @@ HtmlOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 PrivateOption = Annotated[
-    bool, typer.Option("--allow-private", help="Fetch addresses, too, that aren't public, such as those of a home.")
+    bool,
+    typer.Option(
+        "--allow-private",
+        help="Fetch from the hosts that are named though they aren't public, such as those of a home.",
+    ),
 ]
 ThresholdOption = Annotated[
     float | None, typer.Option(metavar="P", help="Answer from this confidence on, between 0 and 1; abstain below.")
@@ -410,7 +414,7 @@ def ask(
     with asked as lines, _open(index, **settings) as assistant:
         report = None
         if sources:
-            given = partial(assistant.add, sources, allow_private=allow_private)
+            given = partial(assistant.add, sources, allow_private=allow_private, say=_say)
             report = _take_in(assistant, lambda progress: given(progress=progress))
         if assistant.model_host:
             _say_who_answers(assistant)  # before anything is sent there
@@ -598,6 +602,12 @@ def index_command(
     ] = None,
     allow_private: PrivateOption = False,
     remove: Annotated[list[str] | None, typer.Option(metavar="ID", help="Forget the article of this id.")] = None,
+    forget: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--forget-source", metavar="SOURCE", help="Forget a source, and the articles that no other one holds."
+        ),
+    ] = None,
     show: Annotated[bool, typer.Option("--list", help="List the articles.")] = False,
     history: Annotated[
         str | None,
@@ -614,12 +624,15 @@ def index_command(
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Add articles to the index, remove them, or list them; unchanged ones cost nothing."""
-    if not (sources or update or remove or show or history):
-        raise typer.BadParameter("give a source to add, or --update, --remove ID, --list, or --history ID")
+    if not (sources or update or remove or forget or show or history):
+        raise typer.BadParameter(
+            "give a source to add, or --update, --remove ID, --forget-source SOURCE, --list, or --history ID"
+        )
     if sources and update:
         raise typer.BadParameter("give sources, or --update, which looks at all that are known")
     if (published or outlet or allow_private) and not sources:
-        raise typer.BadParameter("--published, --outlet and --allow-private are said of sources: give these")
+        remembered = "are remembered of the sources that they were said of" if update else "are said of sources"
+        raise typer.BadParameter(f"--published, --outlet and --allow-private {remembered}: give these")
     if remove_gone and not (sources or update):
         raise typer.BadParameter("--remove-gone needs --update, or sources to look at")
     if on and not history:
@@ -627,19 +640,25 @@ def index_command(
     with _open(index, wait=wait, embedding_model=embedding_model) as assistant:
         if remove:
             assistant.remove(*remove)
+        forgotten = []
+        for source in forget or ():
+            ids = assistant.forget_source(source)
+            forgotten += ids
+            sys.stderr.write(f"forgotten: {clean_line(source)}, with {len(ids):,} articles\n")
         report = None
         if sources:
             given = partial(assistant.add, sources, published=published, outlet=outlet, allow_private=allow_private)
-            report = _take_in(assistant, lambda progress: given(remove_gone=remove_gone, progress=progress))
+            report = _take_in(assistant, lambda progress: given(remove_gone=remove_gone, progress=progress, say=_say))
         elif update:
-            report = _take_in(assistant, lambda progress: assistant.update(remove_gone=remove_gone, progress=progress))
+            again = partial(assistant.update, remove_gone=remove_gone, say=_say)
+            report = _take_in(assistant, lambda progress: again(progress=progress))
         articles = assistant.articles() if show else []
         revisions = assistant.history_of(history, on=on) if history else []
     if as_json:
         listed = {"articles": [article_to_json(article) for article in articles]} if show else {}
         told = {"revisions": [revision_to_json(revision) for revision in revisions]} if history else {}
         reported = report_to_json(report) if report else {}
-        removed = [*(remove or ()), *(report.removed if report else ())]
+        removed = [*(remove or ()), *forgotten, *(report.removed if report else ())]
         text = render_json({**reported, "removed": removed, **listed, **told})
     else:
         text = render_articles(articles) + render_history(revisions, width=find_width())
@@ -757,6 +776,11 @@ def _drop_output() -> None:
 def _write(text: str) -> None:
     sys.stdout.write(text)
     sys.stdout.flush()
+
+
+def _say(message: str) -> None:
+    with suppress(OSError):
+        sys.stderr.write(f"{clean_line(message)}\n")
 
 
 def _complain(message: str) -> None:

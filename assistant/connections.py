@@ -61,12 +61,26 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
     return address.is_global and not (address.is_multicast or address.is_reserved)
 
 
-class Network(httpcore2.NetworkBackend):
-    """A network that checks where it connects, for one request at a time: `deadline` is the one of this request."""
+def is_link_local(address: str) -> bool:
+    """Whether an address is one that is given out without asking, where clouds answer with a machine's keys."""
+    parsed = ip_address(address)
+    if isinstance(parsed, IPv6Address):
+        teredo = parsed.teredo[1] if parsed.teredo else None
+        nat64 = IPv4Address(int(parsed) & 0xFFFFFFFF) if parsed in _NAT64 else None
+        inner = parsed.ipv4_mapped or parsed.sixtofour or teredo or nat64
+        return parsed.is_link_local or bool(inner and inner.is_link_local)
+    return parsed.is_link_local
 
-    def __init__(self, *, allow_private: bool, resolve: Resolve) -> None:
+
+class Network(httpcore2.NetworkBackend):
+    """A network that checks where it connects, for one request at a time: `deadline` is the one of this request.
+
+    `private_hosts` may be at addresses that aren't public, but for link-local ones.
+    """
+
+    def __init__(self, *, resolve: Resolve, private_hosts: Iterable[str] = ()) -> None:
         self.deadline = math.inf  # in seconds of time.monotonic
-        self._allow_private = allow_private
+        self.private_hosts = set(private_hosts)
         self._resolve = resolve
         self._backend = httpcore2.SyncBackend()
 
@@ -84,10 +98,9 @@ class Network(httpcore2.NetworkBackend):
         be trusted with the other.
         """
         addresses = self._look_up(host, port, timeout)
-        if not self._allow_private:
-            for address in addresses:
-                if not is_public(address):
-                    raise PrivateAddressError(host, address)
+        for address in addresses:
+            if is_link_local(address) or not (host in self.private_hosts or is_public(address)):
+                raise PrivateAddressError(host, address)
         failure: Exception = httpcore2.ConnectError("it has no address")
         for address in addresses:
             try:

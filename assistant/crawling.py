@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from assistant.addresses import Address, describe_address, normalise_url, parse_address
 from assistant.errors import ArticleError, FetchError
-from assistant.feeds import Entry, is_address_list, is_listing, list_entries
+from assistant.feeds import Entry, list_entries
 from assistant.fetching import BUSY, PRODUCT, Fetched, Fetcher, Validators
+from assistant.kinds import is_list, tell_kind
 from assistant.types import Document
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def crawl(
     max_pages: int = MAX_PAGES,
     pace_seconds: float = PACE_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
+    expect: Callable[[int], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Found:
     """Fetch the page at an address, or each page that a feed, sitemap or list there names; or that one at hand names.
 
@@ -57,9 +60,10 @@ def crawl(
     it comes without its validators where it is to be looked at again anyway: some page failed, or it names other lists
     or what the user chose, which may change while it doesn't. A list that is unchanged comes alone.
 
-    One page is fetched at a time, and `pace_seconds` pass between two requests to a host.
+    One page is fetched at a time, and `pace_seconds` pass between two requests to a host. `expect` is told how many
+    pages a list names that are to be fetched, and `say` of a host whose robots.txt asks for a slower pace.
     """
-    crawler = _Crawler(fetcher, validators, sleep, pace_seconds, max_pages)
+    crawler = _Crawler(fetcher, validators, sleep, pace_seconds, max_pages, expect, say)
     crawler.begin()
     if isinstance(source, Document):
         yield from crawler.take(Fetched(source.name, source), may_list=True)
@@ -89,6 +93,8 @@ class _Crawler:
     sleep: Callable[[float], None]
     pace_seconds: float
     max_pages: int
+    expect: Callable[[int], None]
+    say: Callable[[str], None]
     pages_left: int = 0  # of the list that is gone through, like the next two
     sitemaps_left: int = 0
     is_cut: bool = False
@@ -112,7 +118,7 @@ class _Crawler:
     def take(self, fetched: Fetched, *, may_list: bool, depth: int = 0) -> Found:
         """Give a page, unless it was given before under another address; or go through a list."""
         document = fetched.document
-        if document is not None and may_list and is_listing(document):
+        if document is not None and may_list and is_list(document):
             yield from self._take_list(fetched, document, depth)
         elif document is None or document.url is None or self._is_new(document.url, self.given):
             yield fetched
@@ -123,8 +129,10 @@ class _Crawler:
         except ArticleError as error:
             yield error
             return
-        is_chosen = is_address_list(document)
+        is_chosen = tell_kind(document) == "addresses"  # one by one, by somebody
         is_settled = not is_chosen
+        pages = sum(isinstance(each, Entry) and not each.is_listing for each in entries)
+        self.expect(pages if is_chosen else min(pages, self.pages_left))
         for each in entries if is_chosen else sorted(entries, key=_get_time, reverse=True):
             if isinstance(each, ArticleError):
                 is_settled = False
@@ -177,15 +185,15 @@ class _Crawler:
                 f"{describe_address(url)}: not fetched: its robots.txt asks programs not to; if you may, give the "
                 "page's own address"
             )
-        return self._ask(url, host, self.validators(url))
+        return self._ask(url, host, self.validators(url), is_named=not is_found)
 
-    def _ask(self, url: str, host: _Host, validators: Validators | None = None) -> Fetched:
+    def _ask(self, url: str, host: _Host, validators: Validators | None = None, *, is_named: bool = False) -> Fetched:
         """Fetch from a host when it may be asked again, and take note of how it answers."""
         wait = host.asked_at + host.pace_seconds - time.monotonic()
         if wait > 0:
             self.sleep(wait)
         try:
-            fetched = self.fetcher.fetch(url, validators=validators)
+            fetched = self.fetcher.fetch(url, validators=validators, is_named=is_named)
         except FetchError as error:
             host.silences = host.silences + 1 if error.status is None else 0
             if error.status in BUSY:
@@ -214,6 +222,9 @@ class _Crawler:
             host.rules = Protego.parse(_drop_other_agents(text))
             delay = host.rules.crawl_delay(PRODUCT) or 0
             host.pace_seconds = max(self.pace_seconds, min(delay, MAX_PACE_SECONDS))
+            if delay > self.pace_seconds:
+                cut = f"; {MAX_PACE_SECONDS:g} are kept" if delay > MAX_PACE_SECONDS else ""
+                self.say(f"{address.authority} asks for {delay:g} seconds between two pages (robots.txt){cut}")
 
 
 def _get_time(entry: Entry | ArticleError) -> datetime:

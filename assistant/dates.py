@@ -24,6 +24,8 @@ from assistant.errors import SettingsError
 from assistant.terms import split_clauses
 from assistant.types import Span
 
+_DAY = timedelta(days=1)
+
 
 class Day(NamedTuple):
     """A day that a text names, with or without its year."""
@@ -63,47 +65,46 @@ class TimeExpression:
 
 def read_bounds(
     since: datetime | date | str | None, until: datetime | date | str | None
-) -> tuple[datetime | None, datetime | None]:
+) -> tuple[datetime | date | None, datetime | date | None]:
     """Read the first and the last day or time of a filter as its start and its end, which is not included.
 
-    Without a time zone they are UTC's. Raises SettingsError.
+    A day stays a day, for a reader means that of the article's own zone; a time without a zone is UTC's. Raises
+    SettingsError.
     """
-    start = None if since is None else _read_time(since)
+    start = None if since is None else _read_moment(since)
     if until is None:
         return start, None
-    is_day = not isinstance(until, datetime) and len(str(until)) <= len("2025-03-15")
+    end = _read_moment(until)
     try:
-        # After the last moment of a day, or just after a time.
-        return start, _read_time(until) + (timedelta(days=1) if is_day else timedelta.resolution)
+        # Just after a time, or the day after.
+        return start, end + (timedelta.resolution if isinstance(end, datetime) else _DAY)
     except OverflowError:
         return start, None  # after the last day that there is
 
 
-def read_day(day: date | str) -> date:
-    """Read a day. Raises SettingsError."""
-    return _read_time(day).astimezone(UTC).date()
+def to_time(moment: datetime | date) -> datetime:
+    """Take a day for its first moment in UTC, and a time for itself."""
+    return moment if isinstance(moment, datetime) else datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
 
 
-def _read_time(day: datetime | date | str) -> datetime:
+def _read_moment(moment: datetime | date | str) -> datetime | date:
     try:
-        time = day if isinstance(day, datetime) else datetime.fromisoformat(str(day))
+        read = moment if isinstance(moment, datetime) else datetime.fromisoformat(str(moment))
     except ValueError:
-        raise SettingsError(f"{day!r} is no date; write it as 2025-03-15 or 2025-03-15T09:30:00+00:00") from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+        raise SettingsError(f"{moment!r} is no date; write it as 2025-03-15 or 2025-03-15T09:30:00+00:00") from None
+    if not isinstance(moment, datetime) and len(str(moment)) <= len("2025-03-15"):
+        return read.date()
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
-def get_bounds(period: Period) -> tuple[datetime | None, datetime | None]:
-    """Get the start of a period and its end, which is not included, in UTC."""
-    start, end = (period.first, period.last)
-    return (
-        None if start is None else datetime(start.year, start.month, start.day, tzinfo=UTC),
-        None if end is None or end == date.max else datetime(end.year, end.month, end.day, tzinfo=UTC) + _DAY,
-    )
+def get_bounds(period: Period) -> tuple[date | None, date | None]:
+    """Get the first day of a period and the day after its last."""
+    first, last = period
+    return first, None if last is None or last == date.max else last + _DAY
 
 
 # Days in words
 
-_DAY = timedelta(days=1)
 _MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
     "december",

@@ -13,6 +13,7 @@ WESTERN_SHARE_ALONE = 0.2  # where none of them is what Czech or Turkish look li
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 # Those of them that hardly any text has.
 _BINARY = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
+_BINARY_BYTES = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 # What cp1252 has beyond ASCII but the marks that all Windows encodings share.
 _TELLING = re.compile(r"[^\x00-\x7f\xa0“”‘’–—…•€]")
 # Czech, Croatian, Hungarian, Turkish and Lithuanian look like Western European but for these.
@@ -35,7 +36,9 @@ def decode(data: bytes, name: object) -> str:
         else:
             text = data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
     except UnicodeDecodeError:
-        guess = _guess_encoding(data[:1_000_000])
+        # What is guessed of a binary file may be an encoding in which it makes words of some language.
+        head = data[:100_000]
+        guess = None if len(_BINARY_BYTES.findall(head)) > len(head) // 100 + 1 else _guess_encoding(data[:1_000_000])
         if guess is None:
             raise ArticleError(f"{name}: not text, or in no encoding that could be told: save it as UTF-8") from None
         text = data.decode(guess, errors="replace")

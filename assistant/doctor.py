@@ -68,6 +68,10 @@ ATTEMPTS = 3
 
 RESTORE = "restore the index from a copy, or index the articles into another folder with --index"
 UNWRITABLE = "Chroma opens nothing that can't be written, so questions are answered by exact search"
+# After an ingest that was interrupted, and while one is at work.
+_STOPPED = "`index` was stopped before its end, or is at work: what it has stored is whole and answers"
+UNBUILT = f"{_STOPPED}, by exact search, for there is no Chroma index yet"
+BEHIND = f"{_STOPPED}; Chroma's index doesn't know all passages, and the others are searched exactly"
 REPAIR = "`assistant doctor --repair` mends it"
 # What SQLite says of a file whose rows are all there, but not in all of its orders.
 _DISORDER = re.compile(r"row \d+ missing from index|wrong # of entries in index")
@@ -116,7 +120,7 @@ def repair(library: Library, *, embedder: Embedder, progress: Progress | None = 
         return examine(library)
     with library.writing():
         before = _examine(library, _check_words_inside(library), progress)
-        if before.is_healthy or any(finding.kind == "library" for finding in before.findings):
+        if not before.findings or any(finding.kind == "library" for finding in before.findings):
             return before
         checked = None if any(finding.kind == "chroma" for finding in before.findings) else _find_published(library)
         _mend(library, before.findings, embedder, progress)
@@ -423,17 +427,21 @@ def _check_chroma(library: Library, checked: _PublishedRow | None) -> list[Findi
             is_checked = row is not None and row == checked
             problem = None if is_checked else _find_problem(connection, row, library.folder / CHROMA_FOLDER)
         where = f"{CHROMA_FOLDER}/{row.folder}" if row and isinstance(row.folder, str) else CHROMA_FOLDER
+        is_unfinished = problem == UNBUILT
         if problem is None:
             with library.snapshot() as snapshot:
                 if snapshot.has_chroma_forgotten and not snapshot.is_published:
-                    problem = "it doesn't know all passages; those that it doesn't are searched exactly"
+                    problem, is_unfinished = BEHIND, True
                 elif not snapshot.has_forgotten:
                     problem = "the index still holds bytes of articles that were removed or replaced"
         findings = []
         if problem:
             is_writable = os.access(library.folder, os.W_OK)
-            remedy = REPAIR if is_writable else "make the folder writable for its speed; the answers are the same"
-            findings = [Finding("chroma", where, problem, remedy, is_repairable=is_writable)]
+            mend = f"give that command again, or {REPAIR}" if is_unfinished else REPAIR
+            remedy = mend if is_writable else "make the folder writable for its speed; the answers are the same"
+            findings = [
+                Finding("chroma", where, problem, remedy, is_repairable=is_writable, is_unfinished=is_unfinished)
+            ]
         # A writer may have published another one meanwhile, and deleted what was looked at.
         if not findings or _find_published(library) == row:
             break
@@ -456,7 +464,7 @@ def _find_problem(connection: sqlite3.Connection, row: _PublishedRow | None, roo
     """Say what is wrong with the published generation, the cheapest check first, in a few words."""
     if row is None:
         has_passages = _count(connection, "SELECT EXISTS (SELECT 1 FROM passages)")
-        return "there is none; questions are answered by exact search" if has_passages else None
+        return UNBUILT if has_passages else None
     try:
         recorded = tuple(SegmentFile(**file) for file in json.loads(row.segments))
         folder = root / row.folder

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from assistant.decoding import decode, normalise
 from assistant.errors import ArticleError
-from assistant.kinds import SUFFIX_KINDS, tell_kind
+from assistant.kinds import LISTS, SUFFIX_KINDS, tell_kind
 from assistant.layout import Fragment, compose_text
 from assistant.types import Article, Document, Origin
 
@@ -140,6 +140,17 @@ def read_pdf(document: Document) -> Article:
 
     Raises ArticleError where it asks for a password, or holds nothing but pictures.
     """
+    from pypdf.errors import LimitReachedError
+
+    try:
+        return _read_pdf(document)
+    except LimitReachedError:
+        raise ArticleError(
+            f"{document.name}: too large: it is packed, and unpacks to more than a document has; save it as text"
+        ) from None
+
+
+def _read_pdf(document: Document) -> Article:
     import pypdf
     from pypdf.errors import DependencyError
 
@@ -475,7 +486,7 @@ def _read_attachment(
     except ArticleError:
         return ()
     is_text = PurePath(name).suffix.lower() in SUFFIX_KINDS
-    if kind in ("feed", "sitemap", "addresses") or (kind == "text" and not is_text):
+    if kind in LISTS or (kind == "text" and not is_text):
         return ()
     try:
         return read(attachment)

@@ -3,6 +3,7 @@
 AssistantError
 ├ SettingsError             an unknown or impossible setting
 ├ ArticleError              unreadable, empty, too large or refused; names the source
+│ ├ KindError               a kind of document that isn't read; `what` names it
 │ └ FetchError              an address that gives no page; `status` is what its server said, if it said anything
 ├ AnswerError               a file of answers that can't be read, or holds something else; names the place
 ├ PromptError               a prompt's file is missing, or its placeholders aren't the expected ones
@@ -26,6 +27,14 @@ class SettingsError(AssistantError):
 
 class ArticleError(AssistantError):
     """A source that can't become an article."""
+
+
+class KindError(ArticleError):
+    """A document of a kind that isn't read; `what` is what it is, in the singular: "image"."""
+
+    def __init__(self, message: str, *, what: str) -> None:
+        super().__init__(message)
+        self.what = what
 
 
 class FetchError(ArticleError):

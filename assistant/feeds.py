@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 
 from assistant.addresses import join_address, parse_address
 from assistant.errors import ArticleError
+from assistant.kinds import tell_kind
 from assistant.types import Document
 
 MAX_XML_BYTES = 20_000_000  # twice what sitemaps of so many pages have
@@ -24,7 +25,6 @@ MAX_EVENTS = 2_000_000  # tags and pieces of text: a sitemap of 50,000 pages wit
 MAX_REFERENCES = 500_000
 MAX_DEPTH = 200
 MAX_FIELD_CHARACTERS = 8_000
-HEAD_BYTES = 4_096
 PIECE_BYTES = 65_536
 
 # What an entry is called in each kind of list, by the name of the list's root.
@@ -54,10 +54,6 @@ _FOREIGN_FIELDS = {
 _RDF_ABOUT = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
 _XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
 
-# The first tag. Atomic, for a run of comments can be told apart in more ways than there is time for.
-_ROOT = re.compile(
-    rb"(?>(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>)*)<(?:[\w.-]+:)?(\w+)[\s/>]", re.DOTALL
-)
 _BYTE_ORDER_MARK = re.compile(rb"\A(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)")
 _ENTITY = re.compile(rb"<!ENTITY\b")
 # A run of raw text, in which an & is an &; or an & that begins no reference which XML knows, with its name if any.
@@ -79,27 +75,15 @@ class Entry:
     is_listing: bool = False
 
 
-def is_listing(document: Document) -> bool:
-    """Whether a document is a feed, a sitemap or a list of addresses, most lines being one and # for remarks."""
-    if not is_address_list(document):
-        return True
-    are_addresses = [bool(_LINE.fullmatch(line)) for _, line in _split_lines(document.data)]
-    return 2 * sum(are_addresses) > len(are_addresses)  # one that is mistyped is to be said, not a text to be made
-
-
-def is_address_list(document: Document) -> bool:
-    """Whether a list is no feed or sitemap, and so one of addresses that somebody has chosen one by one."""
-    return _find_root(document.data) not in _ENTRY_NAMES
-
-
 def list_entries(document: Document) -> tuple[Entry | ArticleError, ...]:
     """List the pages of a feed, a sitemap or a list of addresses in its order, each address once.
 
     Links are resolved against the document's own address. An entry without a link that can be fetched gives an error
     in its place. Raises ArticleError for a document that is refused or that has no entry.
     """
+    read = _read_xml if tell_kind(document) in ("feed", "sitemap") else _read_addresses
     entries: dict[str, Entry | ArticleError] = {}
-    for count, each in enumerate(_read_addresses(document) if is_address_list(document) else _read_xml(document)):
+    for count, each in enumerate(read(document)):
         if count == MAX_ENTRIES:
             error = ArticleError(f"{document.name}: has more than {MAX_ENTRIES:,} entries; the rest were left out")
             return (*entries.values(), error)
@@ -107,12 +91,6 @@ def list_entries(document: Document) -> tuple[Entry | ArticleError, ...]:
     if not entries:
         raise ArticleError(f"{document.name}: no entries: there is no page in this list")
     return tuple(entries.values())
-
-
-def _find_root(data: bytes) -> str | None:
-    head = _BYTE_ORDER_MARK.sub(b"", data[:HEAD_BYTES]).replace(b"\0", b"")  # UTF-16 and UTF-32 become ASCII
-    root = _ROOT.match(head)
-    return root[1].decode("ascii", "replace") if root else None
 
 
 def _split_lines(data: bytes) -> Iterator[tuple[int, bytes]]:

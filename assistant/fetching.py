@@ -100,8 +100,9 @@ class _Reply:
 class Fetcher:
     """Fetches one address after the other, over one connection a host. Not for use by several threads at once.
 
-    `allow_private` lets it reach addresses that aren't public. Proxies that the environment names aren't used: behind
-    one, it is the proxy that looks up the name, and nothing here could check where it leads.
+    `allow_private` lets it reach hosts at addresses that aren't public, those that are named to it. Proxies that the
+    environment names aren't used: behind one, it is the proxy that looks up the name, and nothing here could check
+    where it leads.
     """
 
     def __init__(
@@ -132,13 +133,19 @@ class Fetcher:
             self._opened[0].close()
             self._opened = None
 
-    def fetch(self, url: str, *, validators: Validators | None = None) -> Fetched:
+    def fetch(self, url: str, *, validators: Validators | None = None, is_named: bool = True) -> Fetched:
         """Fetch what an address of http or https leads to, unless its validators say that it hasn't changed.
+
+        `is_named` is an address that the user gave, rather than one that was found in what another server sent: where
+        `allow_private` lets its host be at an address that isn't public, that goes for this host from now on, and for
+        no other that it redirects to.
 
         Raises ArticleError for an address that isn't one, and FetchError for one that is refused or gives no page.
         """
         shown = describe_address(url)
         address = parse_address(url)
+        if is_named and self._allow_private:
+            self._network.private_hosts.add(address.host)
         validators = validators or Validators()
         for retry in range(self._limits.retries + 1):
             reply = self._follow(address, shown, validators)
@@ -170,11 +177,7 @@ class Fetcher:
                 reply = self._ask(address, shown, validators if address.url == validated else Validators())
             except PrivateAddressError as error:
                 way = "it" if address is first else f"it redirects to {describe_address(address.url)}, which"
-                raise _fail(
-                    shown,
-                    f"refused: {way} is at {error.address}, and that is not a public address; "
-                    "--allow-private fetches from networks of your own",
-                ) from None
+                raise _fail(shown, f"refused: {way} is at {error.address}{self._explain(error.address)}") from None
             link = reply.headers.get("location")
             if reply.status not in REDIRECTS or link is None:
                 return reply
@@ -191,6 +194,18 @@ class Fetcher:
                 )
             address = target
         raise _fail(shown, f"it redirects more than {self._limits.redirects} times: open it in a browser", reply.status)
+
+    def _explain(self, address: str) -> str:
+        from assistant.connections import is_link_local
+
+        if is_link_local(address):
+            return ", a link-local address, which nothing is ever fetched from"
+        if self._allow_private:
+            return (
+                ", and that is not a public address; --allow-private counts for the hosts that you name: give the "
+                "address itself if you trust it"
+            )
+        return ", and that is not a public address; --allow-private fetches from networks of your own"
 
     def _ask(self, address: Address, shown: str, validators: Validators) -> _Reply:
         import httpcore2
@@ -274,7 +289,7 @@ class Fetcher:
 
             from assistant.connections import Network, resolve
 
-            network = Network(allow_private=self._allow_private, resolve=self._resolve or resolve)
+            network = Network(resolve=self._resolve or resolve)
             pool = httpcore2.ConnectionPool(
                 ssl_context=self._ssl_context or httpcore2.default_ssl_context(),
                 max_connections=8,

@@ -17,13 +17,13 @@ from assistant.chain import Answerer, Found, Limits, Question, Steps, arun_steps
 from assistant.checking import check_answers, find_cited
 from assistant.citations import holds_quote, place_quote
 from assistant.conversations import Conversations
-from assistant.dates import read_bounds
+from assistant.dates import read_bounds, to_time
 from assistant.doctor import examine, repair
 from assistant.embedding import DIMENSION, Embedder, EndpointEmbedder, MiniLMEmbedder
 from assistant.errors import ArticleError, AssistantError, LibraryError, SettingsError
 from assistant.exporting import export_library, import_library
 from assistant.grounding import verify
-from assistant.ingest import Given, Progress, Source, add_sources, update_sources
+from assistant.ingest import Given, Progress, Say, Source, add_sources, name_source, update_sources
 from assistant.languages import describe_languages
 from assistant.library import Library
 from assistant.models import ChatModel, Price, find_price, make_token_counter, open_chat_model
@@ -61,6 +61,7 @@ MAX_LIMIT = 1_000  # passages; who wants more wants the articles
 if TYPE_CHECKING:
     from assistant.models.runnables import AnswerRunnable, PassageRetriever
 
+SOURCES_SHOWN = 10
 PASSAGES = 10  # that are answered from
 # What a model reads and writes at once where nobody says it: a small one of one's own, or one that is rented.
 OWN_WINDOW, RENTED_WINDOW = 8_192, 32_768
@@ -107,6 +108,7 @@ class Assistant:
         allow_private: bool = False,
         remove_gone: bool = False,
         progress: Progress | None = None,
+        say: Say = lambda _: None,
     ) -> IngestReport:
         """Add articles, files, folders, addresses or "-", and replace those that have changed; failures are reported.
 
@@ -124,15 +126,18 @@ class Assistant:
             given=given,
             remove_gone=remove_gone,
             progress=progress,
+            say=say,
         )
 
-    def update(self, *, remove_gone: bool = False, progress: Progress | None = None) -> IngestReport:
+    def update(
+        self, *, remove_gone: bool = False, progress: Progress | None = None, say: Say = lambda _: None
+    ) -> IngestReport:
         """Look again at every file, folder and address that was added: unchanged ones cost nothing.
 
         What has changed is replaced, and `history_of` shows what it was; what was removed by hand stays away.
         """
         return update_sources(
-            library=self._library, embedder=self._embedder, remove_gone=remove_gone, progress=progress
+            library=self._library, embedder=self._embedder, remove_gone=remove_gone, progress=progress, say=say
         )
 
     def sources(self) -> list[str]:
@@ -155,11 +160,43 @@ class Assistant:
                 for id in ids if missing is None else ():
                     self._library.remove(id)
                 self._library.publish()
-            with self._library.snapshot() as snapshot:
-                is_settled = snapshot.has_forgotten
+        self._refuse_remains(ids)
+        if missing is not None:
+            raise self._no_article(missing)
+
+    def forget_source(self, source: str | os.PathLike[str]) -> list[str]:
+        """Forget a file, folder or address that was added, and remove the articles that no other source holds.
+
+        It needn't be there any more. Returns the ids of what was removed, as `remove` does it, but for one thing: an
+        article that is given again from elsewhere comes back. Raises ArticleError where no source is known by that
+        name.
+        """
+        name = name_source(source)
+        with self._library.snapshot() as snapshot:
+            known = [each.name for each in snapshot.sources()]
+            if name not in known:
+                shown = ", ".join(known[:SOURCES_SHOWN]) + (" and more" if len(known) > SOURCES_SHOWN else "")
+                raise ArticleError(f"{os.fspath(source)}: was never added as a source; there are {shown or 'none'}")
+            elsewhere = {id for other, _, id in snapshot.held() if other != name}
+            items = snapshot.items_of(name).values()
+            ids = dict.fromkeys(id for item in items for id in (*item.article_ids, *item.gone_ids))
+            alone = [id for id in ids if id not in elsewhere and snapshot.hash(id) is not None]
+        with self._library.writing():
+            for id in alone:
+                self._library.remove(id, by_hand=False)
+            self._library.forget_source(name)  # last, so that the same call goes on where it was stopped
+            self._library.publish()
+        self._refuse_remains(alone)
+        return alone
+
+    def _refuse_remains(self, ids: Sequence[str]) -> None:
+        """Raise LibraryError where bytes of the articles that were removed are still in the index."""
+        with self._library.snapshot() as snapshot:
+            is_settled = snapshot.has_forgotten
         if not is_settled:
             try:
-                self.conversations.forget(*ids)
+                for id in ids:
+                    self.conversations.forget(id)
             except LibraryError as error:
                 raise LibraryError(
                     f"removed, and nothing finds it any more, but what was answered is left: {error}"
@@ -168,8 +205,6 @@ class Assistant:
                 f"{self.settings.index}: removed, and nothing finds it any more, but a question that is being answered"
                 " still holds its bytes: give the same command again in a moment, to erase those"
             )
-        if missing is not None:
-            raise self._no_article(missing)
 
     @property
     def conversations(self) -> Conversations:
@@ -249,7 +284,7 @@ class Assistant:
         if on is None:
             return revisions
         _, end = read_bounds(None, on)
-        known = [each for each in revisions if end is None or each.since is None or each.since < end]
+        known = [each for each in revisions if end is None or each.since is None or each.since < to_time(end)]
         if not known:
             first = revisions[0].since
             raise ArticleError(f"article {article_id!r} wasn't known yet then, but since {first:%Y-%m-%d %H:%M} UTC")
@@ -613,7 +648,7 @@ def _split_by_words(article: Article) -> tuple[Passage, ...]:
 def _read_publication(published: Day | None) -> datetime | None:
     """Read a day, which begins at midnight in UTC, or a time. Raises SettingsError."""
     since, _ = read_bounds(published, None)
-    return since
+    return None if since is None else to_time(since)
 
 
 def _read_question(question: str, history: Sequence[Answer]) -> Question:

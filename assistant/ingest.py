@@ -8,6 +8,7 @@ looked, stands in the library, so that another look costs nothing where nothing 
 import hashlib
 import os
 import queue
+import re
 import threading
 import time
 from collections import deque
@@ -25,17 +26,18 @@ from assistant.documents import Outcome
 from assistant.embedding import Embedder, PassageInput
 from assistant.errors import ArticleError
 from assistant.fetching import Fetched, Fetcher, Validators
-from assistant.kinds import tell_kind
+from assistant.kinds import is_list
 from assistant.library import Library
 from assistant.parsing import Parser
 from assistant.passages import split_article
-from assistant.reading import list_files, load_document, load_standard_input
+from assistant.reading import list_files, load_document, load_standard_input, unpack_list
 from assistant.schema import EmbeddedPassage, hash_article
 from assistant.sources import Item, KnownSource
-from assistant.types import Article, Document, Failure, IngestReport, Origin, Passage, Span
+from assistant.types import Article, Document, Failure, IngestReport, Origin, Passage, PassedOver, Span
 
 Source = Article | str | os.PathLike[str]
 Progress = Callable[[int, int], None]
+Say = Callable[[str], None]
 _T = TypeVar("_T")
 
 BATCH_PASSAGES = 64  # what is embedded and committed together, about a second of work
@@ -45,6 +47,7 @@ MAX_HEADER_TOKENS = 64  # a quarter of what the embedding model reads at once
 MAX_TEXT_CHARACTERS = 10_000_000
 STANDARD_INPUT = "-"
 _WEB = ("http://", "https://")
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):/", re.IGNORECASE)  # of two letters or more, for C:/ is a folder
 # A file that was written so shortly before it was read may have been written again since, in the same tick of its
 # clock: the coarsest in use, FAT's, ticks every two seconds.
 CLOCK_TICK_NS = 2_000_000_000
@@ -72,6 +75,7 @@ class _Tally:
     removed: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
+    passed_over: list[PassedOver] = field(default_factory=list)
     passages: int = 0
 
 
@@ -126,6 +130,7 @@ def add_sources(
     given: Given = Given(),
     remove_gone: bool = False,
     progress: Progress | None = None,
+    say: Say = lambda _: None,
 ) -> IngestReport:
     """Add articles, files, folders, addresses and the standard input ("-"); what is unchanged isn't embedded again.
 
@@ -136,23 +141,44 @@ def add_sources(
     batches as soon as they are embedded, so whatever stops this, the same call goes on from there. What is `given`
     goes before what the articles say, also when their sources are looked at again. Articles that a source held before
     and doesn't any more are reported as gone, and removed only where `remove_gone` says so. `progress` is told how
-    many of how many files and articles are done.
+    many of how many files and articles are done, and `say` what a user who waits should know.
     """
     started = time.perf_counter()
-    reader = _Reader(library, embedder, given)
+    reader = _Reader(library, embedder, say, given)
     reader.list_candidates(sources)
     return _take_in(reader, library, embedder, remove_gone=remove_gone, progress=progress, started=started)
 
 
+def name_source(source: str | os.PathLike[str]) -> str:
+    """Name a source as the library knows it: the address of a page or list in one form, or that of a file or folder.
+
+    It needn't be there any more. Raises ArticleError for what names none.
+    """
+    text = os.fspath(source)
+    if text.lower().startswith(_WEB):
+        return normalise_url(text)
+    if text.lower().startswith("file://"):
+        return text
+    try:
+        return Path(text).resolve().as_uri()
+    except (OSError, ValueError) as error:
+        raise ArticleError(f"{text}: names no source: {error}") from None
+
+
 def update_sources(
-    *, library: Library, embedder: Embedder, remove_gone: bool = False, progress: Progress | None = None
+    *,
+    library: Library,
+    embedder: Embedder,
+    remove_gone: bool = False,
+    progress: Progress | None = None,
+    say: Say = lambda _: None,
 ) -> IngestReport:
     """Look again at all known sources, as `add_sources` does: what has changed is replaced, what is new is added.
 
     An article that was removed by hand stays away.
     """
     started = time.perf_counter()
-    reader = _Reader(library, embedder)
+    reader = _Reader(library, embedder, say)
     reader.list_known()
     return _take_in(reader, library, embedder, remove_gone=remove_gone, progress=progress, started=started)
 
@@ -209,6 +235,7 @@ def _take_in(
         passages=tally.passages,
         seconds=time.perf_counter() - started,
         gone=tuple(tally.gone),
+        passed_over=tuple(tally.passed_over),
     )
 
 
@@ -235,8 +262,9 @@ class _Writing:
 class _Reader:
     """Looks at sources and reads what has changed in them."""
 
-    def __init__(self, library: Library, embedder: Embedder, given: Given = Given()) -> None:
+    def __init__(self, library: Library, embedder: Embedder, say: Say, given: Given = Given()) -> None:
         self.tally = _Tally()
+        self._say = say
         self.candidates: list[_Candidate] = []
         self._library = library
         self._embedder = embedder
@@ -250,12 +278,13 @@ class _Reader:
         self._found: set[str] = set()  # the names of the candidates
         self._listed: dict[str, set[str]] = {}  # that each source holds now, where that is known to be all
         self._pages = 0  # that addresses and lists led to, beyond the first of each
+        self._expected = 0  # that lists name and that are to be fetched
         self._hashes: dict[str, str | None] = {}  # of the articles of this call by id, None where it is in the library
 
     @property
     def count(self) -> int:
-        """How many candidates there are, and pages that were found in them so far."""
-        return len(self.candidates) + self._pages
+        """How many candidates there are, and pages that were found in them so far or are named there."""
+        return len(self.candidates) + max(self._pages, self._expected)
 
     def close(self) -> None:
         """End the processes that read, and the connections."""
@@ -278,6 +307,8 @@ class _Reader:
                 self._list_standard_input()
             elif str(source).lower().startswith(_WEB):
                 self._list_address(str(source))
+            elif (scheme := _SCHEME.match(str(source))) and not os.path.lexists(source):
+                self.tally.failed.append(Failure(str(source), _explain_scheme(scheme[1].lower())))
             else:
                 self._list_files(source)
 
@@ -322,6 +353,7 @@ class _Reader:
             return
         errors = [each for each in found if isinstance(each, ArticleError)]
         self.tally.failed += [_to_failure(str(place), error) for error in errors]
+        self.tally.passed_over += [each for each in found if isinstance(each, PassedOver)]
         names = {path.resolve().as_uri(): path for path in found if isinstance(path, Path)}
         if not errors and os.path.lexists(place):
             self._listed[source.name] = set(names)
@@ -364,6 +396,8 @@ class _Reader:
             for article in look.articles:
                 try:
                     article = self._override(article, look.candidate.source)
+                    if look.candidate.source is not None:
+                        article = self._unite_twins(article)
                     check_article(article)
                 except ArticleError as error:
                     self.tally.failed.append(_to_failure(_name(look.candidate), error))
@@ -418,8 +452,13 @@ class _Reader:
             )
             # Only who names a list himself wants its pages fetched, not who indexes the folder that it is in.
             may_list = source is None or source.name == candidate.item_name
-            if look.document is not None and may_list and _is_list(look.document):
-                yield from self._look_at_pages(look.document, candidate)
+            try:
+                document = unpack_list(look.document) if look.document is not None and may_list else None
+            except ArticleError as error:
+                yield _Look(candidate, errors=(error,))
+                return
+            if document is not None and is_list(document):
+                yield from self._look_at_pages(document, candidate)
             else:
                 yield look
 
@@ -442,7 +481,7 @@ class _Reader:
             return Validators(item.etag, item.last_modified, item.validated_url) if item else None
 
         def look(start: str | Document) -> Iterator[_Look]:
-            for found in crawl(start, fetcher=fetcher, validators=get_validators):
+            for found in crawl(start, fetcher=fetcher, validators=get_validators, expect=self._expect, say=self._say):
                 if isinstance(found, ArticleError):
                     yield _Look(replace(candidate, item_name=""), errors=(found,))
                 elif found.is_listing:
@@ -450,7 +489,7 @@ class _Reader:
                     yield _Look(candidate, item=_to_item(found) if isinstance(start, str) else None)
                 elif start == found.url and found.is_unchanged and len(known) > 1:
                     pages = "\n".join(name for name in known if name != start)
-                    yield from look(Document(start, pages.encode()))
+                    yield from look(Document(start, pages.encode(), media_type="text/uri-list"))
                 else:
                     yield look_at_page(found)
 
@@ -475,6 +514,9 @@ class _Reader:
             yield each
         if source is not None and gone:
             self._listed[source.name] = (known.keys() | seen) - gone
+
+    def _expect(self, pages: int) -> None:
+        self._expected += pages
 
     def _open_fetcher(self, *, allow_private: bool) -> Fetcher:
         return self._fetchers.setdefault(allow_private, Fetcher(allow_private=allow_private))
@@ -527,6 +569,18 @@ class _Reader:
             article, outlet=outlet or article.outlet, published=published or article.published, origins=origins
         )
 
+    def _unite_twins(self, article: Article) -> Article:
+        """Give a page the id under which it is known by https or http, for these are two ways to one page."""
+        scheme, separator, rest = article.id.partition("://")
+        if scheme not in ("http", "https") or not separator or article.id in self._hashes:
+            return article
+        twin = f"{'http' if scheme == 'https' else 'https'}://{rest}"
+        with self._library.snapshot() as snapshot:
+            is_known = twin in self._hashes or (snapshot.hash(article.id) is None and snapshot.hash(twin) is not None)
+        return (
+            replace(article, id=twin, url=twin if article.url == article.id else article.url) if is_known else article
+        )
+
     def _is_new(self, article: Article, look: _Look) -> bool | None:
         """Whether an article is to be embedded; None where it mustn't be taken."""
         digest = hash_article(article)
@@ -563,17 +617,18 @@ class _Reader:
             return [id for id in lost if id not in held and snapshot.hash(id) is not None]
 
 
+def _explain_scheme(scheme: str) -> str:
+    if scheme == "file":
+        return "give a file by its path, without file://"
+    if scheme in ("http", "https"):
+        return f"not an address: write it with two slashes, {scheme}://"
+    return "only addresses that begin with http:// or https:// are fetched, and files are given by their path"
+
+
 def _part(outcomes: Iterable[Outcome]) -> tuple[tuple[Article, ...], tuple[ArticleError, ...]]:
     """Part what was read of a document from what could not be."""
     articles = tuple(outcome for outcome in outcomes if isinstance(outcome, Article))
     return articles, tuple(outcome for outcome in outcomes if isinstance(outcome, ArticleError))
-
-
-def _is_list(document: Document) -> bool:
-    try:
-        return tell_kind(document) in ("feed", "sitemap", "addresses")
-    except ArticleError:  # which whoever reads it says again
-        return False
 
 
 def _run_ahead(steps: Iterator[_T], limit: int) -> Generator[_T, None, None]:
@@ -674,13 +729,21 @@ def _store(
     embedder: Embedder,
     tally: _Tally,
 ) -> None:
-    embedded = _embed(pending, embedder)
     with library.snapshot() as snapshot:
-        known = {article.id for article, _ in embedded if snapshot.hash(article.id) is not None}
-    library.add(embedded, items)
-    for article, passages in embedded:
-        (tally.updated if article.id in known else tally.added).append(article.id)
-        tally.passages += len(passages)
+        known = {split.article.id for split in pending if snapshot.hash(split.article.id) is not None}
+        # What an outlet or a date changes of an article has no part in its vectors.
+        found = {split.article.id: snapshot.find_vectors(split.article) for split in pending}
+    stored = [
+        (split.article, found[split.article.id])
+        for split in pending
+        if tuple(packed.passage for packed in found[split.article.id]) == split.passages
+    ]
+    kept = {article.id for article, _ in stored}
+    embedded = _embed([split for split in pending if split.article.id not in kept], embedder)
+    library.add([*stored, *embedded], items)
+    for split in pending:
+        (tally.updated if split.article.id in known else tally.added).append(split.article.id)
+    tally.passages += sum(len(passages) for _, passages in embedded)
 
 
 def _embed(pending: Sequence[_Split], embedder: Embedder) -> list[tuple[Article, list[EmbeddedPassage]]]:

@@ -2,17 +2,21 @@
 
 import codecs
 import re
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Final, Literal
 
-from assistant.errors import ArticleError
+from assistant.errors import KindError
 from assistant.types import Document
 
 Kind = Literal[
     "text", "markdown", "page", "pdf", "word", "mail", "mailbox", "articles", "feed", "sitemap", "addresses"
 ]  # fmt: skip
 
+LISTS: Final[frozenset[Kind]] = frozenset(("feed", "sitemap", "addresses"))
 HEAD_BYTES = 4_096  # of a document's beginning, which are enough to tell its kind
+GZIP: Final = b"\x1f\x8b"
 
 SUFFIX_KINDS: Final[dict[str, Kind]] = {
     ".txt": "text",
@@ -28,7 +32,14 @@ SUFFIX_KINDS: Final[dict[str, Kind]] = {
     ".mbox": "mailbox",
     ".jsonl": "articles",
 }
-# text/plain, text/xml and application/octet-stream say too little: servers give them to what they don't know.
+# What a text is that has one of these names and nothing in it that tells another kind: written for a program.
+_CODE_SUFFIXES: Final = (
+    " .bat .c .cc .cfg .cmd .conf .cpp .cs .css .csv .go .h .hpp .ini .ipynb .java .js .json .jsx .kt .less .lock .log"
+    " .lua .m .map .mjs .php .pl .ps1 .py .r .rb .rs .scala .scss .sh .sql .swift .tex .toml .ts .tsv .tsx .vue .xml"
+    " .yaml .yml "
+)
+# text/plain, text/xml and application/octet-stream say too little: servers give them to what they don't know. A feed
+# and a sitemap are told by what is in them.
 _MEDIA_KINDS: Final[dict[str, Kind]] = {
     "text/markdown": "markdown",
     "text/html": "page",
@@ -39,8 +50,6 @@ _MEDIA_KINDS: Final[dict[str, Kind]] = {
     "application/mbox": "mailbox",
     "application/jsonl": "articles",
     "application/x-ndjson": "articles",
-    "application/rss+xml": "feed",
-    "application/atom+xml": "feed",
     "text/uri-list": "addresses",
 }
 _ROOT_KINDS: Final[dict[str, Kind]] = {
@@ -52,19 +61,30 @@ _ROOT_KINDS: Final[dict[str, Kind]] = {
     "meta": "page",
     "rss": "feed",
     "feed": "feed",
-    "rdf:rdf": "feed",
+    "rdf": "feed",
     "urlset": "sitemap",
     "sitemapindex": "sitemap",
 }
-# What is known by its first bytes and can't be read, and what to do.
+_NO_ARTICLE = "no article can be read from this kind of file ({}): give a text, a page, a PDF, Word or a mail"
+_OLD_OFFICE = "an Office document of the old kind (.doc), or with a password: save it as .docx or PDF"
+_ARCHIVE = "a zip archive, or a document of a kind that isn't read: unpack it, or save it as .docx or PDF"
+# What is known by its first bytes and can't be read: what that is called, what it is, and what to do.
 _REFUSED: Final = (
-    (
-        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-        "an Office document of the old kind (.doc), or with a password: save it as .docx or PDF",
-    ),
-    (b"{\\rtf", "rich text (RTF): save it as .docx or PDF"),
-    (b"PK\x03\x04", "a zip archive, or a document of a kind that isn't read: unpack it, or save it as .docx or PDF"),
-    (b"\x1f\x8b", "compressed: unpack it first"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old document", _OLD_OFFICE),
+    (b"{\\rtf", "old document", "rich text (RTF): save it as .docx or PDF"),
+    (b"PK\x03\x04", "archive", _ARCHIVE),
+    (GZIP, "archive", "compressed: unpack it first"),
+)
+# Files that no article is read from, by what they are.
+_OTHERS: Final = re.compile(
+    rb"""(?P<archive>PK\x05\x06|7z\xbc\xaf|Rar!\x1a|BZh91AY|\xfd7zXZ|\(\xb5/\xfd|.{257}ustar)
+    |(?P<image>\x89PNG|\xff\xd8\xff|GIF8[79]a|II\*\0|MM\0\*|\0\0\x01\0|8BPS\0
+        |RIFF.{4}WEBP|\0.{3}ftyp(?:avif|heic|heix|mif1))
+    |(?P<recording>ID3[\x02-\x04]|\xff[\xfb\xf3]|OggS\0|fLaC\0|\x1aE\xdf\xa3|RIFF.{4}(?:WAVE|AVI\x20)|\0.{3}ftyp)
+    |(?P<font>wOF[F2]\0|OTTO\0|\0\x01\0\0\0)
+    |(?P<database>SQLite\x20format\x203\0)
+    |(?P<program>\x7fELF|MZ[\x90\0]\0|\xcf\xfa\xed\xfe|\xca\xfe\xba\xbe|\0asm)""",
+    re.DOTALL | re.VERBOSE,
 )
 _WIDE_MARKS: Final = (  # UTF-32 before UTF-16, whose mark is the first half of its own
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -73,10 +93,14 @@ _WIDE_MARKS: Final = (  # UTF-32 before UTF-16, whose mark is the first half of 
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
-# The first tag, after what may stand before it in XML and HTML.
+# The first tag, after what may stand before it in XML and HTML, without the prefix of its namespace. Atomic, for a run
+# of comments can be told apart in more ways than there is time for.
 _ROOT = re.compile(
-    r"\s*(?:(?:<\?[^>]*>|<!--.*?-->|<!doctype(?!\s+html\b)[^>]*>)\s*)*<([^\s/>]+(?:\s+html\b)?)", re.S | re.I
+    r"(?>(?:\s+|<\?.*?\?>|<!--.*?-->|<!doctype(?!\s+html\b)[^>\[]*(?:\[.*?\]\s*)?>)*)"
+    r"<(?:[\w.-]+:)?([^\s/>]+(?:\s+html\b)?)",
+    re.DOTALL | re.IGNORECASE,
 )
+_XML = re.compile(r"\s*<(?:\?xml\s|!doctype\s(?!\s*html\b)|!entity\s)", re.IGNORECASE)
 _MAILBOX = re.compile(r"From \S[^\n]*\d{4}[^\n]*\n>?[\w-]+:")
 _FIELD = re.compile(r"([!-9;-~]+):[ \t\r\n]|[ \t]+\S")
 _MAIL_FIELDS = frozenset(
@@ -88,7 +112,7 @@ _ADDRESS = re.compile(rb"https?://[^\s<>\"]+", re.I)
 
 
 def tell_kind(document: Document) -> Kind:
-    """Tell a document's kind; what nothing tells of is text. Raises ArticleError for a known kind that isn't read."""
+    """Tell a document's kind; what nothing tells of is text. Raises KindError for a known kind that isn't read."""
     data = document.data
     if data[:HEAD_BYTES].lstrip().startswith(b"%PDF-") or (
         b"%PDF-" in data[:1024] and b"startxref" in data[-1024:]  # some begin with a line of a mail's or a server's
@@ -96,14 +120,70 @@ def tell_kind(document: Document) -> Kind:
         return "pdf"
     if data.startswith(b"PK\x03\x04") and b"word/document" in data:
         return "word"
-    for mark, what in _REFUSED:
+    for mark, what, reason in _REFUSED:
         if data.startswith(mark):
-            raise ArticleError(f"{document.name}: {what}")
-    hint = _get_media_kind(document) or _get_suffix_kind(document) or "text"
-    return _tell_from_text(data, hint) or hint
+            raise KindError(f"{document.name}: {reason}", what=what)
+    other = _OTHERS.match(data)
+    if other:
+        raise KindError(f"{document.name}: {_NO_ARTICLE.format(other.lastgroup)}", what=str(other.lastgroup))
+    hint = _get_media_kind(document) or _get_suffix_kind(document)
+    kind = _tell_from_text(data, hint)
+    if kind is None and hint is None and _XML.match(_decode_head(data)):
+        what, reason = _name_xml(data)
+        raise KindError(f"{document.name}: {reason}", what=what)
+    return kind or hint or "text"
 
 
-def _tell_from_text(data: bytes, hint: Kind) -> Kind | None:
+def is_list(document: Document) -> bool:
+    """Whether a document is a feed, a sitemap or a list of addresses."""
+    try:
+        return tell_kind(document) in LISTS
+    except KindError:  # which whoever reads it says again
+        return False
+
+
+def tell_other(document: Document) -> str | None:
+    """Name what a file is that nobody gave by itself and that holds no article, in the singular; None where it may.
+
+    `document` is the file, or its beginning and its end. What its name says to be an article is one.
+    """
+    if _get_suffix_kind(document):
+        return None
+    try:
+        kind = tell_kind(document)
+    except KindError as error:
+        return error.what
+    if kind in LISTS:
+        return "list of pages"
+    if kind != "text":
+        return None
+    if not document.data.strip():
+        return "empty file"
+    if b"\0" in document.data and not document.data.startswith(tuple(mark for mark, _ in _WIDE_MARKS)):
+        return "binary file"
+    is_code = document.data.startswith(b"#!") or f" {PurePath(document.name).suffix.lower()} " in _CODE_SUFFIXES
+    return "file of code or data" if is_code else None
+
+
+def count_others(names: Iterable[str]) -> str:
+    """Say how many there are of each kind that `tell_other` names, the most first: "8 images, 1 archive"."""
+    counts = Counter(names).most_common()
+    return ", ".join(f"{count:,} {name if count == 1 else _pluralise(name)}" for name, count in counts)
+
+
+def _pluralise(name: str) -> str:
+    noun, *rest = name.split(" of " if " of " in name else " that ")
+    return name.replace(noun, f"{noun}s", 1) if rest else f"{name}s"
+
+
+def _name_xml(data: bytes) -> tuple[str, str]:
+    root = _ROOT.match(_decode_head(data))
+    if root and root[1].lower() == "svg":
+        return "image", _NO_ARTICLE.format("image")
+    return "file of code or data", "XML, and neither a page nor a feed nor a sitemap: save it as a page or as text"
+
+
+def _tell_from_text(data: bytes, hint: Kind | None) -> Kind | None:
     head = _decode_head(data)
     root = _ROOT.match(head)
     if root:
@@ -128,6 +208,8 @@ def _decode_head(data: bytes) -> str:
     for mark, encoding in _WIDE_MARKS:
         if head.startswith(mark):
             return head.decode(encoding, errors="replace")
+    if head.lstrip(b"\0").startswith(b"<\0"):  # some write UTF-16 without its mark, and say so in what follows
+        head = head.replace(b"\0", b"")
     return head.removeprefix(codecs.BOM_UTF8).decode("latin-1")  # the marks that are looked for are all ASCII
 
 

@@ -45,6 +45,7 @@ from assistant.sources import (
     KnownSource,
     forget_items,
     forget_removals,
+    forget_source,
     note_removal,
     outdate_items,
     record_item,
@@ -211,6 +212,11 @@ class Library:
             answered = json.dumps([*_read_unforgotten(connection), article_id])
             connection.execute("INSERT OR REPLACE INTO properties VALUES ('unforgotten', ?)", (answered,))
         return True
+
+    def forget_source(self, name: str) -> None:
+        """Forget a source, so that no update looks at it again; its articles stay. Call within `writing`."""
+        with self._transaction() as connection:
+            forget_source(connection, name)
 
     def publish(self, *, anew: bool = False) -> None:
         """Bring Chroma up to the library with the next generation, if it needs one. Call within `writing`.

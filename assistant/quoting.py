@@ -37,6 +37,7 @@ MAX_QUOTES = 3
 # A further quote is shown when its share of the probability is above this for each of its characters.
 PROBABILITY_PER_CHARACTER = 1.5e-5
 
+MAX_VARIANT_SHARE = 0.25  # of the stems of a sentence that the same sentence in a copy may lack
 # Two sentences of different days are about the same matter from this cosine on. A figure that both hold, and the
 # question doesn't, adds to it, for a correction names what it corrects.
 SAME_MATTER = 0.65
@@ -405,11 +406,17 @@ def load_weights(path: Path = WEIGHTS_FILE) -> QuotingWeights:
     )
 
 
-def choose_sentences(measured: Measured, scores: npt.NDArray[np.float64], lengths: Sequence[int]) -> list[int]:
+def choose_sentences(
+    measured: Measured,
+    scores: npt.NDArray[np.float64],
+    lengths: Sequence[int],
+    stories: Sequence[tuple[int, str]] = (),
+) -> list[int]:
     """Choose at most `MAX_QUOTES` sentences, best first: the best one, and others that are worth their characters.
 
     The softmax of the scores is how likely each sentence is the one that answers. A sentence in the words of one that
-    was chosen, from another copy of the article, is passed over.
+    was chosen is passed over, and so is one from another copy of its article that says the same with words more or
+    less: `stories` are the story and the article of each sentence.
     """
     probabilities = np.exp(scores - scores.max())
     probabilities /= probabilities.sum()
@@ -419,10 +426,24 @@ def choose_sentences(measured: Measured, scores: npt.NDArray[np.float64], length
     for index in map(int, np.argsort(-worth, kind="stable")):
         if len(chosen) == MAX_QUOTES or worth[index] <= 0:
             break
-        if measured.readings[index].words not in seen:
+        if measured.readings[index].words not in seen and not any(
+            _is_variant(measured.readings[index], measured.readings[other])
+            for other in chosen
+            if stories and stories[index][0] == stories[other][0] and stories[index][1] != stories[other][1]
+        ):
             chosen.append(index)
             seen.add(measured.readings[index].words)
     return chosen
+
+
+def _is_variant(one: SentenceReading, other: SentenceReading) -> bool:
+    """Whether of two sentences one says the other with a few words more, which change no figure and no negation.
+
+    Where a word stands in the place of another the two may contradict each other.
+    """
+    fewer, more = sorted((one.stems, other.stems), key=len)
+    is_near = fewer <= more and len(more) - len(fewer) <= MAX_VARIANT_SHARE * len(more)
+    return is_near and one.numbers == other.numbers and one.is_negated == other.is_negated
 
 
 def _find_original(index: int, measured: Measured, retrieval: Retrieval) -> int:
@@ -461,6 +482,7 @@ def order_by_day(
     """
     best = chosen[0]
     articles = [passages[place.passage].article for place in measured.places]
+    stories = [passages[place.passage].story for place in measured.places]
     published = articles[best].published
     if published is None or question.sources:
         return list(chosen)
@@ -470,7 +492,9 @@ def order_by_day(
     for index in chosen if len(chosen) == MAX_QUOTES else likely:
         time = articles[index].published
         is_copy = measured.readings[index].words == measured.readings[best].words
-        if time is None or time.date() == published.date() or is_copy:
+        # Of one day, only a story that was changed has an earlier and a later word.
+        is_of_day = time is not None and time.date() == published.date() and stories[index] != stories[best]
+        if time is None or time == published or is_of_day or is_copy:
             continue
         answers_as_well = scores[index] >= scores[best] - NEWER_MARGIN
         if time > published and not (answers_as_well and windows[index] >= NEWER_WINDOW * windows[best]):
@@ -531,7 +555,9 @@ def answer_with_quotes(
         confidence = 1 / (1 + math.exp(-float(evidence @ weights.evidence) - weights.intercept))
         if confidence >= threshold:
             spans = [_find_span(passages, place) for place in measured.places]
-            chosen = choose_sentences(measured, scores, [end - start for start, end in spans])
+            told_by = [passages[place.passage] for place in measured.places]
+            stories = [(passage.story, passage.article.id) for passage in told_by]
+            chosen = choose_sentences(measured, scores, [end - start for start, end in spans], stories)
             chosen = [_find_original(index, measured, retrieval) for index in chosen]
             # A question of several clauses asks more than one thing, each of which may have its own day.
             if preferred is not None:

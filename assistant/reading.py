@@ -7,7 +7,9 @@ import hashlib
 import os
 import re
 import sys
+import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,9 +27,10 @@ from assistant.documents import (
     read_word,
 )
 from assistant.errors import ArticleError
-from assistant.kinds import SUFFIX_KINDS, Kind, tell_kind
-from assistant.types import Article, Document, Origin
+from assistant.kinds import GZIP, SUFFIX_KINDS, Kind, count_others, is_list, tell_kind, tell_other
+from assistant.types import Article, Document, Origin, PassedOver
 
+PEEK_BYTES = 65_536  # of a file's beginning and of its end, where a Word file's list of parts stands
 MAX_FILE_BYTES = 10_000_000  # of a text or a page: a long book is 2 MB; what is larger is a dump or a mistake
 MAX_DOCUMENT_BYTES = 50_000_000  # of what holds pictures, or many articles
 HEADER_FIELDS = ("title", "outlet", "author", "published", "url", "updated", "section", "language")
@@ -39,11 +42,12 @@ _LISTS: dict[Kind, str] = {"feed": "a feed", "sitemap": "a sitemap", "addresses"
 _HEADER = re.compile(r"\A---[ \t]*\n(?=[\w -]+:|---)(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 
 
-def list_files(source: str | Path) -> list[Path | ArticleError]:
-    """List the article files of a source: a file is its own, a folder has those below it, in the order of their names.
+def list_files(source: str | Path) -> list[Path | PassedOver | ArticleError]:
+    """List the files of a source: a file is its own, a folder has those below it that may hold articles, by name.
 
-    Hidden files and links that lead out of the folder are left out. An error for each folder that can't be read stands
-    after the files. Raises ArticleError where there is neither.
+    Hidden files and links that lead out of the folder are left out. What is named as articles are is one; any other
+    file is looked into. After the files stand those that hold no article, and then an error for each folder that can't
+    be read. Raises ArticleError where there are neither files nor errors.
     """
     if not str(source):
         raise ArticleError("no source given: give a file or a folder")
@@ -55,18 +59,36 @@ def list_files(source: str | Path) -> list[Path | ArticleError]:
     except OSError as error:
         raise _translate(error, source) from None
     paths: list[Path] = []
+    others: list[PassedOver] = []
     errors: list[OSError] = []
     for folder, folders, names in os.walk(source, onerror=errors.append):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for path in (Path(folder, name) for name in names if not name.startswith(".")):
             try:
-                if path.suffix.lower() in SUFFIX_KINDS and path.is_file() and path.resolve().is_relative_to(root):
-                    paths.append(path)
+                if path.is_file() and path.resolve().is_relative_to(root):
+                    other = None if path.suffix.lower() in SUFFIX_KINDS else _tell_other(path)
+                    others += [PassedOver(str(path), other)] if other else []
+                    paths += [] if other else [path]
             except OSError as error:
                 errors.append(error)
     if not paths and not errors:
-        raise ArticleError(f"{source}: no articles in this folder: it holds no {', '.join(SUFFIX_KINDS)} file")
-    return [*sorted(paths), *sorted((_translate(error, error.filename or source) for error in errors), key=str)]
+        held = f"it holds {count_others(other.what for other in others)}" if others else "there is no file in it"
+        raise ArticleError(f"{source}: no articles in this folder: {held}")
+    translated = sorted((_translate(error, error.filename or source) for error in errors), key=str)
+    return [*sorted(paths), *sorted(others, key=lambda other: other.source), *translated]
+
+
+def _tell_other(path: Path) -> str | None:
+    """Look at the beginning and the end of a file whose name tells nothing, and name what it is but an article."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(PEEK_BYTES)
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(len(data), size - PEEK_BYTES))
+            data += file.read(PEEK_BYTES)
+    except PermissionError:
+        return "file that can't be read"
+    return tell_other(Document(str(path), data))
 
 
 def load_document(path: str | Path) -> Document:
@@ -86,6 +108,24 @@ def load_document(path: str | Path) -> Document:
     document = Document(str(path), data, url=path.resolve().as_uri(), modified=modified)
     _check_size(document, MAX_DOCUMENT_BYTES)
     return document
+
+
+def unpack_list(document: Document) -> Document:
+    """Unpack a feed, sitemap or list of addresses that is packed (sitemap.xml.gz); any other document stays as it is.
+
+    Raises ArticleError for a list that is too large.
+    """
+    if not document.data.startswith(GZIP):
+        return document
+    try:
+        data = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(document.data, MAX_DOCUMENT_BYTES + 1)
+    except zlib.error:
+        return document
+    unpacked = replace(document, data=data)
+    if not is_list(unpacked):
+        return document
+    _check_size(unpacked, MAX_DOCUMENT_BYTES)
+    return unpacked
 
 
 def load_standard_input() -> Document:

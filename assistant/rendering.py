@@ -4,12 +4,14 @@ import json
 import re
 import textwrap
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from assistant.answers import article_to_json, citation_to_json
+from assistant.kinds import count_others
 from assistant.types import (
     Answer,
     ArticleRef,
@@ -125,15 +127,18 @@ def render_answer(answer: Answer, *, context_of: Callable[[Citation], str], widt
     quoted itself.
     """
     paragraphs = [render_understood(answer.understood, width=width)]
-    for context, statement, days in frame_statements(answer, context_of=context_of):
+    for context, statement, times in frame_statements(answer, context_of=context_of):
         line = mark_statement(statement, context=f"({context}) " if context else "")
-        paragraphs.append(wrap_text(f"{line} ({days})" if days else line, width) + "\n\n")
+        paragraphs.append(wrap_text(f"{line} ({times})" if times else line, width) + "\n\n")
     return "".join(paragraphs) + render_proof(answer, context_of=context_of, width=width)
 
 
 def frame_statements(answer: Answer, *, context_of: Callable[[Citation], str]) -> Iterator[tuple[str, Statement, str]]:
-    """Give each statement of an answer with what to read before it and its days, both on one line and often nothing."""
-    are_of_different_days = _are_of_different_days(answer)
+    """Give each statement of an answer with what to read before it and its times, each on one line and often nothing.
+
+    The times are the days of what it cites, where these differ: what was true on one may not be on another.
+    """
+    are_of_different_times = _are_of_different_times(answer)
     before: Sequence[Citation] = ()
     for statement in answer.statements:
         context = ""
@@ -141,7 +146,7 @@ def frame_statements(answer: Answer, *, context_of: Callable[[Citation], str]) -
             contexts = [context_of(citation) for citation in statement.citations if not _is_quoted(citation, before)]
             before = statement.citations
             context = clean_line("".join(contexts))
-        yield context, statement, _list_days(statement) if are_of_different_days else ""
+        yield context, statement, _list_times(statement, answer.citations) if are_of_different_times else ""
 
 
 def render_proof(answer: Answer, *, context_of: Callable[[Citation], str], width: int) -> str:
@@ -184,18 +189,35 @@ def _describe_copies(citation: Citation) -> str:
 
 
 def list_copies(citation: Citation) -> list[str]:
-    """Name the copies that hold a quote too, each by its outlet, or where it has none by its title."""
-    return list(dict.fromkeys(clean_line(copy.outlet or copy.title) for copy in citation.also_in))
+    """Name the copies that hold a quote too, each by its outlet, or where it has none by its host, if it has one."""
+    return list(
+        dict.fromkeys(clean_line(copy.outlet or _get_host(copy) or "another copy") for copy in citation.also_in)
+    )
 
 
-def _are_of_different_days(answer: Answer) -> bool:
-    return len({write_day(citation.article) for citation in answer.citations} - {""}) > 1
+def _get_host(article: ArticleRef) -> str:
+    try:
+        return (urlsplit(article.url or "").hostname or "").removeprefix("www.")
+    except ValueError:  # an article that was handed in may have any address
+        return ""
 
 
-def _list_days(statement: Statement) -> str:
-    """List the days of what a statement cites: what was true on one may not be on another."""
-    days = dict.fromkeys(write_day(citation.article) for citation in statement.citations)
-    return ", ".join(filter(None, days))
+def _are_of_different_times(answer: Answer) -> bool:
+    return len({citation.article.published for citation in answer.citations}) > 1
+
+
+def _list_times(statement: Statement, citations: Sequence[Citation]) -> str:
+    """List the days of what a statement cites, with the times where others of an answer are of the same day."""
+    times = dict.fromkeys(citation.article.published for citation in statement.citations)
+    others = {citation.article.published for citation in citations}
+    return ", ".join(_write_when(time, others) for time in times)
+
+
+def _write_when(time: datetime | None, others: Collection[datetime | None]) -> str:
+    if time is None:
+        return "undated"
+    is_alone = all(other is None or other == time or other.date() != time.date() for other in others)
+    return write_date(time) if is_alone else f"{write_date(time)}, {time:%H:%M}"
 
 
 def render_understood(understood: Sequence[Understood], *, width: int) -> str:
@@ -252,7 +274,12 @@ def render_report(report: IngestReport) -> str:
         )
         if ids
     ]
-    return f"{', '.join(counts) or 'nothing to do'} ({report.passages} passages in {report.seconds:.1f} s)"
+    done = f"{', '.join(counts) or 'nothing to do'} ({report.passages} passages in {report.seconds:.1f} s)"
+    if not report.passed_over:
+        return done
+    count = len(report.passed_over)
+    files = "1 file that is no article" if count == 1 else f"{count:,} files that are no articles"
+    return f"{done}; {files} passed over: {count_others(other.what for other in report.passed_over)}"
 
 
 def render_history(revisions: Sequence[Revision], *, width: int) -> str:
@@ -280,7 +307,8 @@ def render_diagnosis(diagnosis: Diagnosis) -> str:
     counts = f"{diagnosis.articles:,} articles, {diagnosis.passages:,} passages"
     found = len(diagnosis.findings)
     if diagnosis.is_healthy:
-        verdict = "all is well again" if diagnosis.mended else "all is well"
+        unfinished = ", and something isn't finished" if found else ""
+        verdict = f"all is well{' again' if diagnosis.mended else ''}{unfinished}"
     else:
         repairable = sum(finding.is_repairable for finding in diagnosis.findings)
         verdict = f"{found:,} {'thing is' if found == 1 else 'things are'} wrong, {repairable:,} of which can be mended"

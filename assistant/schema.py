@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -16,14 +16,15 @@ from assistant.terms import find_words, number_word
 from assistant.types import Article, ArticleRef, Origin, Passage, Revision, Span
 from assistant.vectors import FloatArray
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 PAGE_BYTES = 16_384  # ten passage vectors fill one; smaller pages leave a quarter of themselves empty
 APPLICATION_ID = 0x4E415353  # "NASS", in the header of the file: tells ours from another SQLite database
 
 # Indexes that answer which articles a filter lets through without a look at their rows, which are long.
 _FILTER_INDEXES = """
-CREATE INDEX articles_by_outlet ON articles (outlet COLLATE NOCASE, published_seconds);
-CREATE INDEX articles_by_time ON articles (published_seconds, outlet COLLATE NOCASE);
+CREATE INDEX articles_by_outlet ON articles (outlet COLLATE NOCASE, published, published_seconds);
+CREATE INDEX articles_by_day ON articles (published, outlet COLLATE NOCASE, published_seconds);
+CREATE INDEX articles_by_time ON articles (published_seconds, published, outlet COLLATE NOCASE);
 """
 # The passages' vectors once more, a byte a number and all of an article in one row: what a search without Chroma has to
 # read is a row an article and a quarter of the bytes, and only the best of it is read in full.
@@ -158,11 +159,14 @@ class PackedPassage:
 
 @dataclass(frozen=True, slots=True)
 class PassageFilter:
-    """Which articles are asked: of an outlet (in any case), published at or after `since` and before `until`."""
+    """Which articles are asked: of an outlet (in any case), published at or after `since` and before `until`.
+
+    Where these are days, they are those of each article's own time zone.
+    """
 
     outlet: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    since: datetime | date | None = None
+    until: datetime | date | None = None
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
@@ -177,11 +181,13 @@ def create_tables(connection: sqlite3.Connection) -> None:
 
 def migrate_tables(connection: sqlite3.Connection, version: int) -> None:
     """Bring the tables of an earlier version, which is at least 1, to this one. Call within a transaction."""
-    if version < 2:
+    if version < 4:
         connection.execute("DROP INDEX articles_by_outlet")
         connection.execute("DROP INDEX articles_by_time")
-        for statement in _split_statements(f"{_FILTER_INDEXES}{_ARTICLE_VECTORS}"):
+        for statement in _split_statements(_FILTER_INDEXES):
             connection.execute(statement)
+    if version < 2:
+        connection.execute(_ARTICLE_VECTORS)
         for (article,) in connection.execute("SELECT id FROM articles").fetchall():
             with suppress(ValueError, TypeError):  # of vectors that are damaged, which is for doctor to mend
                 pack_article_vectors(connection, article)
@@ -517,11 +523,18 @@ def to_condition(filter: PassageFilter) -> tuple[str, list[object]]:
     if filter.outlet is not None:
         conditions.append(("a.outlet = ? COLLATE NOCASE", filter.outlet))
     if filter.since is not None:
-        conditions.append(("a.published_seconds >= ?", filter.since.timestamp()))
+        conditions.append(_compare(">=", filter.since))
     if filter.until is not None:
-        conditions.append(("a.published_seconds < ?", filter.until.timestamp()))
+        conditions.append(_compare("<", filter.until))
     sql = " AND ".join(condition for condition, _ in conditions)
     return sql or "true", [value for _, value in conditions]
+
+
+def _compare(operator: str, moment: datetime | date) -> tuple[str, object]:
+    if isinstance(moment, datetime):
+        return f"a.published_seconds {operator} ?", moment.timestamp()
+    # What is stored begins with the day in the article's own zone, so that the order of texts is that of days.
+    return f"a.published {operator} ?", moment.isoformat()
 
 
 def unpack_spans(packed: Sequence[bytes]) -> list[tuple[Span, ...]]:
@@ -588,5 +601,5 @@ def _words_of_row(columns: Sequence[object]) -> tuple[str, str, str]:
 def _words_of(article: ArticleRef) -> tuple[str, str, str]:
     """Say title, outlet and date as people ask for them: "what did the Courier report on Saturday, 15 March 2025"."""
     time = article.published
-    date = f"{time:%A} {time.day} {time:%B %Y %Y-%m-%d}" if time else ""
-    return article.title, article.outlet or "", date
+    day = f"{time:%A} {time.day} {time:%B %Y %Y-%m-%d}" if time else ""
+    return article.title, article.outlet or "", day

@@ -20,6 +20,7 @@ from assistant.dates import (
     get_bounds,
     read_bounds,
     spell_out,
+    to_time,
 )
 from assistant.errors import SettingsError
 from assistant.schema import PassageFilter
@@ -48,11 +49,11 @@ class Scope:
 def read_options(
     outlet: str | None, since: datetime | date | str | None, until: datetime | date | str | None
 ) -> PassageFilter:
-    """Read what was chosen of articles as a filter; days are UTC's. Raises SettingsError for what can't be."""
+    """Read what was chosen of articles as a filter. Raises SettingsError for what can't be."""
     if outlet is not None and not isinstance(outlet, str):
         raise SettingsError(f"an outlet is text, and not {type(outlet).__name__}")
     start, end = read_bounds(since, until)
-    if start is not None and end is not None and start >= end:
+    if start is not None and end is not None and to_time(start) >= to_time(end):
         raise SettingsError(f"no time lies between since {since} and until {until}; since must be the earlier")
     return PassageFilter(outlet, start, end)
 
@@ -66,7 +67,7 @@ def read_scope(
     let through.
     """
     question = spell_out(question)
-    expression = find_time(question, today=lambda: today or _find_newest_day(library, options))
+    expression = find_time(question, today=lambda: today or library.newest_day(before=options.until))
     unknown = _check_outlet(options.outlet, library.outlets()) if options.outlet is not None else ()
     if expression is None:
         unread = find_unread(question)
@@ -102,12 +103,6 @@ def _leave_out(question: str, span: Span) -> str:
     rest = " ".join(f"{question[: span.start]} {question[span.end :]}".split()).lstrip(",;:. ")
     rest = re.sub(r"\s+(?=[,;:.?!])", "", rest)
     return rest if find_terms(rest) else question
-
-
-def _find_newest_day(library: Snapshot, options: PassageFilter) -> date | None:
-    """Find the last day on which an article was published that an option for time lets through."""
-    newest = library.newest_time(before=options.until)
-    return newest.date() if newest else None
 
 
 def _check_outlet(outlet: str, known: Sequence[str]) -> tuple[Understood, ...]:

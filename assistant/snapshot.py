@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -224,14 +224,15 @@ class Snapshot:
         return bool(self._value(f"SELECT EXISTS (SELECT 1 FROM articles a WHERE {condition})", *parameters))  # noqa: S608
 
     @trusting_rows()
-    def newest_time(self, *, before: datetime | None = None) -> datetime | None:
-        """Find when the newest article was published, of all or of those before a time; None where none has a date."""
+    def newest_day(self, *, before: datetime | date | None = None) -> date | None:
+        """Find the day, in its own zone, of the newest article, of all or of those before; None where none has one."""
         condition, parameters = to_condition(PassageFilter(until=before))
-        (seconds,) = self._connection.execute(
-            f"SELECT max(published_seconds) FROM articles a WHERE {condition}",  # noqa: S608
+        row = self._connection.execute(
+            f"SELECT published FROM articles a WHERE published_seconds IS NOT NULL AND {condition}"  # noqa: S608
+            " ORDER BY published_seconds DESC LIMIT 1",
             parameters,
         ).fetchone()
-        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+        return datetime.fromisoformat(row[0]).date() if row else None
 
     def hash(self, article_id: str) -> str | None:
         """Get the hash of an article, or None where there is none of that id."""
@@ -276,22 +277,34 @@ class Snapshot:
             article = self.article(article_id)
             if article is None:
                 raise sqlite3.DatabaseError(f"article {article_id!r} is in its index alone")
-            rows = self._connection.execute(
-                'SELECT p.start, p."end", p.sentences, v.vector, s.scales, s.vectors'
-                " FROM articles a JOIN passages p ON p.article = a.id"
-                " JOIN passage_vectors v ON v.passage = p.id JOIN sentence_vectors s ON s.passage = p.id"
-                " WHERE a.article_id = ? ORDER BY p.ordinal",
-                (article_id,),
-            )
-            yield (
-                article,
-                [
-                    PackedPassage(
-                        Passage(article.id, start, end, article.text[start:end], *unpack_spans([spans])), *parts
-                    )
-                    for start, end, spans, *parts in rows
-                ],
-            )
+            yield article, self._read_packed(article)
+
+    def find_vectors(self, article: Article) -> list[PackedPassage]:
+        """Read the stored passages of an article's id with their vectors, where its title and text are stored as here.
+
+        Nothing where they aren't, or where what is stored can't be read.
+        """
+        try:
+            row = self._connection.execute(
+                "SELECT 1 FROM articles WHERE article_id = ? AND title = ? AND text = ?",
+                (article.id, article.title, article.text),
+            ).fetchone()
+            return self._read_packed(article) if row else []
+        except (ValueError, TypeError):
+            return []
+
+    def _read_packed(self, article: Article) -> list[PackedPassage]:
+        rows = self._connection.execute(
+            'SELECT p.start, p."end", p.sentences, v.vector, s.scales, s.vectors'
+            " FROM articles a JOIN passages p ON p.article = a.id"
+            " JOIN passage_vectors v ON v.passage = p.id JOIN sentence_vectors s ON s.passage = p.id"
+            " WHERE a.article_id = ? ORDER BY p.ordinal",
+            (article.id,),
+        )
+        return [
+            PackedPassage(Passage(article.id, start, end, article.text[start:end], *unpack_spans([spans])), *parts)
+            for start, end, spans, *parts in rows
+        ]
 
     def passages(self, article_id: str) -> tuple[Passage, ...]:
         """List the passages of an article in their order."""

@@ -143,6 +143,11 @@ def forget_items(connection: sqlite3.Connection, article_id: str) -> None:
     connection.execute(f"DELETE FROM items WHERE id IN ({held})", (article_id,))  # noqa: S608
 
 
+def forget_source(connection: sqlite3.Connection, name: str) -> None:
+    """Forget a source and what it held; its articles stay."""
+    connection.execute("DELETE FROM sources WHERE name = ?", (name,))
+
+
 def note_removal(connection: sqlite3.Connection, article_id: str) -> None:
     """Remember that an article was removed by hand, by no more than the hash of its id."""
     connection.execute("INSERT OR IGNORE INTO removals VALUES (?)", (_digest(article_id),))

@@ -332,10 +332,19 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A file in a folder that holds no article, and what it is, in the singular: "image"."""
+
+    source: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class IngestReport:
     """What an ingest changed: article ids by what happened to them, and how many passages were embedded.
 
     `gone` are articles that a source doesn't hold any more: they can still be asked about, unless they were removed.
+    `passed_over` are the files of folders that hold no article.
     """
 
     added: tuple[str, ...]
@@ -346,6 +355,7 @@ class IngestReport:
     passages: int
     seconds: float
     gone: tuple[str, ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +385,7 @@ class Finding:
     remedy: str
     is_repairable: bool
     article_id: str | None = None
+    is_unfinished: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,5 +399,5 @@ class Diagnosis:
 
     @property
     def is_healthy(self) -> bool:
-        """Whether all is well."""
-        return not self.findings
+        """Whether all is well, though perhaps not finished."""
+        return all(finding.is_unfinished for finding in self.findings)

@@ -3,8 +3,21 @@
 import sqlite3
 
 
+def to_version_3(connection: sqlite3.Connection) -> None:
+    """Take away what version 4 brought: filters by the day of an article's own time zone."""
+    connection.executescript("""
+        DROP INDEX articles_by_outlet;
+        DROP INDEX articles_by_day;
+        DROP INDEX articles_by_time;
+        CREATE INDEX articles_by_outlet ON articles (outlet COLLATE NOCASE, published_seconds);
+        CREATE INDEX articles_by_time ON articles (published_seconds, outlet COLLATE NOCASE);
+        PRAGMA user_version = 3;
+    """)
+
+
 def to_version_2(connection: sqlite3.Connection) -> None:
     """Take away what version 3 brought: what else is known of articles, their copies, their history, and sources."""
+    to_version_3(connection)
     connection.executescript("""
         DROP TABLE article_details;
         DROP TABLE copies;

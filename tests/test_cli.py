@@ -206,7 +206,7 @@ def test_search_explains_scores(run: Run, article: Path) -> None:
     [
         (b"", "empty"),
         (b" \n\t ", "empty"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40, "not text"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40, "no article can be read"),
         (b"a" * 50_000_000, "too large"),
     ],
     ids=["empty", "blank", "binary", "50 MB"],
@@ -659,7 +659,7 @@ def test_what_the_user_says_of_a_source_goes_before_what_it_says(run: Run, artic
     [
         (("index",), "give a source"),
         (("index", "x.md", "--update"), "give sources, or --update"),
-        (("index", "--update", "--outlet", "Echo"), "are said of sources"),
+        (("index", "--update", "--outlet", "Echo"), "are remembered of the sources"),
         (("index", "--list", "--remove-gone"), "--remove-gone needs"),
         (("index", "--list", "--on", "2025-01-01"), "--on is said with"),
         (("index", "--history", "nothing"), "no article has the id"),

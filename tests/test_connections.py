@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpcore2
 import pytest
 
-from assistant.connections import Network, PrivateAddressError, is_public, resolve
+from assistant.connections import Network, PrivateAddressError, is_link_local, is_public, resolve
 
 
 @pytest.fixture
@@ -73,8 +73,23 @@ def test_all_others_are_not(address: str) -> None:
     assert not is_public(address)
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["169.254.169.254", "fe80::1", "fe80::1%1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::"],
+)
+def test_link_local_addresses_are_refused_to_every_host(address: str, port: int) -> None:
+    network = Network(resolve=lambda *_: ("10.0.0.1", address), private_hosts=["news.example"])
+
+    with pytest.raises(PrivateAddressError) as caught:
+        network.connect_tcp("news.example", port)
+
+    assert caught.value.address == address
+    assert is_link_local(address)
+    assert not any(map(is_link_local, ("127.0.0.1", "10.0.0.1", "::1", "fd12:3456::1", "::ffff:10.0.0.1")))
+
+
 def test_a_host_with_one_private_address_is_refused_whole(port: int) -> None:
-    network = Network(allow_private=False, resolve=lambda *_: ("8.8.8.8", "10.0.0.1"))
+    network = Network(resolve=lambda *_: ("8.8.8.8", "10.0.0.1"))
 
     with pytest.raises(PrivateAddressError) as caught:
         network.connect_tcp("news.example", port)
@@ -85,7 +100,7 @@ def test_a_host_with_one_private_address_is_refused_whole(port: int) -> None:
 def test_what_was_checked_is_what_is_connected_to(port: int) -> None:
     # A name that is public when it is looked at, and this machine a moment later.
     answers = [("93.184.216.34",), ("127.0.0.1",)]
-    network = Network(allow_private=False, resolve=lambda *_: answers.pop(0))
+    network = Network(resolve=lambda *_: answers.pop(0))
 
     # The tests' guard of the network says where the connection went.
     with pytest.raises(AssertionError, match=r"reached for the network: 93\.184\.216\.34"):
@@ -95,7 +110,7 @@ def test_what_was_checked_is_what_is_connected_to(port: int) -> None:
 
 
 def test_the_next_address_is_tried_where_one_does_not_answer(port: int) -> None:
-    network = Network(allow_private=True, resolve=lambda *_: ("::1", "127.0.0.1"))
+    network = Network(private_hosts=["news.example"], resolve=lambda *_: ("::1", "127.0.0.1"))
 
     stream = network.connect_tcp("news.example", port)
 
@@ -108,9 +123,9 @@ def test_a_name_that_nobody_has_is_an_error_of_the_connection() -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     with pytest.raises(httpcore2.ConnectError, match="no host of this name"):
-        Network(allow_private=True, resolve=fail).connect_tcp("news.example", 80)
+        Network(private_hosts=["news.example"], resolve=fail).connect_tcp("news.example", 80)
     with pytest.raises(httpcore2.ConnectError, match="no address"):
-        Network(allow_private=True, resolve=lambda *_: ()).connect_tcp("news.example", 80)
+        Network(private_hosts=["news.example"], resolve=lambda *_: ()).connect_tcp("news.example", 80)
 
 
 def test_a_name_server_that_never_answers_is_waited_for_no_longer_than_allowed() -> None:
@@ -122,13 +137,13 @@ def test_a_name_server_that_never_answers_is_waited_for_no_longer_than_allowed()
 
     try:
         with pytest.raises(httpcore2.ConnectTimeout, match="no name server"):
-            Network(allow_private=True, resolve=wait).connect_tcp("news.example", 80, timeout=0.05)
+            Network(private_hosts=["news.example"], resolve=wait).connect_tcp("news.example", 80, timeout=0.05)
     finally:
         release.set()
 
 
 def test_nothing_is_waited_for_beyond_the_deadline(port: int) -> None:
-    network = Network(allow_private=True, resolve=resolve)
+    network = Network(resolve=resolve, private_hosts=["localhost"])
     stream = network.connect_tcp("localhost", port)
 
     network.deadline = time.monotonic() + 0.05

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 from web_server import Page, Raw, WebServer, redirect, serve_web
 
-from assistant import crawling
+from assistant import connections, crawling
 from assistant.crawling import crawl
 from assistant.errors import ArticleError
 from assistant.fetching import Fetched, Fetcher, Limits, Validators
@@ -24,6 +24,12 @@ def web() -> Iterator[WebServer]:
 def fetcher() -> Iterator[Fetcher]:
     with Fetcher(allow_private=True, limits=LIMITS, resolve=lambda *_: ("127.0.0.1",)) as fetcher:
         yield fetcher
+
+
+@pytest.fixture
+def public(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the tests' own server play the internet, for hosts that nobody named."""
+    monkeypatch.setattr(connections, "is_public", lambda address: address == "127.0.0.1")
 
 
 @pytest.fixture
@@ -322,6 +328,7 @@ def test_robots_that_cannot_be_read_forbid_and_absent_ones_allow(
     assert news.paths.count("/a") == is_allowed
 
 
+@pytest.mark.usefixtures("public")
 def test_each_host_has_its_own_rules(news: WebServer, fetcher: Fetcher) -> None:
     other = news.url("/b", host="other.example")
     news.answers["/robots.txt"] = lambda asked: Page(
@@ -333,6 +340,39 @@ def test_each_host_has_its_own_rules(news: WebServer, fetcher: Fetcher) -> None:
 
     assert tell(found, news)[1].startswith(f"{other}: not fetched: its robots.txt asks programs not to")
     assert news.paths == ["/feed", "/robots.txt", "/a", "/robots.txt", "/c"]
+
+
+def test_a_private_host_that_only_a_feed_names_is_not_asked(news: WebServer, fetcher: Fetcher) -> None:
+    other = news.url("/b", host="other.example")
+    news.answers["/feed"] = write_feed("/a", other)
+
+    found = run(news.url("/feed"), fetcher)
+
+    assert tell(found, news)[0] == "/a"
+    assert tell(found, news)[1].startswith(f"{other}: not fetched: ")
+    assert news.paths == ["/feed", "/robots.txt", "/a"]
+
+
+def test_who_waits_is_told_of_the_pages_to_come_and_of_a_slower_pace(news: WebServer, fetcher: Fetcher) -> None:
+    news.answers["/robots.txt"] = Page(b"User-agent: *\nCrawl-delay: 45", type="text/plain")
+    news.answers["/feed"] = write_feed("/a", "/b", "/c")
+    expected: list[int] = []
+    said: list[str] = []
+
+    list(
+        crawl(
+            news.url("/feed"),
+            fetcher=fetcher,
+            max_pages=2,
+            sleep=lambda _: None,
+            expect=expected.append,
+            say=said.append,
+        )
+    )
+
+    assert expected == [2]
+    (line,) = said
+    assert line.endswith(" asks for 45 seconds between two pages (robots.txt); 30 are kept")
 
 
 def test_rules_for_a_great_many_programs_take_no_memory() -> None:
@@ -376,6 +416,7 @@ def test_a_host_may_ask_for_more_time_within_reason(news: WebServer, fetcher: Fe
     assert all(wait / 2 < each <= wait for each in waits)
 
 
+@pytest.mark.usefixtures("public")
 def test_a_host_that_asks_to_wait_is_left_alone(news: WebServer, fetcher: Fetcher) -> None:
     news.answers["/a"] = Page(status=429)
     other = news.url("/c", host="other.example")

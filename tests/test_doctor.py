@@ -17,7 +17,7 @@ import assistant.doctor
 import assistant.snapshot
 from assistant import Assistant
 from assistant.cli import main
-from assistant.doctor import examine, repair
+from assistant.doctor import BEHIND, UNBUILT, examine, repair
 from assistant.errors import LibraryError, LibraryLockedError
 from assistant.ingest import add_sources, embed_articles
 from assistant.library import CHROMA_FOLDER, Library
@@ -170,7 +170,9 @@ def test_few_changes_since_the_generation_are_well(
     changed = Article("jill", "Two fall on hill", "Jill went down. Jack came after.")
     with library.writing():
         library.add(embed_articles([changed, Article("new", "New", "Something new.")], WordEmbedder()))
-    assert only(examine(library)).what == "it doesn't know all passages; those that it doesn't are searched exactly"
+    assert only(examine(library)).what == BEHIND
+    assert only(examine(library)).is_unfinished
+    assert examine(library).is_healthy
 
     monkeypatch.setattr(assistant.snapshot, "MANY_PASSAGES", 1)
     with library.writing():
@@ -592,9 +594,13 @@ def test_the_command_says_what_it_found_and_exits_accordingly(
     assert (status, err) == (0, "")
     assert out == f"{index}: all is well (4 articles, 4 passages)\n"
 
+    plant(library, "DELETE FROM generations")
+    status, out, err = run()
+    assert (status, err) == (0, "")
+    assert out.splitlines()[0] == f"{index}: all is well, and something isn't finished (4 articles, 4 passages)"
+
     plant(
         library,
-        "DELETE FROM generations",
         "UPDATE articles SET text = 'An elf howled.' WHERE article_id LIKE '%wolf'",
     )
     status, out, err = run()
@@ -602,9 +608,7 @@ def test_the_command_says_what_it_found_and_exits_accordingly(
     assert (status, err) == (1, "")
     assert first == f"{index}: 2 things are wrong, 1 of which can be mended (4 articles, 4 passages)"
     assert second.startswith("article [2Jwolf: its text, title or another part of it is not what was stored; remove it")
-    assert (
-        third == "chroma: there is none; questions are answered by exact search; `assistant doctor --repair` mends it"
-    )
+    assert third == f"chroma: {UNBUILT}; give that command again, or `assistant doctor --repair` mends it"
 
     status, out, _ = run("--repair", "--json")
     answer = json.loads(out)
@@ -616,7 +620,15 @@ def test_the_command_says_what_it_found_and_exits_accordingly(
         "passages": 4,
     }
     assert [finding["kind"] for finding in answer["findings"]] == ["article"]
-    assert answer["mended"][0].keys() == {"kind", "where", "what", "remedy", "is_repairable", "article_id"}
+    assert answer["mended"][0].keys() == {
+        "kind",
+        "where",
+        "what",
+        "remedy",
+        "is_repairable",
+        "article_id",
+        "is_unfinished",
+    }
     assert [finding["kind"] for finding in answer["mended"]] == ["chroma"]
 
     plant(library, "UPDATE articles SET text = 'A wolf howled.' WHERE article_id LIKE '%wolf'")
@@ -625,7 +637,7 @@ def test_the_command_says_what_it_found_and_exits_accordingly(
     assert status == 0
     assert out.splitlines() == [
         f"{index}: all is well again (4 articles, 4 passages)",
-        "mended chroma: there is none; questions are answered by exact search",
+        f"mended chroma: {UNBUILT}",
     ]
     library.close()
 

@@ -5,7 +5,8 @@ import pytest
 
 from assistant import feeds
 from assistant.errors import ArticleError
-from assistant.feeds import Entry, is_address_list, is_listing, list_entries
+from assistant.feeds import Entry, list_entries
+from assistant.kinds import is_list, tell_kind
 from assistant.types import Document
 
 RSS = """<?xml version="1.0" encoding="UTF-8"?>
@@ -170,8 +171,8 @@ def test_a_line_that_is_no_address_is_named() -> None:
 
 @pytest.mark.parametrize("text", [RSS, ATOM, RDF, SITEMAP, INDEX, ADDRESSES, "\n  <rss>", "<?xml?><!DOCTYPE rss><rss>"])
 def test_a_list_is_told_by_its_content(text: str) -> None:
-    assert is_listing(Document("list", text.encode(), media_type="text/html"))
-    assert is_address_list(Document("list", text.encode())) is (text == ADDRESSES)
+    assert is_list(Document("list", text.encode(), media_type="text/html"))
+    assert (tell_kind(Document("list", text.encode())) == "addresses") is (text == ADDRESSES)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +191,7 @@ def test_a_list_is_told_by_its_content(text: str) -> None:
     ],
 )
 def test_what_is_no_list_is_told_too(data: bytes) -> None:
-    assert not is_listing(Document("page", data, media_type="application/rss+xml"))
+    assert not is_list(Document("page", data, media_type="application/rss+xml"))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "iso-8859-1", "windows-1252"])
@@ -199,7 +200,7 @@ def test_a_feed_may_be_in_any_encoding(encoding: str) -> None:
 
     first = read(data)[0]
 
-    assert is_listing(Document("list", data))
+    assert is_list(Document("list", data))
     assert isinstance(first, Entry)
     assert first.title == "Fox & dog: café closes"
 
@@ -235,7 +236,7 @@ def test_a_broken_feed_gives_what_can_be_read_and_says_that_it_is(broken: str) -
 def test_a_list_with_entities_is_refused(bomb: str, encoding: str) -> None:
     document = Document("list", bomb.encode(encoding))
 
-    assert is_listing(document)
+    assert is_list(document)
     with pytest.raises(ArticleError, match=r"^list: refused: it declares entities"):
         list_entries(document)
 

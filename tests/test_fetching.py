@@ -216,7 +216,10 @@ def test_nor_for_longer_than_a_user_would_sit_there(web: WebServer, value: str |
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_redirects_are_followed_to_the_address_in_the_end(web: WebServer, fetcher: Fetcher, status: int) -> None:
+def test_redirects_are_followed_to_the_address_in_the_end(
+    web: WebServer, fetcher: Fetcher, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "is_public", lambda address: address == "127.0.0.1")
     web.answers["/a/b"] = redirect("../c?d=ü", status)
     web.answers["/c?d=%C3%BC"] = redirect(web.url("/e", host="other.example"), status)
     web.answers["/e"] = Page(b"News")
@@ -281,7 +284,10 @@ def test_a_redirect_leads_nowhere_that_the_user_could_not_go(web: WebServer, loc
 def test_an_address_that_is_not_public_is_refused(web: WebServer, host: str) -> None:
     url = web.url(host=host)
 
-    with Fetcher() as fetcher, pytest.raises(FetchError, match="not a public address; --allow-private") as caught:
+    with (
+        Fetcher() as fetcher,
+        pytest.raises(FetchError, match=r"not a public address; --allow-private|link-local") as caught,
+    ):
         # The literal addresses go through the system's own resolver, as they do in life.
         fetcher.fetch(url)
 
@@ -305,6 +311,29 @@ def test_a_redirect_to_an_address_that_is_not_public_is_refused(
         fetcher.fetch(web.url("/", host="news.example"))
 
     assert f"refused: it redirects to http://{host}/latest/meta-data/, which is at " in str(caught.value)
+    assert web.paths == ["/", "/again"]
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "reason"),
+    [
+        ("other.example", "127.0.0.1", "--allow-private counts for the hosts that you name"),
+        ("metadata.example", "169.254.169.254", "a link-local address, which nothing is ever fetched from"),
+    ],
+)
+def test_to_allow_one_private_host_allows_no_other_that_it_redirects_to(
+    web: WebServer, host: str, address: str, reason: str
+) -> None:
+    web.answers["/"] = redirect("/again")
+    web.answers["/again"] = redirect(web.url("/secret", host=host))
+
+    with (
+        Fetcher(allow_private=True, resolve=lambda name, _: (address if name == host else "127.0.0.1",)) as fetcher,
+        pytest.raises(FetchError) as caught,
+    ):
+        fetcher.fetch(web.url("/", host="news.example"))
+
+    assert reason in str(caught.value)
     assert web.paths == ["/", "/again"]
 
 

@@ -1,6 +1,7 @@
 """The whole way, with the real model, real SQLite and real Chroma."""
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -413,6 +414,26 @@ def test_a_quote_is_shown_in_its_passage_also_when_its_article_has_changed(tmp_p
         assert assistant.passage_of(replace(citation, start=citation.start + 1)) is None
         assistant.remove("storm")
         assert assistant.passage_of(citation) is None
+def test_a_source_is_forgotten_with_the_articles_that_no_other_holds(tmp_path: Path) -> None:
+    for name, text in (("a/one.md", "One fox slept."), ("b/two.md", "Two dogs ran."), ("a/three.md", "It rained.")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    shared = "---\nurl: https://courier.example/shared\n---\nIt snowed."
+    for name in ("a/shared.md", "b/shared.md"):
+        (tmp_path / name).write_text(shared, encoding="utf-8")
+    with Assistant.open(tmp_path / "index") as assistant:
+        assistant.add([tmp_path / "a", tmp_path / "b"])
+        shutil.rmtree(tmp_path / "a")
+
+        with pytest.raises(ArticleError, match=r"was never added as a source; there are file://.*/a, file://.*/b$"):
+            assistant.forget_source(tmp_path / "c")
+        removed = assistant.forget_source(tmp_path / "a")
+
+        assert [Path(id).name for id in removed] == ["one.md", "three.md"]
+        left = ["two.md", "shared"]
+        assert sorted(Path(article.id).name for article in assistant.articles()) == sorted(left)
+        assert assistant.sources() == [(tmp_path / "b").as_uri()]
+        assert assistant.update().failed == ()
 
 
 def test_a_copy_is_named_beside_the_quote_and_quoted_no_second_time(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from assistant.ingest import (
 )
 from assistant.library import Library
 from assistant.reading import MAX_FILE_BYTES
-from assistant.types import Article, IngestReport, Origin
+from assistant.types import Article, IngestReport, Origin, PassedOver
 
 Articles = tuple[Article, Article, Article]
 
@@ -125,6 +125,25 @@ def test_an_index_that_was_asked_is_still_published(
     add(library, embedder, *articles)
 
     assert sorted((library.folder / "chroma").iterdir()) == folders
+
+
+def test_what_changes_no_text_and_no_title_is_not_embedded_again(
+    library: Library, embedder: WordEmbedder, articles: Articles
+) -> None:
+    add(library, embedder, *articles)
+    embedder.embedded.clear()
+    corrected = replace(articles[0], outlet="Hill Herald", published=None)
+
+    report = add(library, embedder, corrected, replace(articles[1], title="Three fall"))
+
+    assert report.updated == ("fox", "jill")
+    assert report.passages == len(embedder.embedded) == 1
+    assert find_ids(library, "herald") == {"fox", "jill"}
+    with library.snapshot() as snapshot:
+        assert snapshot.article("fox") == corrected
+        assert len(snapshot.revisions("fox")) == 2
+        question = embedder.embed_questions(["the quick brown fox"])[0]
+        assert snapshot.load([snapshot.nearest(question, limit=1)[0][0]])[0].article.id == "fox"
 
 
 def test_a_changed_article_is_replaced_whole(library: Library, embedder: WordEmbedder) -> None:
@@ -262,6 +281,42 @@ def test_one_bad_source_stops_no_other(
     }
     assert all("\n" not in failure.reason for failure in report.failed)
     assert stored_ids(library) == list(report.added)
+
+
+def test_files_of_a_folder_that_hold_no_article_are_no_failures(
+    library: Library, embedder: WordEmbedder, tmp_path: Path
+) -> None:
+    folder = tmp_path / "news"
+    folder.mkdir()
+    story = write(folder, "story", "It rained.")
+    picture = write(folder, "picture", b"\x89PNG\r\n\x1a\n")
+
+    first, second = add(library, embedder, folder), add(library, embedder, folder)
+    alone = add(library, embedder, picture)
+
+    assert first.added == second.unchanged == (story.resolve().as_uri(),)
+    assert first.passed_over == second.passed_over == (PassedOver(str(picture), "image"),)
+    assert first.failed == second.failed == ()
+    assert [failure.reason.partition(":")[0] for failure in alone.failed] == [
+        "no article can be read from this kind of file (image)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("file:///etc/motd", "give a file by its path, without file://"),
+        ("ftp:/news.example/story", "only addresses that begin with http:// or https:// are fetched, and files are"),
+        ("https:/news.example/story", "not an address: write it with two slashes, https://"),
+    ],
+)
+def test_an_address_of_another_kind_says_what_to_give(
+    library: Library, embedder: WordEmbedder, source: str, reason: str
+) -> None:
+    (failure,) = add(library, embedder, source).failed
+
+    assert failure.source == source
+    assert failure.reason.startswith(reason)
 
 
 def test_only_bad_sources_make_no_library(library: Library, embedder: WordEmbedder, tmp_path: Path) -> None:

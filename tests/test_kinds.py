@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.errors import ArticleError
-from assistant.kinds import Kind, tell_kind
+from assistant.errors import ArticleError, KindError
+from assistant.kinds import SUFFIX_KINDS, Kind, count_others, tell_kind, tell_other
 from assistant.types import Document
 
 MAIL = b"Return-Path: <rey@courier.example>\r\nFrom: Rey <rey@courier.example>\r\nSubject: Rain\r\n\r\nIt rained.\r\n"
@@ -91,6 +91,7 @@ def test_content_tells_a_kind(data: bytes, kind: str) -> None:
         ("story", "Application/PDF", "pdf"),
         ("story", "text/uri-list", "addresses"),
         ("story.png", "image/png", "text"),
+        ("story", "application/rss+xml", "text"),
     ],
 )
 def test_where_content_tells_nothing_its_server_does_and_then_its_name(
@@ -110,11 +111,80 @@ def test_a_note_of_addresses_is_a_note() -> None:
         (b"{\\rtf1\\ansi It rained.}", "rich text"),
         (pack("xl/workbook.xml"), "zip archive"),
         (b"\x1f\x8b\x08\x00", "compressed: unpack it first"),
+        (b"\x89PNG\r\n\x1a\n", r"no article can be read from this kind of file \(image\)"),
     ],
 )
 def test_a_kind_that_is_known_and_not_read_is_refused_with_what_to_do(data: bytes, reason: str) -> None:
     with pytest.raises(ArticleError, match=f"^story.txt: .*{reason}"):
         tell_kind(Document("story.txt", data))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><l>&b;</l>',
+        '<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]>\n<l>&b;</l>',
+        '<?xml version="1.0"?><newsItem><headline>Rain</headline></newsItem>',
+    ],
+)
+def test_xml_that_is_no_page_and_no_list_is_refused_and_not_taken_for_text(text: str, encoding: str) -> None:
+    with pytest.raises(KindError, match=r"^story\.xml: XML, and neither a page nor a feed nor a sitemap"):
+        tell_kind(Document("story.xml", text.encode(encoding)))
+    assert tell_kind(Document("story.txt", b"<?xml has a processing instruction, she said.")) == "text"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "what"),
+    [
+        ("a", b"\x89PNG\r\n\x1a\n", "image"),
+        ("a", b"RIFF\x10\x00\x00\x00WEBPVP8 ", "image"),
+        ("a", b"\xff\xd8\xff\xe0", "image"),
+        ("a.svg", b'<?xml version="1.0"?>\n<svg xmlns="x"/>', "image"),
+        ("a.mp4", b"\x00\x00\x00\x18ftypmp42", "recording"),
+        ("a", b"ID3\x03\x00", "recording"),
+        ("a.xlsx", pack("xl/workbook.xml"), "archive"),
+        ("a.tar", b"a.md" + bytes(253) + b"ustar  \x00", "archive"),
+        ("a.xml.gz", b"\x1f\x8b\x08\x00", "archive"),
+        ("a.doc", bytes.fromhex("d0cf11e0a1b11ae1"), "old document"),
+        ("a", b"SQLite format 3\x00", "database"),
+        ("a.so", b"\x7fELF\x02", "program"),
+        ("a", b"It rained.\x00", "binary file"),
+        ("__init__.py", b"\n", "empty file"),
+        ("a.py", b"import os\n", "file of code or data"),
+        ("run", b"#!/bin/sh\n", "file of code or data"),
+        ("a.json", b'{"rain": 1}', "file of code or data"),
+        ("a.xml", b'<?xml version="1.0"?><urlset/>', "list of pages"),
+        ("links", b"https://courier.example/1\n", "list of pages"),
+    ],
+)
+def test_what_holds_no_article_is_named_by_what_is_in_it(name: str, data: bytes, what: str) -> None:
+    assert tell_other(Document(name, data)) == what
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("story", b"%PDF-1.7\n"),
+        ("story.html_1", PAGE),
+        ("story.php", PAGE),
+        ("letter", pack("[Content_Types].xml", "word/document.xml")),
+        ("1742031000.M1.courier:2,S", MAIL),
+        ("README", b"It rained."),
+        ("story.2025", "It rained.".encode("utf-16")),
+        *((f"story{suffix}", b"\x89PNG") for suffix in SUFFIX_KINDS),
+    ],
+)
+def test_what_may_hold_an_article_is_none_of_those(name: str, data: bytes) -> None:
+    assert tell_other(Document(name, data)) is None
+
+
+def test_others_are_counted_the_most_first() -> None:
+    others = ["archive", "image", "image", "file of code or data", "file that can't be read", "list of pages"] * 2
+
+    assert count_others([*others[:4], "image", *others[6:]]) == (
+        "5 images, 2 archives, 2 files of code or data, 1 file that can't be read, 1 list of pages"
+    )
 
 
 @pytest.mark.parametrize("data", [b"<!--" * 20_000, b"<?" * 20_000, b"{" * 20_000, b'{"a' * 20_000, b"a:\n" * 20_000])

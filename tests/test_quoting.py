@@ -239,6 +239,26 @@ def test_a_sentence_that_is_unlikely_or_long_is_left_out() -> None:
     assert choose_sentences(measured, np.array([9.0, 8.5, -9.0]), [100, 50_000, 100]) == [0]
 
 
+@pytest.mark.parametrize(
+    ("other", "is_left_out"),
+    [
+        ("The council voted by five to four to close the harbour.", True),
+        ("On Monday the council voted by five to four to close the harbour for good.", True),
+        ("The council voted by five to four to open the harbour on Monday.", False),
+        ("The council voted by six to four to close the harbour on Monday.", False),
+        ("The council voted by five to four not to close the harbour on Monday.", False),
+        ("The council voted.", False),
+    ],
+)
+def test_a_sentence_of_a_copy_with_words_more_or_less_is_the_same_sentence(other: str, is_left_out: bool) -> None:
+    measured = _measure(["The council voted by five to four to close the harbour on Monday.", other])
+    scores, lengths = np.array([9.0, 8.5]), [100, 100]
+
+    assert choose_sentences(measured, scores, lengths, [(7, "a"), (7, "b")]) == ([0] if is_left_out else [0, 1])
+    assert choose_sentences(measured, scores, lengths, [(7, "a"), (7, "a")]) == [0, 1]
+    assert choose_sentences(measured, scores, lengths, [(7, "a"), (8, "b")]) == [0, 1]
+
+
 # Questions
 
 

@@ -16,13 +16,14 @@ from assistant.errors import ArticleError
 from assistant.ingest import check_article
 from assistant.reading import (
     MAX_FILE_BYTES,
+    PEEK_BYTES,
     list_files,
     load_document,
     load_standard_input,
     read_article,
     read_document,
 )
-from assistant.types import Article, Document
+from assistant.types import Article, Document, PassedOver
 
 STORY = """---
 title: "Talks: the third day"
@@ -245,7 +246,8 @@ def test_a_header_is_found_after_a_byte_order_mark_and_with_other_line_ends(tmp_
         ("\u00a0\u2003\n".encode(), "empty"),
         (" \n".encode("utf-16"), "empty"),
         (b"---\ntitle: Rain\n---\n\n", "empty"),
-        (PNG, "not text"),
+        (PNG, "no article can be read"),
+        (b"\xff" * 600 + "It rained. ".encode("utf-16-le") * 50 + bytes(512), "not text"),
         (random.Random(0).randbytes(5_000), "not text"),
         (random.Random(0).randbytes(200_000), "not text"),
         ("It rained. It poured.".encode("utf-16-le"), "not text: it holds NUL bytes"),
@@ -314,11 +316,20 @@ def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_has_the_articles_below_it_in_order(tmp_path: Path) -> None:
-    for name in ("b.md", "a.TXT", "c/d/e.docx", "picture.png", ".hidden.md", ".git/note.md", "c/.x/y.txt"):
+    for name in ("b.md", "a.TXT", "c/d/e.docx", "c/letter", ".hidden.md", ".git/note.md", "c/.x/y.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         write(tmp_path, "It rained.", name)
 
-    assert list_files(tmp_path) == [tmp_path / "a.TXT", tmp_path / "b.md", tmp_path / "c/d/e.docx"]
+    assert list_files(tmp_path) == [tmp_path / name for name in ("a.TXT", "b.md", "c/d/e.docx", "c/letter")]
+
+
+def test_a_file_in_a_folder_is_told_by_its_content_and_what_holds_no_article_is_named(tmp_path: Path) -> None:
+    pdf = write(tmp_path, write_pdf([write_lines("It rained.")]), "report")
+    word = write(tmp_path, b"PK\x03\x04" + bytes(PEEK_BYTES) + b"word/document.xml", "letter.bak")
+    picture = write(tmp_path, PNG, "picture")
+    archive = write(tmp_path, b"PK\x03\x04" + bytes(PEEK_BYTES) * 2, "back.zip")
+
+    assert list_files(tmp_path) == [word, pdf, PassedOver(str(archive), "archive"), PassedOver(str(picture), "image")]
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
@@ -394,7 +405,7 @@ def test_links_out_of_a_folder_are_not_followed(tmp_path: Path) -> None:
 def test_a_folder_without_articles_is_refused(tmp_path: Path) -> None:
     write(tmp_path, PNG, "picture.png")
 
-    with pytest.raises(ArticleError, match=r"no articles in this folder: it holds no \.txt, \.text, \.md"):
+    with pytest.raises(ArticleError, match=r"no articles in this folder: it holds 1 image$"):
         list_files(tmp_path)
 
 

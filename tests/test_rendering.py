@@ -41,6 +41,7 @@ from assistant.types import (
     Failure,
     IngestReport,
     Passage,
+    PassedOver,
     RetrievedPassage,
     Revision,
     ScoreParts,
@@ -156,10 +157,10 @@ def test_an_answer_shows_its_sentences_then_its_sources() -> None:
     assert (
         render_answer(make_answer(), context_of=context_of, width=80)
         == """\
-Mary had a little lamb. [2]
+Mary had a little lamb. [2] (undated)
 
 (Jack and Jill went up the hill to fetch a pail of water.) He fell down and
-broke his crown. [1]
+broke his crown. [1] (7 March 2025)
 
 [1] Hill Herald, 7 March 2025: Two fall on hill
     https://hill-herald.example/jill
@@ -267,6 +268,30 @@ def test_quotes_of_different_days_each_have_their_day() -> None:
     assert "[1]\n" in render_answer(same, context_of=context_of, width=200)
 
 
+@pytest.mark.parametrize(
+    ("published", "shown"),
+    [
+        (datetime(2025, 3, 7, 18, 5, tzinfo=UTC), "(7 March 2025, 18:05)"),
+        (datetime(2025, 3, 8, 18, 5, tzinfo=UTC), "(8 March 2025)"),
+        (None, "(undated)"),
+    ],
+)
+def test_quotes_of_one_day_each_have_their_time_and_one_without_says_so(published: datetime | None, shown: str) -> None:
+    answer = make_answer()
+    first = replace(answer.citations[0], article=replace(JILL.ref, published=datetime(2025, 3, 7, 9, tzinfo=UTC)))
+    second = replace(answer.citations[1], article=replace(JILL.ref, published=published))
+    dated = replace(
+        answer,
+        citations=(first, second),
+        statements=tuple(
+            replace(statement, citations=(citation,))
+            for statement, citation in zip(answer.statements, (first, second), strict=True)
+        ),
+    )
+
+    assert f"[2] {shown}\n" in render_answer(dated, context_of=context_of, width=200)
+
+
 def test_how_a_question_was_read_comes_first() -> None:
     answer = replace(make_answer(), understood=(Understood("Read as: articles of \x1b[2Jtoday"),))
 
@@ -311,6 +336,18 @@ def test_a_report_counts_what_happened() -> None:
     assert render_report(report) == "2 added, 1 updated, 1 failed (7 passages in 1.3 s)"
     assert render_report(IngestReport((), (), (), (), (), 0, 0.0)) == "nothing to do (0 passages in 0.0 s)"
     assert json.loads(render_json(report_to_json(report)))["failed"] == [{"source": "d", "reason": "empty"}]
+
+
+def test_files_that_were_passed_over_are_counted_by_what_they_are() -> None:
+    others = tuple(PassedOver(name, what) for name, what in (("a", "archive"), ("b", "image"), ("c", "image")))
+    report = IngestReport(("a",), (), (), (), (), passages=1, seconds=1.0, passed_over=others)
+
+    assert render_report(report) == (
+        "1 added (1 passages in 1.0 s); 3 files that are no articles passed over: 2 images, 1 archive"
+    )
+    assert render_report(replace(report, passed_over=others[:1])).endswith(
+        "; 1 file that is no article passed over: 1 archive"
+    )
 
 
 def test_json_has_the_fields_that_are_promised() -> None:
@@ -364,7 +401,9 @@ def test_a_source_names_the_copies_that_hold_its_quote_once_each() -> None:
     refs = [
         ArticleRef("a", "One", "Alder \x1b[2JEcho"),
         ArticleRef("b", "Two", "Alder [2JEcho"),
-        ArticleRef("c", "No outlet"),
+        ArticleRef("c", "No outlet", url="https://www.vale-observer.example/2"),
+        ArticleRef("d", "No address"),
+        ArticleRef("e", "No address that can be", url="https://[/"),
     ]
     first = replace(answer.citations[0], also_in=tuple(refs))
     statements = tuple(
@@ -374,7 +413,7 @@ def test_a_source_names_the_copies_that_hold_its_quote_once_each() -> None:
     answer = replace(answer, statements=statements, citations=(first, *answer.citations[1:]))
     shown = render_proof(answer, context_of=lambda _: "", width=100)
 
-    assert "Two fall on hill (also in Alder [2JEcho, No outlet)" in " ".join(shown.split())
+    assert "Two fall on hill (also in Alder [2JEcho, vale-observer.example, another copy)" in " ".join(shown.split())
     assert shown.count("also in") == 1
     assert answer_to_json(replace(answer, citations=(first,)))["citations"][0]["also_in"][2]["article_id"] == "c"
 

@@ -1,11 +1,11 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
-from earlier_versions import to_version_1, to_version_2
+from earlier_versions import to_version_1, to_version_2, to_version_3
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -162,6 +162,10 @@ def test_an_id_of_a_passage_is_never_used_again(connection: sqlite3.Connection) 
         (PassageFilter(until=FOX.published), False),
         (PassageFilter(until=datetime(2025, 3, 16, 4, 31, tzinfo=UTC)), True),
         (PassageFilter("Forest Courier", datetime(2025, 3, 16, tzinfo=UTC), datetime(2025, 3, 17, tzinfo=UTC)), True),
+        # Days are those of the article's zone, in which it is the 15th, and in UTC the 16th.
+        (PassageFilter(since=date(2025, 3, 15), until=date(2025, 3, 16)), True),
+        (PassageFilter("forest courier", since=date(2025, 3, 16)), False),
+        (PassageFilter(until=date(2025, 3, 15)), False),
         (PassageFilter("Hill Herald", datetime(2025, 3, 16, tzinfo=UTC), datetime(2025, 3, 17, tzinfo=UTC)), False),
     ],
 )
@@ -177,6 +181,17 @@ def test_a_filter_selects_by_outlet_and_time(
 
     assert (1 in ids) == is_found
     assert (2 in ids) == (wanted == PassageFilter())
+
+
+def test_a_filter_reads_no_rows(connection: sqlite3.Connection) -> None:
+    for wanted in (
+        PassageFilter("Forest Courier", date(2025, 3, 15), date(2025, 3, 16)),
+        PassageFilter(since=date(2025, 3, 15), until=datetime(2025, 3, 16, tzinfo=UTC)),
+        PassageFilter(since=datetime(2025, 3, 15, tzinfo=UTC)),
+    ):
+        condition, parameters = to_condition(wanted)
+        plan = connection.execute(f"EXPLAIN QUERY PLAN SELECT id FROM articles a WHERE {condition}", parameters)
+        assert [detail for *_, detail in plan if "COVERING INDEX" not in detail] == []
 
 
 def test_vectors_come_back_as_they_were(connection: sqlite3.Connection) -> None:
@@ -244,16 +259,19 @@ def test_all_that_is_known_of_an_article_is_read_again(connection: sqlite3.Conne
         to_revision((*revision[:2], "other", revision[3]))
 
 
-def test_a_library_of_version_1_becomes_one_of_this_version(connection: sqlite3.Connection) -> None:
+@pytest.mark.parametrize(("version", "to_version"), [(1, to_version_1), (2, to_version_2), (3, to_version_3)])
+def test_a_library_of_an_earlier_version_becomes_one_of_this_version(
+    connection: sqlite3.Connection, version: int, to_version: Callable[[sqlite3.Connection], None]
+) -> None:
     empty = replace(FOX, id="empty")
     insert_article(connection, FOX, [embed(FOX), embed(FOX)])
     insert_article(connection, empty, [])
     laid_out = layout(connection)
     vectors = connection.execute("SELECT * FROM article_vectors").fetchall()
-    to_version_1(connection)
+    to_version(connection)
     assert layout(connection) != laid_out
 
-    migrate_tables(connection, 1)
+    migrate_tables(connection, version)
 
     assert layout(connection) == laid_out
     assert connection.execute("SELECT * FROM article_vectors").fetchall() == vectors

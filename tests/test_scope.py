@@ -1,9 +1,10 @@
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from assistant.dates import Period
+from assistant.dates import Period, to_time
 from assistant.errors import SettingsError
 from assistant.library import Library
 from assistant.schema import PassageFilter
@@ -15,7 +16,7 @@ ARTICLES = [
     Article("undated", "Undated", "Ferries sail."),
     Article("new", "New", "Ferries wait.", "Vale Observer", published=datetime(2025, 3, 20, 8, 0, tzinfo=UTC)),
 ]
-WEEK = PassageFilter(since=datetime(2025, 3, 17, tzinfo=UTC), until=datetime(2025, 3, 24, tzinfo=UTC))
+WEEK = PassageFilter(since=date(2025, 3, 17), until=date(2025, 3, 24))
 
 Read = Callable[..., Scope]
 
@@ -66,14 +67,14 @@ def test_words_that_are_a_filter_need_stand_in_no_article(read: Read, question: 
 
 def test_this_week_is_seen_from_the_day_that_was_given(read: Read) -> None:
     assert read("What happened this week?", today=date(2025, 3, 5)).filter == PassageFilter(
-        since=datetime(2025, 3, 3, tzinfo=UTC), until=datetime(2025, 3, 10, tzinfo=UTC)
+        since=date(2025, 3, 3), until=date(2025, 3, 10)
     )
 
 
 def test_an_option_for_time_wins(read: Read) -> None:
     scope = read("What happened this week?", since="2025-03-01")
 
-    assert scope == Scope("What happened this week?", PassageFilter(since=datetime(2025, 3, 1, tzinfo=UTC)))
+    assert scope == Scope("What happened this week?", PassageFilter(since=date(2025, 3, 1)))
 
 
 def test_an_outlet_and_words_for_time_go_together(read: Read) -> None:
@@ -169,4 +170,13 @@ def test_a_period_may_be_one_day_or_one_moment(day: str | datetime) -> None:
 
     assert options.since is not None
     assert options.until is not None
-    assert options.since < options.until
+    assert to_time(options.since) < to_time(options.until)
+
+
+def test_today_is_the_day_of_the_newest_article_where_it_appeared(read: Read) -> None:
+    late = replace(ARTICLES[2], published=datetime(2025, 3, 16, 23, 30, tzinfo=timezone(timedelta(hours=-5))))
+
+    scope = read("What happened this week?", articles=[ARTICLES[0], late])
+
+    assert scope.filter == PassageFilter(since=date(2025, 3, 10), until=date(2025, 3, 17))
+    assert scope.understood[0].is_filter

@@ -1,5 +1,6 @@
 """Pages, feeds, sitemaps and lists of addresses as sources: from a server on loopback into the library, and again."""
 
+import gzip
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -119,6 +120,39 @@ def test_each_page_of_a_feed_is_taken_and_a_bad_one_stops_no_other(
 
     assert titles(library) == {"Fog over the bay", "Rain at last"}
     assert [failure.source for failure in report.failed] == [server.url("/lost")]
+
+
+def test_a_packed_sitemap_at_hand_is_a_list_of_pages(
+    library: Library, embedder: WordEmbedder, server: WebServer, tmp_path: Path
+) -> None:
+    server.answers["/fog"] = make_page("Fog over the bay")
+    sitemap = tmp_path / "sitemap.xml.gz"
+    sitemap.write_bytes(gzip.compress(f"<urlset><url><loc>{server.url('/fog')}</loc></url></urlset>".encode()))
+    other = tmp_path / "story.gz"
+    other.write_bytes(gzip.compress(b"It rained."))
+
+    # A host that only a list names is none that its user named.
+    refused = add(library, embedder, sitemap)
+    report = add(library, embedder, server.url("/fog"), sitemap, other)
+
+    assert [failure.source for failure in refused.failed] == [server.url("/fog")]
+    assert titles(library) == {"Fog over the bay"}
+    assert [failure.reason for failure in report.failed if failure.source == str(other)] == [
+        "compressed: unpack it first"
+    ]
+
+
+def test_one_page_by_http_and_by_https_is_one_article(library: Library, embedder: WordEmbedder, tmp_path: Path) -> None:
+    page = "---\ntitle: Fog\nurl: {}://courier.example/fog\n---\nFog lay over the bay."
+    for name, scheme in (("a.md", "http"), ("b.md", "https")):
+        (tmp_path / name).write_text(page.format(scheme), encoding="utf-8")
+
+    report = add(library, embedder, tmp_path)
+    again = add(library, embedder, tmp_path / "b.md")
+
+    assert report.added == ("http://courier.example/fog",)
+    assert report.failed == again.failed == ()
+    assert (again.added, again.updated) == ((), ())
 
 
 def test_an_update_asks_only_whether_pages_have_changed(
