@@ -52,6 +52,7 @@ from assistant.types import (
     Support,
     Turn,
     Understood,
+    UnprovenStatement,
     Usage,
 )
 
@@ -98,6 +99,7 @@ __all__ = [
     "Support",
     "Turn",
     "Understood",
+    "UnprovenStatement",
     "Usage",
 ]
 

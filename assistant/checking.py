@@ -1,26 +1,45 @@
-"""Holds the citations of kept or exported answers against the library again: nothing is embedded, sent or written.
+"""Holds kept or exported answers against the library again, citations and sentences: nothing is sent or written.
 
 An article is as it is now, or as it was in an earlier revision that the library keeps; what an answer quotes may stand
 in either, and which one is said.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from assistant.errors import LibraryError
+from assistant.evidence import describe_source
 from assistant.library import Library
 from assistant.snapshot import Snapshot
-from assistant.types import Answer, CheckedCitation, CheckReport, Citation, Revision, Verdict
+from assistant.settings import QUOTES
+from assistant.types import (
+    Answer,
+    CheckedCitation,
+    CheckReport,
+    Citation,
+    Revision,
+    Statement,
+    Support,
+    UnprovenStatement,
+    Verdict,
+)
+
+ALTERED = "no quote that it cites says this, word for word"
+RETOLD = "the answer isn't what its statements say"
+
+Check = Callable[[str, Sequence[str]], Support]
 
 
-def check_answers(answers: Sequence[Answer], library: Library) -> CheckReport:
+def check_answers(answers: Sequence[Answer], library: Library, *, check: Check) -> CheckReport:
     """Look up every citation of answers in its article as it is now, and as it was.
 
-    Raises LibraryError where there is no library to look in.
+    What they show as supported is held against its quotes: word for word where quotes answered, else by `check`, as
+    when it was answered. Raises LibraryError where there is no library to look in.
     """
     if not library.exists:
         raise LibraryError(f"{library.folder}: no index; give the one that answered with --index DIR")
     known: dict[str, Sequence[Revision]] = {}
     checked = []
+    unproven: list[UnprovenStatement] = []
     with library.snapshot() as snapshot:
         for position, answer in enumerate(answers, start=1):
             hashes = dict(answer.hashes)
@@ -34,7 +53,36 @@ def check_answers(answers: Sequence[Answer], library: Library) -> CheckReport:
                     has_changed = snapshot.hash(id) != hashes[id]
                 since, until = (said.since, said.until) if said else (None, None)
                 checked.append(CheckedCitation(position, answer.question, citation, verdict, since, until, has_changed))
-    return CheckReport(len(answers), tuple(checked))
+            unproven += _find_unproven(answer, position, known, check)
+    return CheckReport(len(answers), tuple(checked), tuple(unproven))
+
+
+def _find_unproven(
+    answer: Answer, position: int, known: Mapping[str, Sequence[Revision]], check: Check
+) -> Iterator[UnprovenStatement]:
+    supported = [statement for statement in answer.statements if statement.support.supported]
+    for statement in supported:
+        if answer.model == QUOTES:
+            is_quote = statement.text in [citation.quote for citation in statement.citations]
+            reasons = () if is_quote else (ALTERED,)
+        else:
+            support = check(statement.text, _read_evidence(statement, known))
+            reasons = () if support.supported else support.reasons or (ALTERED,)
+        if reasons:
+            yield UnprovenStatement(position, statement.text, reasons)
+    if not answer.abstained and answer.text != " ".join(statement.text for statement in supported):
+        yield UnprovenStatement(position, answer.text, (RETOLD,))
+
+
+def _read_evidence(statement: Statement, known: Mapping[str, Sequence[Revision]]) -> list[str]:
+    """Read what a statement was checked against: its quotes with what comes before them, and where they stand."""
+    texts = []
+    for citation in statement.citations:
+        said = find_cited(citation, known.get(citation.article.id, ()))
+        before = said.article.text[citation.context_start : citation.start] if said else ""
+        texts.append(f"{before}{citation.quote}")
+    sources = dict.fromkeys(describe_source(citation.article) for citation in statement.citations)
+    return [*texts, *filter(None, sources)]
 
 
 def find_cited(citation: Citation, revisions: Sequence[Revision]) -> Revision | None:

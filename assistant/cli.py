@@ -575,7 +575,7 @@ def check(
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
-    """Check every quote of answers again, in the articles as they are now; exit with 1 when one doesn't hold."""
+    """Check answers again, each quote in its article and what it is to prove; exit with 1 when one doesn't hold."""
     with _open(index, embedding_model=embedding_model) as assistant:
         report = assistant.check(file)
     text = render_json(check_to_json(report)) if as_json else render_check(report, width=find_width())

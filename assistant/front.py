@@ -212,11 +212,11 @@ class Assistant:
         return self._conversations
 
     def check(self, path: str | os.PathLike[str]) -> CheckReport:
-        """Check every quote of a file of answers again: of `ask --json`, or of an exported conversation.
+        """Check a file of answers again, each quote and what it is to prove: of `ask --json`, or a conversation.
 
         Raises AnswerError for a file of anything else, and LibraryError where there is no index.
         """
-        return check_answers(read_answers(Path(path)), self._library)
+        return check_answers(read_answers(Path(path)), self._library, check=self.verify)
 
     def context_of(self, citation: Citation) -> str:
         """Give what to read before a quote that can't stand alone; nothing where its article doesn't say it any more.

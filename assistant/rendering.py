@@ -346,7 +346,7 @@ def render_check(report: CheckReport, *, width: int) -> str:
         summary = (
             f"{'All' if held == total else f'{held:,} of'} {total:,} quotes stand in their articles as they are now"
         )
-    lines = [_wrap(f"{summary} {answers}.", width)]
+    lines = [wrap_text(f"{summary} {answers}.", width)]
     for checked in report.citations:
         if checked.verdict != "exact":
             until = _write_minute(checked.until) if checked.until else "now"
@@ -357,6 +357,11 @@ def render_check(report: CheckReport, *, width: int) -> str:
                 wrap_text(f"{where} {describe_article(citation.article)}: {said}", width, indent="    "),
                 wrap_text(f"    “{_shorten(clean_line(citation.quote))}”", width, indent="    "),
             ]
+    for unproven in report.unproven:
+        where = f"Answer {unproven.answer}: " if report.answers > 1 else ""
+        reasons = clean_line("; ".join(unproven.reasons))
+        line = f"{where}not proven by its quotes: “{_shorten(clean_line(unproven.text))}” ({reasons})"
+        lines.append(wrap_text(line, width, indent="    "))
     changed = dict.fromkeys(checked.citation.article for checked in report.citations if checked.has_changed)
     lines += [wrap_text(f"Changed since: {describe_article(article)}", width, indent="    ") for article in changed]
     return "".join(f"{line}\n" for line in lines)
@@ -414,6 +419,7 @@ def check_to_json(report: CheckReport) -> dict[str, Any]:
             }
             for checked in report.citations
         ],
+        "unproven": [each._asdict() for each in report.unproven],
     }
 
 

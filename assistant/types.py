@@ -310,17 +310,26 @@ class CheckedCitation:
         return self.verdict in ("exact", "moved")
 
 
+class UnprovenStatement(NamedTuple):
+    """What an answer shows as supported, and its quotes don't prove: its position, as above, the words and why."""
+
+    answer: int
+    text: str
+    reasons: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What checking answers again came to: how many there are, and each of their citations."""
+    """What checking answers again came to: how many there are, each of their citations, and what isn't proven."""
 
     answers: int
     citations: tuple[CheckedCitation, ...]
+    unproven: tuple[UnprovenStatement, ...] = ()
 
     @property
     def holds(self) -> bool:
-        """Whether every citation does."""
-        return all(checked.holds for checked in self.citations)
+        """Whether every citation does, and proves what it stands behind."""
+        return not self.unproven and all(checked.holds for checked in self.citations)
 
 
 @dataclass(frozen=True, slots=True)

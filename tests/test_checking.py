@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -6,12 +7,22 @@ import pytest
 from answer_records import make_answer, make_source, quote
 from libraries import add, opened, remove
 
-from assistant.checking import check_answers, find_cited
+from assistant.checking import ALTERED, RETOLD, find_cited
+from assistant.checking import check_answers as check_answers_with
 from assistant.errors import LibraryError
 from assistant.library import Library
-from assistant.types import Answer, Article, ArticleHash, CheckedCitation, Citation
+from assistant.types import Answer, Article, ArticleHash, CheckedCitation, CheckReport, Citation, Statement, Support
 
 FERRY, TRAM = make_source(1), make_source(2)
+
+
+def check_answers(answers: Sequence[Answer], library: Library) -> CheckReport:
+    """Check answers that no language model gave."""
+
+    def judge(statement: str, _: Sequence[str]) -> Support:
+        raise AssertionError(f"nothing but a language model's words is judged, and not {statement!r}")
+
+    return check_answers_with(answers, library, check=judge)
 
 
 @pytest.fixture
@@ -25,7 +36,7 @@ def answer_of(library: Library, *citations: Citation) -> Answer:
     with library.snapshot() as snapshot:
         hashes = {each.article.id: snapshot.hash(each.article.id) for each in citations}
     noted = tuple(ArticleHash(id, hash) for id, hash in hashes.items() if hash)
-    return replace(make_answer(1), statements=(), citations=citations, hashes=noted)
+    return replace(make_answer(1), text="", statements=(), citations=citations, hashes=noted)
 
 
 def check(library: Library, citation: Citation, *, answer: Answer | None = None) -> CheckedCitation:
@@ -158,3 +169,42 @@ def test_nothing_is_written_by_checking(filled: Library) -> None:
     check_answers([answer], filled)
 
     assert filled.content_hash() == before
+
+
+def test_a_quote_that_was_altered_in_the_answer_alone_is_not_proven(filled: Library) -> None:
+    answer = make_answer(1, sources=[FERRY])
+    (statement,) = answer.statements
+    altered = replace(statement, text=statement.text.replace("left", "never left"))
+
+    kept = check_answers([answer], filled)
+    told = check_answers([replace(answer, text=altered.text)], filled)
+    both = check_answers([replace(answer, text=altered.text, statements=(altered,))], filled)
+
+    assert kept.holds
+    assert [each.reasons for each in told.unproven] == [(RETOLD,)]
+    assert [(each.text, each.reasons) for each in both.unproven] == [(altered.text, (ALTERED,))]
+    assert not told.holds
+    assert not both.holds
+    assert all(checked.holds for checked in both.citations)
+
+
+def test_what_a_language_model_wrote_is_judged_again_by_what_it_was_judged_by(filled: Library) -> None:
+    asked: list[tuple[str, Sequence[str]]] = []
+
+    def judge(statement: str, evidence: Sequence[str]) -> Support:
+        asked.append((statement, evidence))
+        return Support(0.2, False, ("says more",)) if "twice" in statement else Support(0.9, True)
+
+    citation = replace(quote(FERRY), context_start=0)
+    statements = (
+        Statement("It left.", (citation,), Support(0.9, True)),
+        Statement("It left twice.", (citation,), Support(0.9, True)),
+        Statement("It sank.", (citation,), Support(0.1, False)),
+    )
+    answer = replace(make_answer(1, model="openai:tiny"), text="It left. It left twice.", statements=statements)
+
+    report = check_answers_with([replace(answer, citations=(citation,))], filled, check=judge)
+
+    assert [(each.text, each.reasons) for each in report.unproven] == [("It left twice.", ("says more",))]
+    before = FERRY.text[: citation.end]
+    assert asked == [(text, [before, "Harbour Courier, 1 January 2026"]) for text in ("It left.", "It left twice.")]

@@ -414,6 +414,8 @@ def test_a_quote_is_shown_in_its_passage_also_when_its_article_has_changed(tmp_p
         assert assistant.passage_of(replace(citation, start=citation.start + 1)) is None
         assistant.remove("storm")
         assert assistant.passage_of(citation) is None
+
+
 def test_a_source_is_forgotten_with_the_articles_that_no_other_holds(tmp_path: Path) -> None:
     for name, text in (("a/one.md", "One fox slept."), ("b/two.md", "Two dogs ran."), ("a/three.md", "It rained.")):
         (tmp_path / name).parent.mkdir(exist_ok=True)
