@@ -170,7 +170,7 @@ def _chat(start: _Start, prompt: "_Prompt | _PlainPrompt", interrupts: "_Interru
         except EOFError:
             return 0
         except KeyboardInterrupt:
-            if was_interrupted:
+            if was_interrupted and not prompt.has_text:
                 return EXIT_INTERRUPTED
             was_interrupted = True
             _write("Ctrl-C again quits, and so does Ctrl-D.\n")
@@ -273,6 +273,8 @@ def _keep(session: Session, answer: Answer, asked: datetime) -> Session:
 class _PlainPrompt:
     """A prompt for a terminal that obeys nothing: its own line editing, and no more."""
 
+    has_text = False  # as far as can be known
+
     def __init__(self, start: _Start, interrupts: "_Interrupts") -> None:
         self._start = start
         self._interrupts = interrupts
@@ -305,6 +307,11 @@ class _Prompt:
             output=_open_output(),
         )
         self._session.app.after_render += lambda _: start.load()  # not before, for the two would share a processor
+
+    @property
+    def has_text(self) -> bool:
+        """Whether Ctrl-C left a line that was begun."""
+        return bool(self._session.default_buffer.text)
 
     def read(self) -> str:
         """Read a line. Raises EOFError and KeyboardInterrupt, and AssistantError where the session can't begin."""
