@@ -318,7 +318,7 @@ def render_check(report: CheckReport, *, width: int) -> str:
         summary = (
             f"{'All' if held == total else f'{held:,} of'} {total:,} quotes stand in their articles as they are now"
         )
-    lines = [_wrap(f"{summary} {answers}.", width)]
+    lines = [wrap_text(f"{summary} {answers}.", width)]
     for checked in report.citations:
         if checked.verdict != "exact":
             until = _write_minute(checked.until) if checked.until else "now"

@@ -138,12 +138,14 @@ def test_no_attack_reaches_the_screen(
     everything = " ".join(attack for attack in ATTACKS if "\x00" not in attack)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-    fox = Article("fox", f"Fox {everything}", f"The fox jumps over {everything} the lazy dog.", f"Courier {everything}")
+    fox = Article(
+        "fox", f"Fox {everything}", f"The fox jumps over the lazy dog.\n\n{everything}", f"Courier {everything}"
+    )
     with Assistant.open(tmp_path / "index", cache=shared_cache, model="quotes") as assistant:
         assistant.add(fox)
     server.queue = [
-        Says([f"The fox jumps over the lazy dog {everything} [1]."] * 1),
-        Says([f"The fox jumps over the lazy dog {everything} [1]."] * 1),
+        Says(["The fox\x1b[2J jumps over the lazy\x9b31m dog [1]. ", f"It did {everything} [1]."]),
+        Says([f"The fox jumps over {everything} [2]."]),
         Fails(400, error_body(everything)),
     ]
     name = f"a{ATTACKS[3]}\x1b[2J.md"
