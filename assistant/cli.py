@@ -292,11 +292,15 @@ def _ask_all(assistant: "Assistant", questions: Iterable[AskedQuestion]) -> Outc
         for question in questions:
             value = {} if question.id is None else {"id": question.id}
             value |= _answer(assistant, question)
-            sys.stdout.write(render_json(value))
-            sys.stdout.flush()
             asked += 1
             failed += "error" in value
             answered += value.get("abstained") is False
+            try:
+                sys.stdout.write(render_json(value))
+                sys.stdout.flush()
+            except BrokenPipeError:
+                _drop_output()  # the reader has seen enough, so no more is asked
+                break
             if progress:
                 progress(asked, asked)
     if failed:
@@ -528,7 +532,7 @@ def history(
         list[str] | None, typer.Argument(metavar="WORDS", help="Only conversations with all of these words in them.")
     ] = None,
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most this many conversations.")] = 50,
-    show: Annotated[str | None, typer.Option(metavar="ID", help="Show this conversation.")] = None,
+    show: Annotated[str | None, typer.Option("--show", metavar="ID", help="Show this conversation.")] = None,
     remove: Annotated[str | None, typer.Option(metavar="ID", help="Forget this conversation for good.")] = None,
     index: IndexOption = None,
     embedding_model: EmbeddingOption = None,

@@ -339,11 +339,15 @@ def _create(connection: sqlite3.Connection) -> None:
 
 
 def _list_articles(answer: Answer) -> list[str]:
-    """List the ids of all articles that an answer holds a word of, were it only the title."""
+    """List the ids of all articles that an answer may hold a word of, were it only the title.
+
+    What a language model wrote may be of any that it was shown, also of those that it didn't answer from in the end.
+    """
     cited = [citation.article.id for citation in answer.citations]
     copies = [copy.id for citation in answer.citations for copy in citation.also_in]
     found = [retrieved.article.id for retrieved in answer.retrieved]
-    return list(dict.fromkeys([*cited, *copies, *found]))
+    shown = [hash.article_id for hash in answer.hashes]
+    return list(dict.fromkeys([*cited, *copies, *found, *shown]))
 
 
 def _pack(question: str, answer: Answer | None) -> tuple[str, str | None]:

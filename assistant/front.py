@@ -595,9 +595,9 @@ def _make_embedder(settings: Settings) -> Embedder:
 
 
 def _identify(answer: Answer, hashes: Hashes, *, prompts: str = "") -> Answer:
-    """Note in an answer what the articles that it cites were, and which prompts made it."""
-    cited = dict.fromkeys(citation.article.id for citation in answer.citations)
-    noted = tuple(ArticleHash(id, hash) for id in cited if (hash := hashes.get(id)) is not None)
+    """Note in an answer what the articles were that it was given from, those that it cites first, and which prompts."""
+    ids = dict.fromkeys([*(citation.article.id for citation in answer.citations), *sorted(hashes)])
+    noted = tuple(ArticleHash(id, hash) for id in ids if (hash := hashes.get(id)) is not None)
     return replace(answer, hashes=noted, prompts=prompts)
 
 

@@ -219,8 +219,8 @@ class Answer:
     `citations` stand in the order of their numbers, 1 being the one that answers best where quotes answer, and the
     first to be read where a model does. `written` is all that a language model wrote, `standalone_question` the
     question as it was asked of the articles where that isn't how it was put, `notes` what else a reader should know.
-    `hashes` say what each article that is cited was when the answer was given, `prompts` which prompt files a language
-    model was shown, by their hash; it is empty where quotes answer.
+    `hashes` say what each article that is cited was when the answer was given, and any other that a language model was
+    shown; `prompts` which prompt files it was shown, by their hash, and nothing where quotes answer.
     """
 
     question: str

@@ -720,7 +720,7 @@ def test_questions_of_a_file_are_answered_in_order(run: Run, article: Path, tmp_
     lines = [
         "Who cut the ribbon?",
         '{"question": "Who cut the',
-        '{"question": "How much did the repairs cost?", "id": "q-3"}',
+        '{"question": "How much did the repairs of the bridge cost?", "id": "q-3"}',
         '{"question": "Who cut the ribbon?", "since": "2026-01-01", "id": 4}',
         '{"question": "Who cut the ribbon?", "since": "someday", "id": 5}',
         '{"question": ""}',
@@ -828,7 +828,7 @@ def test_a_reader_that_has_seen_enough_ends_the_asking(tmp_path: Path, article: 
         assert asking.stderr is not None
         err = asking.stderr.read()
 
-    assert asking.returncode == 2
+    assert asking.returncode == 0
     assert b"Traceback" not in err
     assert b"Broken" not in err
 

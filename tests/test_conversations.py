@@ -21,7 +21,7 @@ from assistant.errors import (
     LibraryMismatchError,
     SettingsError,
 )
-from assistant.types import Answer, ConversationRef, Turn
+from assistant.types import Answer, ArticleHash, ConversationRef, Turn
 
 ID = "2026-01-01-abcd"
 OTHER = "2026-01-02-wxyz"
@@ -157,13 +157,14 @@ def test_what_was_answered_from_an_article_is_forgotten_and_the_question_stays(t
     copy = replace(make_answer(3).citations[0], also_in=(make_source(1).ref,))
     mentions_copy = replace(make_answer(3), citations=(copy,), statements=())
     found_only = replace(make_answer(1), statements=(), citations=(), abstained=True)
-    answers = [make_answer(0), make_answer(1), make_answer(2), mentions_copy, found_only]
+    was_shown = replace(make_answer(4), hashes=(ArticleHash("ferry-1", "0"),))
+    answers = [make_answer(0), make_answer(1), make_answer(2), mentions_copy, found_only, was_shown]
     conversations = keep(tmp_path, *answers)
     keep(tmp_path, make_answer(7), id=OTHER)
 
     conversations.forget("ferry-1")
 
-    assert answers_of(conversations) == [make_answer(0), None, make_answer(2), None, None]
+    assert answers_of(conversations) == [make_answer(0), None, make_answer(2), None, None, None]
     assert [turn.question for turn in conversations.get(ID).turns] == [answer.question for answer in answers]
     assert answers_of(conversations, OTHER) == [make_answer(7)]
     left = bytes_of(tmp_path)

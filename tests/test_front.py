@@ -469,13 +469,15 @@ async def test_a_model_s_answer_says_which_prompts_it_was_shown(
 ) -> None:
     server.script = lambda _: Says(["The old bridge reopened on Monday [1]."])
     article = Article("bridge", "Bridge", "The old bridge reopened on Monday. It is red.")
+    other = Article("alder", "Alder", "The mayor of Alder likes trams.")
     with Assistant.open(tmp_path / "index", "openai:tiny", base_url=server.base_url, timeout=60) as assistant:
-        assistant.add(article)
+        assistant.add([article, other])
         question = "When did the old bridge reopen?"
 
         answer = await assistant.aask(question) if is_async else assistant.ask(question)
 
-    assert answer.hashes == (ArticleHash("bridge", hash_article(article)),)
+    # The cited one first, and what else the model was shown.
+    assert answer.hashes == tuple(ArticleHash(each.id, hash_article(each)) for each in (article, other))
     assert answer.prompts == identify_prompts()
 
 
