@@ -13,11 +13,10 @@ import json
 import re
 import secrets
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from assistant.citations import cite, find_context
-from assistant.contradictions import repeats
 from assistant.errors import ModelError
 from assistant.evidence import Evidence, ShownSentence, describe_source, lay_out_evidence, neutralise
 from assistant.followups import read_rewritten
@@ -328,8 +327,7 @@ class Answerer:
                     has_ended = has_ended or repeats > MAX_REPEATS or len(drafts) == MAX_SENTENCES
                     continue
                 texts.add(written.text)
-                draft = self._draft(written, evidence)
-                draft = self._cite_best(draft, evidence) if draft.support.supported else draft
+                draft = self._cite_best(self._draft(written, evidence), evidence)
                 self._share_markers(written, drafts, evidence)
                 drafts.append(draft)
                 while len(statements) < len(drafts) and drafts[len(statements)].support.supported:
@@ -355,7 +353,7 @@ class Answerer:
         problems = "\n".join(
             f"{number}: {neutralise(draft.written.text)} ({'; '.join(map(neutralise, draft.support.reasons))})"
             + "".join(
-                f"\n   [{near}] {neutralise(_quote(evidence[near]))}"
+                f"\n   {neutralise(_quote(evidence[near]))} [{near}]"
                 for near in find_nearest(draft.written.text, evidence)
             )
             for number, draft in enumerate(failed, start=1)
@@ -375,29 +373,27 @@ class Answerer:
         for number, draft in enumerate(failed, start=1):
             reader = _make_reader(evidence)
             again = [*reader.feed(lines.get(number, "")), *reader.finish()]
-            repaired = [self._draft(written, evidence) for written in again if written.text not in seen]
+            drafted = [self._draft(written, evidence) for written in again if written.text not in seen]
+            repaired = [self._cite_best(each, evidence) for each in drafted]
             draft.replacements = tuple(each for each in repaired if each.support.supported)
-            if not draft.replacements and draft.numbers:
-                cited = self._cite_best(draft, evidence)
-                draft.replacements = (cited,) if cited.support.supported else ()
             seen.update(each.written.text for each in draft.replacements)
 
     def _cite_best(self, draft: _Draft, evidence: Evidence) -> _Draft:
         """Cite the one sentence that is nearest to what was written, where that proves it better than what it cites.
 
-        Small models write what a sentence says under the number of another. What its own citation doesn't prove gets
-        another only where it repeats that sentence almost word for word: a citation that is looked for until something
-        fits proves nothing.
+        Small models write what a sentence says under the number of another. Only the nearest is looked at, and checked
+        as what they named is: a citation that is looked for until something fits proves nothing. What cites nothing
+        gets none.
         """
+        if not draft.numbers:
+            return draft
         for near in find_nearest(draft.written.text, evidence, limit=1):
             if near in draft.numbers:
-                continue
-            if not draft.support.supported and not repeats(draft.written.text, _quote(evidence[near])):
                 continue
             cited = self._draft(WrittenSentence(draft.written.text, (Marker(f"[{near}]", (near,)),)), evidence)
             if cited.support.supported and cited.support.score > draft.support.score:
                 self._notes.append(CITED_NEAREST)
-                return cited
+                return replace(cited, unresolved=draft.unresolved)
         return draft
 
     def _draft(self, written: WrittenSentence, evidence: Evidence) -> _Draft:

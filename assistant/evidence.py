@@ -1,5 +1,8 @@
 """Lays out what a language model may cite: numbered sentences under a header for each article, within a budget.
 
+The number stands at a sentence's end, as it is to stand in the answer: a small model that takes the words over goes on
+to the number that follows them, and rarely finds the right one in front of them.
+
 What is shown may be altered, so that nothing in an article can pass for a number, a header, a fence or a role; what is
 quoted never is, for it is cut from the library by the number.
 """
@@ -76,7 +79,7 @@ def lay_out_evidence(
             words = " ".join(find_words(article.text[span.start : span.end]))
             if words in said_elsewhere:
                 continue
-            cost = header + count_tokens(f"[000] {_show(article, span)}\n{GAP}\n")  # as it may stand there at most
+            cost = header + count_tokens(f"{_show(article, span)} [000]\n{GAP}\n")  # as it may stand there at most
             if cost > left and chosen:
                 return _number(chosen, articles, passages)
             chosen.setdefault(article.id, set()).add(span)
@@ -103,7 +106,7 @@ def _number(chosen: Mapping[str, set[Span]], articles: Mapping[str, Article], pa
             if previous is not None and article.text[previous.end : span.start].strip():
                 lines.append(GAP)
             sentences.append(ShownSentence(article, span, neighbours))
-            lines.append(f"[{len(sentences)}] {_show(article, span)}")
+            lines.append(f"{_show(article, span)} [{len(sentences)}]")
             previous = span
     return Evidence("\n".join(lines), tuple(sentences))
 

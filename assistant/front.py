@@ -64,6 +64,8 @@ if TYPE_CHECKING:
 PASSAGES = 10  # that are answered from
 # What a model reads and writes at once where nobody says it: a small one of one's own, or one that is rented.
 OWN_WINDOW, RENTED_WINDOW = 8_192, 32_768
+# Tokens of what articles say. A model on this machine is small, loses its way in more, and its user waits for each.
+LOCAL_EVIDENCE, EVIDENCE = 1_500, 3_000
 
 Day = datetime | date | str
 Hashes = Mapping[str, str | None]  # of articles, by their ids; None for one that isn't there
@@ -474,7 +476,7 @@ class Assistant:
             count_tokens=make_token_counter(chat.identity, vocabularies=settings.vocabularies),
             limits=Limits(
                 window=settings.window or (OWN_WINDOW if own else RENTED_WINDOW),
-                evidence_tokens=settings.evidence_tokens,
+                evidence_tokens=settings.evidence_tokens or (LOCAL_EVIDENCE if chat.is_local else EVIDENCE),
                 max_cost=settings.max_cost,
             ),
             refusal=ABSTENTION,

@@ -41,7 +41,7 @@ class Settings:
 
     Of a language model: `unsupported` says whether a sentence that its citations don't prove is shown, marked as such,
     or dropped. `window` is how many tokens the model reads and writes at once, `evidence_tokens` how many of those the
-    articles may have. `max_cost` is what an answer may cost, in US dollars, and `price` what a million tokens cost
+    articles may have, by default 3,000, or 1,500 on this machine. `max_cost` is what an answer may cost, in US dollars, and `price` what a million tokens cost
     that are sent, and that come back, where the list prices aren't right. `timeout` is for how many seconds it may say
     nothing, by default 60, or 300 on this machine. `keep_replies` says whether replies are kept in the index. `tracing`
     lets LangSmith, a service that LangChain can send prompts to, see them, where the environment asks for that.
@@ -56,7 +56,7 @@ class Settings:
     wait: float = 1.0
     unsupported: Unsupported = "mark"
     window: int | None = None
-    evidence_tokens: int = 3_000
+    evidence_tokens: int | None = None
     max_cost: float | None = None
     price: tuple[float, float] | None = None
     timeout: float | None = None
@@ -92,7 +92,7 @@ class Settings:
             raise SettingsError(f"unsupported {self.unsupported!r} is neither 'mark' nor 'drop'")
         if self.window is not None and self.window < MIN_WINDOW:
             raise SettingsError(f"window {self.window} is too small; a model must read and write {MIN_WINDOW:,} tokens")
-        if self.evidence_tokens <= 0:
+        if self.evidence_tokens is not None and self.evidence_tokens <= 0:
             raise SettingsError(f"evidence_tokens {self.evidence_tokens} is no number of tokens")
         if self.max_cost is not None and not 0 < self.max_cost < float("inf"):
             raise SettingsError(f"max_cost {self.max_cost} is no sum of dollars")

@@ -46,15 +46,15 @@ def test_articles_stand_by_their_best_passage_and_their_sentences_as_they_are_re
 
     assert evidence.text.splitlines() == [
         "## About hill",
-        "[1] Jack went up.",
-        "[2] Jill followed him.",
+        "Jack went up. [1]",
+        "Jill followed him. [2]",
         GAP,
-        "[3] They rested.",
-        "[4] It rained.",
+        "They rested. [3]",
+        "It rained. [4]",
         "",
         "## Courier, 5 March 2025: About lamb",
-        "[5] Mary had a lamb.",
-        "[6] Its fleece was white.",
+        "Mary had a lamb. [5]",
+        "Its fleece was white. [6]",
     ]
     assert [evidence.is_shown(number) for number in (0, 1, 6, 7)] == [False, True, True, False]
     assert two.text not in evidence.text
@@ -72,7 +72,7 @@ def test_what_does_not_fit_is_left_out_from_the_worst_on_and_one_sentence_always
     one, two, three = cut(HILL)
 
     assert "It rained." not in lay_out([one, two, three], HILL, max_tokens=60).text
-    assert lay_out([one, two, three], HILL, max_tokens=1).text == "## About hill\n[1] Jack went up."
+    assert lay_out([one, two, three], HILL, max_tokens=1).text == "## About hill\nJack went up. [1]"
 
 
 def test_a_passage_of_an_article_that_is_gone_is_left_out() -> None:
@@ -89,9 +89,10 @@ def test_the_text_stays_within_its_budget_and_every_line_is_ours(texts: list[str
 
     if len(evidence.sentences) > 1:
         assert estimate_tokens(evidence.text) <= max_tokens
-    numbers = [int(found) for found in re.findall(r"^\[(\d+)\] ", evidence.text, re.MULTILINE)]
+    numbers = [int(found) for found in re.findall(r" \[(\d+)\]$", evidence.text, re.MULTILINE)]
     assert numbers == list(range(1, len(evidence.sentences) + 1))
-    assert all(line == "" or line == GAP or line.startswith(("## ", "[")) for line in evidence.text.split("\n"))
+    others = [line for line in evidence.text.split("\n") if not re.search(r" \[\d+\]$", line)]
+    assert all(line == "" or line == GAP or line.startswith("## ") for line in others)
 
 
 @pytest.mark.parametrize(
