@@ -180,7 +180,8 @@ def test_a_follow_up_question_takes_up_what_was_said(chat: Chat, model: ModelSer
         assert screen.wait_for_end() == 0
 
     assert QUESTION in model.prompts[1]
-    assert "And did it wake up?" in model.prompts[3]
+    assert "And did it wake up?" in model.prompts[1]
+    assert "Did the lazy dog wake up?" in model.prompts[2]
     assert kept(tmp_path) == [QUESTION, "And did it wake up?", "What did Jack break?"]
 
 
@@ -216,7 +217,7 @@ def test_ctrl_c_stops_an_answer_and_keeps_what_was_proven_and_the_chat(
 
     assert "[1] Forest Courier, 15 March 2025: Fox clears dog" in stopped
     assert "The dog did not wake up. [1]" in after
-    assert "401" in failed
+    assert "refuses the key" in failed
     assert_only_ours(screen.raw)
     assert kept(tmp_path) == ["Did the dog wake up?", "And the fox?"]
 
