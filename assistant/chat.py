@@ -58,6 +58,7 @@ LAST = ""  # the conversation that is resumed where none is named
 HISTORY_FILE = "chat_history"
 MAX_HISTORY_BYTES = 1_000_000  # of lines that were typed; of more the newer half is kept
 MENU_LINES = 6
+CLOSING_SECONDS = 10.0  # for what is still being loaded
 PROMPT = "> "
 
 GREETING = "Ask about your articles. /help lists the commands, Ctrl-D quits."
@@ -114,13 +115,13 @@ class _Start:
         self.session: Session | None = None  # since it was said what answers
         self._open_session = open_session
         self._resume = resume
-        self._is_loading = False
+        self._thread: threading.Thread | None = None
 
     def load(self) -> None:
         """Begin; a second time is nothing."""
-        if not self._is_loading:
-            self._is_loading = True
-            threading.Thread(target=self._load, name="load-session", daemon=True).start()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._load, name="load-session", daemon=True)
+            self._thread.start()
 
     def _load(self) -> None:
         try:
@@ -157,8 +158,15 @@ class _Start:
         return resume_conversation(session, found)
 
     def close(self) -> None:
-        """Close what was opened, if it was."""
-        if self.opened.done() and self.opened.exception() is None:
+        """Close what was opened, if it was.
+
+        Subtle: a process that ends while a library of machine code is loaded in a thread is aborted.
+        """
+        if self._thread is not None:
+            self._thread.join(CLOSING_SECONDS)
+        if self.session is not None:
+            self.session.assistant.close()
+        elif self.opened.done() and self.opened.exception() is None:
             self.opened.result().assistant.close()
 
 
@@ -170,7 +178,7 @@ def _chat(start: _Start, prompt: "_Prompt | _PlainPrompt", interrupts: "_Interru
         except EOFError:
             return 0
         except KeyboardInterrupt:
-            if was_interrupted:
+            if was_interrupted and not prompt.has_text:
                 return EXIT_INTERRUPTED
             was_interrupted = True
             _write("Ctrl-C again quits, and so does Ctrl-D.\n")
@@ -273,6 +281,8 @@ def _keep(session: Session, answer: Answer, asked: datetime) -> Session:
 class _PlainPrompt:
     """A prompt for a terminal that obeys nothing: its own line editing, and no more."""
 
+    has_text = False  # as far as can be known
+
     def __init__(self, start: _Start, interrupts: "_Interrupts") -> None:
         self._start = start
         self._interrupts = interrupts
@@ -305,6 +315,11 @@ class _Prompt:
             output=_open_output(),
         )
         self._session.app.after_render += lambda _: start.load()  # not before, for the two would share a processor
+
+    @property
+    def has_text(self) -> bool:
+        """Whether Ctrl-C left a line that was begun."""
+        return bool(self._session.default_buffer.text)
 
     def read(self) -> str:
         """Read a line. Raises EOFError and KeyboardInterrupt, and AssistantError where the session can't begin."""

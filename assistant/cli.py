@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
-from typer.completion import completion_init, get_completion_script
+from typer.completion import completion_init, get_completion_script  # type: ignore[attr-defined]  # as its own
 from typer.core import TyperGroup
 
 from assistant.answers import (
@@ -475,7 +475,7 @@ def chat(
     """Ask one question after the other, with commands to see the proof; conversations are kept."""
     if id is not None and not resume:
         raise typer.BadParameter(f"to go on with conversation {id}, say --resume {id}")
-    settings = {
+    settings: dict[str, Any] = {
         "model": model,
         "unsupported": unsupported,
         "window": window,

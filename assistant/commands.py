@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from assistant.answers import conversation_to_json
 from assistant.errors import SettingsError
@@ -356,7 +356,7 @@ def _set_model(session: Session, argument: str) -> Session:
     return session
 
 
-def _reopen(session: Session, **settings: str) -> Session:
+def _reopen(session: Session, **settings: Any) -> Session:
     """Open the assistant anew with other settings. Raises AssistantError, before anything changes, where that fails."""
     from assistant.front import Assistant
 
@@ -476,7 +476,7 @@ def _list_days(session: Session) -> Sequence[str]:
     return [*days, "off"]
 
 
-COMMANDS = {
+COMMANDS: dict[str, Command] = {
     command.name: command
     for command in (
         Command(

@@ -116,7 +116,7 @@ class ManualCommand(TyperCommand):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments and options."""
         parameters = self.get_params(ctx)
-        arguments = [each for each in parameters if each.param_type_name == "argument"]
+        arguments: list[Any] = [each for each in parameters if each.param_type_name == "argument"]
         # Typer has the type of an argument beside its name, which says nothing that its description doesn't.
         _write_rows(formatter, "Arguments", [(_name(each.get_help_record(ctx)[0]), each.help) for each in arguments])
         options = [each for each in parameters if each.param_type_name == "option"]
@@ -136,7 +136,9 @@ def write_manual(formatter: Any, command: str) -> None:
     """Write the examples, the exit status and the environment of a command, or of all together where it is ""."""
     with formatter.section("Examples"):
         for line, meaning in EXAMPLES[command]:
-            formatter.write(f"{'':{formatter.current_indent}}{line}\n{'':{formatter.current_indent + 4}}{meaning}\n")
+            formatter.write(f"{'':{formatter.current_indent}}{line}\n")  # whole, to be copied
+            with formatter.indentation(), formatter.indentation():
+                formatter.write_text(meaning)
     _write_rows(formatter, "Exit status", EXIT_STATUS.get(command, _SUCCESS) if command else _STATUSES)
     if command not in WITHOUT_INDEX:
         rows = [(name, text) for name, text, commands in ENVIRONMENT if commands is None or command in commands]

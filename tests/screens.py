@@ -15,7 +15,7 @@ import pexpect
 import pyte
 
 ASSISTANT = Path(sys.executable).with_name("assistant")
-PATIENCE_SECONDS = 60  # for a busy machine
+PATIENCE_SECONDS = 30  # for a busy machine
 POLL_SECONDS = 0.02
 
 
@@ -82,14 +82,13 @@ class Screen:
         """Type a line and wait for the next prompt; returns what was shown since."""
         before = self.text.rstrip()
         self.type(f"{line}\r")
-        self.wait_for("", count=0)
         while self.text.rstrip() == before:
             assert self.read()
-        return self.wait_for_prompt()[len(before) :]
+        return self.wait_for_prompt()[len(before) :].rstrip()
 
     def resize(self, columns: int, lines: int = 50) -> None:
         """Make the window another size, which tells the program so (SIGWINCH)."""
-        fcntl.ioctl(self.child.fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        fcntl.ioctl(self.child.child_fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         self.screen.resize(lines, columns)
 
     def wait_for_end(self) -> int:

@@ -446,7 +446,7 @@ def test_the_sentence_that_says_it_best_is_cited(server: ModelServer, tmp_path: 
 
 
 def test_a_right_sentence_with_a_wrong_citation_gets_its_own(server: ModelServer, assistant: Assistant) -> None:
-    reply(server, f"The repairs of the old bridge at Alder cost £2.4m [{{toll}}][99].")
+    reply(server, "The repairs of the old bridge at Alder cost £2.4m [{toll}][99].")
 
     answer = ask(assistant)
 

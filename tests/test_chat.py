@@ -103,7 +103,7 @@ def test_a_whole_conversation_at_any_width(chat: Chat, tmp_path: Path, columns: 
     assert kept(tmp_path) == [QUESTION]
 
 
-def test_lines_that_were_typed_come_back_and_only_their_owner_reads_them(chat: Chat, tmp_path: Path) -> None:
+def test_lines_that_were_typed_come_back_and_only_their_owner_reads_them(chat: Chat) -> None:
     home = Path(os.environ["HOME"])
     with chat() as screen:
         screen.wait_for_prompt()
@@ -117,7 +117,9 @@ def test_lines_that_were_typed_come_back_and_only_their_owner_reads_them(chat: C
         screen.type("\x03")
         screen.wait_for("Ctrl-C again quits")
         screen.wait_for_prompt()
-        screen.type("/hel\t")
+        screen.type("/hel")
+        screen.wait_for("List the commands")
+        screen.type("\t")
         screen.wait_for("> /help")
         screen.type("\x15Has fox cl\t")
         screen.wait_for("> Has Fox clears dog")
@@ -169,18 +171,18 @@ def test_a_follow_up_question_takes_up_what_was_said(chat: Chat, model: ModelSer
         screen.enter("And did it wake up?")
         screen.type("\x04")
         assert screen.wait_for_end() == 0
-    model.says("Did Jack fall down?", "Jack fell down [1].")
-    with chat("--resume", "--no-cache") as screen:
+    with chat("--resume", "--model", "quotes") as screen:
         screen.wait_for("of 2 questions.")
         screen.wait_for("Understood as: Did the lazy dog wake up?")
         screen.wait_for_prompt()
-        screen.enter("And Jack?")
+        screen.enter("What did Jack break?")
         screen.type("\x04")
         assert screen.wait_for_end() == 0
 
     assert QUESTION in model.prompts[1]
-    assert "And did it wake up?" in model.prompts[3]
-    assert kept(tmp_path) == [QUESTION, "And did it wake up?", "And Jack?"]
+    assert "And did it wake up?" in model.prompts[1]
+    assert "Did the lazy dog wake up?" in model.prompts[2]
+    assert kept(tmp_path) == [QUESTION, "And did it wake up?", "What did Jack break?"]
 
 
 def test_ctrl_c_stops_an_answer_and_keeps_what_was_proven_and_the_chat(
@@ -190,7 +192,8 @@ def test_ctrl_c_stops_an_answer_and_keeps_what_was_proven_and_the_chat(
         Says(["The fox jumps over the lazy dog [1]. ", "The dog did"], stall_seconds=30),
         Says(["The dog did not wake up [2]."]),
         Fails(401, error_body("\x1b[2Jbad key")),
-        Says(["Jack fell ", "down [1]. "], stall_seconds=3),
+        Says(["What did the fox jump over?"]),  # with earlier answers, a question is made to stand alone first
+        Says(["The fox jumps over ", "the lazy dog [1]. "], stall_seconds=2),
     ]
 
     with chat("--no-cache") as screen:
@@ -202,8 +205,8 @@ def test_ctrl_c_stops_an_answer_and_keeps_what_was_proven_and_the_chat(
         stopped = screen.wait_for_prompt()
         after = screen.enter("Did the dog wake up?")
         failed = screen.enter("What is white as snow?")
-        screen.type("Did Jack fall down?\r")
-        screen.wait_for("Jack fell down. [1]")
+        screen.type("And the fox?\r")
+        screen.wait_for("lazy dog. [1]", count=2)
         screen.resize(40)
         screen.wait_for("Confidence", count=2)
         screen.wait_for_prompt()
@@ -214,15 +217,12 @@ def test_ctrl_c_stops_an_answer_and_keeps_what_was_proven_and_the_chat(
 
     assert "[1] Forest Courier, 15 March 2025: Fox clears dog" in stopped
     assert "The dog did not wake up. [1]" in after
-    assert "401" in failed
+    assert "refuses the key" in failed
     assert_only_ours(screen.raw)
-    assert kept(tmp_path) == ["Did the dog wake up?", "Did Jack fall down?"]
+    assert kept(tmp_path) == ["Did the dog wake up?", "And the fox?"]
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGHUP, 129), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
-def test_a_terminal_that_closes_mid_answer_breaks_nothing(
-    chat: Chat, model: ModelServer, tmp_path: Path, number: signal.Signals, status: int
-) -> None:
+def test_a_terminal_that_closes_mid_answer_breaks_nothing(chat: Chat, model: ModelServer, tmp_path: Path) -> None:
     model.queue = [
         Says(["The fox jumps over the lazy dog [1]."]),
         Says(["The dog did not wake up [2]. ", "And"], stall_seconds=30),
@@ -234,8 +234,8 @@ def test_a_terminal_that_closes_mid_answer_breaks_nothing(
         screen.enter("/new")
         screen.type("Did the dog wake up?\r")
         screen.wait_for("wake up. [1]")
-        os.kill(screen.child.pid, number)
-        assert screen.wait_for_end() == status
+        os.kill(screen.child.pid, signal.SIGHUP)
+        assert screen.wait_for_end() == 128 + signal.SIGHUP
 
     assert kept(tmp_path) == [QUESTION]
     with Assistant.open(tmp_path / "index", model="quotes") as assistant:

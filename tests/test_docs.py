@@ -1,13 +1,18 @@
 """The README is compared with what the program does."""
 
+import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from assistant import Assistant
+from assistant.chat import GREETING
 from assistant.cli import app, main
+from assistant.commands import COMMANDS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -36,6 +41,29 @@ def test_the_first_command_prints_what_the_readme_shows(
     printed = capsys.readouterr().out
     assert stopped.value.code == 0
     assert _without_confidence(printed) == _without_confidence(shown[1])
+
+
+def test_the_chat_of_the_readme_is_what_the_chat_prints(tmp_path: Path, shared_cache: Path) -> None:
+    shown = re.search(r"## The chat\n.*?```\n(.*?)```", README, re.DOTALL)
+    assert shown is not None
+    with Assistant.open(tmp_path / "index", cache=shared_cache, model="quotes") as assistant:
+        assistant.add(tmp_path / "articles")
+    greeting, rest = shown[1].split("\n", 1)
+    typed = "\n".join(re.findall(r"^> (.*)$", shown[1], re.MULTILINE))
+
+    chat = subprocess.run(
+        [sys.executable, "-m", "assistant", "chat", "--model", "quotes", "--today", "2025-04-20"],
+        input=typed, capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "COLUMNS": "100"},
+    )  # fmt: skip
+
+    assert greeting == GREETING
+    assert _without_confidence(rest.rstrip()) == _without_confidence(f"{chat.stderr}\n{chat.stdout}".rstrip())
+
+
+def test_every_command_of_the_chat_is_in_the_readme() -> None:
+    named = set(re.findall(r"`/([a-z]+)[ `]", README))
+
+    assert named == COMMANDS.keys() - {"quit"}
 
 
 def test_the_commands_of_the_readme_are_those_of_ci() -> None:

@@ -245,7 +245,7 @@ def test_a_long_passage_is_shown_by_how_it_begins(text: str, excerpt: str) -> No
 
     shown = render_passages([passage], width=80)
 
-    assert excerpt in shown
+    assert excerpt in "".join(shown.split())
     assert shown.endswith(" …\n")
     assert len(" ".join(shown.split())) < 340
 
