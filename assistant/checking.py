@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from assistant.errors import LibraryError
 from assistant.evidence import describe_source
 from assistant.library import Library
-from assistant.snapshot import Snapshot
 from assistant.settings import QUOTES
+from assistant.snapshot import Snapshot
 from assistant.types import (
     Answer,
     CheckedCitation,
@@ -60,6 +60,7 @@ def check_answers(answers: Sequence[Answer], library: Library, *, check: Check) 
 def _find_unproven(
     answer: Answer, position: int, known: Mapping[str, Sequence[Revision]], check: Check
 ) -> Iterator[UnprovenStatement]:
+    reasons: tuple[str, ...]
     supported = [statement for statement in answer.statements if statement.support.supported]
     for statement in supported:
         if answer.model == QUOTES:
