@@ -41,11 +41,11 @@ class Settings:
 
     Of a language model: `unsupported` says whether a sentence that its citations don't prove is shown, marked as such,
     or dropped. `window` is how many tokens the model reads and writes at once, `evidence_tokens` how many of those the
-    articles may have, by default 3,000, or 1,500 on this machine. `max_cost` is what an answer may cost, in US dollars, and `price` what a million tokens cost
-    that are sent, and that come back, where the list prices aren't right. `timeout` is for how many seconds it may say
-    nothing, by default 60, or 300 on this machine. `keep_replies` says whether replies are kept in the index. `tracing`
-    lets LangSmith, a service that LangChain can send prompts to, see them, where the environment asks for that.
-    `vocabularies` is tiktoken's cache.
+    articles may have, by default 3,000, or 1,500 on this machine. `max_cost` is what an answer may cost, in US dollars,
+    and `price` what a million tokens cost that are sent, and that come back, where the list prices aren't right.
+    `timeout` is for how many seconds it may say nothing, by default 60, or 300 on this machine. `keep_replies` says
+    whether replies are kept in the index. `tracing` lets LangSmith, a service that LangChain can send prompts to, see
+    them, where the environment asks for that. `vocabularies` is tiktoken's cache.
     """
 
     index: Path
