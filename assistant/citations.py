@@ -1,5 +1,6 @@
 """Cuts citations out of articles: a quote is a slice of its article's text, never a copy from anywhere else."""
 
+import re
 from bisect import bisect_left
 from collections.abc import Sequence
 
@@ -11,6 +12,7 @@ PRONOUNS = frozenset(
     {"he", "she", "it", "they", "this", "that", "these", "those", "his", "her", "hers", "its", "their", "theirs",
      "such", "both"}
 )  # fmt: skip
+_SPEECH = re.compile(r'“[^”]*(?:”|\Z)|\A[^“”]*”|"[^"]*"')  # which may go on from one sentence to the next
 _PERSONS = frozenset({"he", "she", "his", "her", "hers"})
 MAX_CONTEXT = 3  # sentences
 MAX_CONTEXT_CHARACTERS = 800  # beyond the first of them
@@ -46,7 +48,8 @@ def find_context(text: str, span: Span, sentences: Sequence[Span]) -> int:
             break
         start = before.start
         taken += 1
-        is_enough = not needs_context(sentence) and (find_names(sentence) or not is_person)
+        # Who is named in direct speech is hardly ever the one who speaks.
+        is_enough = not needs_context(sentence) and (find_names(_SPEECH.sub(" ", sentence)) or not is_person)
         if taken == MAX_CONTEXT or is_enough:
             break
     return start

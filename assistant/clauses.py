@@ -85,7 +85,11 @@ _BOUNDARIES = read_words(
 )
 _RELATIVES = read_words("who which whom whose where")
 SPEECH = read_words("say tell add state announce report note explain write declare claim insist")
-SYMMETRIC = read_words("meet marry merge talk agree differ negotiate split share join discuss clash fight play draw")
+# Whom or what they are said of may stand on either side; those in the second line say what something is called.
+SYMMETRIC = read_words("""
+    meet marry merge talk agree differ negotiate split share join discuss clash fight play draw
+    call name dub title nickname term label
+""")
 _NO_NAMES = read_words("""
     i monday tuesday wednesday thursday friday saturday sunday january february march april may june july august
     september october november december one two three four five six seven eight nine ten eleven twelve twenty thirty

@@ -60,6 +60,13 @@ def test_the_context_goes_back_to_a_name_for_him_but_no_further() -> None:
     assert text[find_context(text, sentences[-2], sentences) :].startswith("Putin set out")
 
 
+def test_who_is_named_in_direct_speech_is_not_who_spoke() -> None:
+    text = "Starmer said so on Friday. “Tell the Kremlin to stop. Tell them now.” He accused Putin of delay."
+    sentences = split_sentences(text)
+
+    assert find_context(text, sentences[-1], sentences) == 0
+
+
 def test_the_context_is_three_sentences_at_most() -> None:
     text = "Putin set out terms. He spoke. He waited. He left. He wants the sanctions lifted."
     sentences = split_sentences(text)
