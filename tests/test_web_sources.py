@@ -9,8 +9,9 @@ from fakes import WordEmbedder
 from web_server import Page, WebServer, serve_web
 
 from assistant import crawling
-from assistant.ingest import Given, Source, add_sources, update_sources
+from assistant.ingest import add_sources, update_sources
 from assistant.library import Library
+from assistant.looking import Given, Source
 from assistant.types import IngestReport
 
 PRIVATE = Given(allows_private=True)
