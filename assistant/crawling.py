@@ -179,7 +179,7 @@ class _Crawler:
             self._read_rules(address, host)
         refusal = host.closed or (host.refusal if is_found else None)
         if refusal:
-            raise FetchError(f"{describe_address(url)}: not fetched: {refusal}; try again later")
+            raise FetchError(f"{describe_address(url)}: {refusal}")
         if is_found and host.rules and not host.rules.can_fetch(address.url, PRODUCT):
             raise FetchError(
                 f"{describe_address(url)}: not fetched: its robots.txt asks programs not to; if you may, give the "
@@ -195,11 +195,13 @@ class _Crawler:
         try:
             fetched = self.fetcher.fetch(url, validators=validators, is_named=is_named)
         except FetchError as error:
-            host.silences = host.silences + 1 if error.status is None else 0
+            host.silences = host.silences + 1 if error.status is None and not error.is_private else 0
             if error.status in BUSY:
-                host.closed = "its server has asked to wait"
+                host.closed = "not fetched: its server has asked to wait; try again later"
             elif host.silences == MAX_SILENCES:
-                host.closed = f"nothing came from its server {MAX_SILENCES} times in a row"
+                host.closed = (
+                    f"not fetched: nothing came from its server {MAX_SILENCES} times in a row; try again later"
+                )
             raise
         finally:
             host.asked_at = time.monotonic()
@@ -211,11 +213,14 @@ class _Crawler:
         from protego import Protego
 
         host.has_rules = True
+        url = f"{address.scheme}://{address.authority}/robots.txt"
         try:
-            fetched = self._ask(f"{address.scheme}://{address.authority}/robots.txt", host)
+            fetched = self._ask(url, host)
         except FetchError as error:
-            if error.status is None or not 400 <= error.status < 500:
-                host.refusal = "its robots.txt can't be read, which forbids to crawl"
+            if error.is_private:  # which goes for each of its pages
+                host.refusal = str(error).removeprefix(f"{describe_address(url)}: ")
+            elif error.status is None or not 400 <= error.status < 500:
+                host.refusal = "not fetched: its robots.txt can't be read, which forbids to crawl; try again later"
             return
         if fetched.document is not None:
             text = fetched.document.data[:MAX_RULES_BYTES].decode("utf-8-sig", errors="replace")

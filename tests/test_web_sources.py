@@ -137,6 +137,7 @@ def test_a_packed_sitemap_at_hand_is_a_list_of_pages(
     report = add(library, embedder, server.url("/fog"), sitemap, other)
 
     assert [failure.source for failure in refused.failed] == [server.url("/fog")]
+    assert "not a public address; --allow-private counts for the hosts that you name" in refused.failed[0].reason
     assert titles(library) == {"Fog over the bay"}
     assert [failure.reason for failure in report.failed if failure.source == str(other)] == [
         "compressed: unpack it first"
