@@ -9,16 +9,16 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from assistant.addresses import Address, describe_address, normalise_url, parse_address
 from assistant.errors import ArticleError, FetchError
-from assistant.feeds import Entry, list_entries
+from assistant.feeds import list_entries
 from assistant.fetching import BUSY, PRODUCT, Fetched, Fetcher, Validators
 from assistant.kinds import is_list, tell_kind
-from assistant.types import Document
+from assistant.types import Document, Entry
 
 if TYPE_CHECKING:
     from protego import Protego
@@ -129,7 +129,8 @@ class _Crawler:
         except ArticleError as error:
             yield error
             return
-        is_chosen = tell_kind(document) == "addresses"  # one by one, by somebody
+        kind = tell_kind(document)
+        is_chosen = kind == "addresses"  # one by one, by somebody
         is_settled = not is_chosen
         pages = sum(isinstance(each, Entry) and not each.is_listing for each in entries)
         self.expect(pages if is_chosen else min(pages, self.pages_left))
@@ -141,7 +142,7 @@ class _Crawler:
                 is_settled = is_settled and not each.is_listing
                 for found in self._take_entry(each, document.name, is_chosen, depth):
                     is_settled = is_settled and isinstance(found, Fetched)
-                    yield found
+                    yield replace(found, entry=each) if kind == "feed" and isinstance(found, Fetched) else found
             if self.is_cut and not is_chosen:
                 is_settled = False
                 break

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from assistant.addresses import MAX_SHOWN_CHARACTERS, Address, describe_address, join_address, parse_address
 from assistant.errors import ArticleError, FetchError
-from assistant.types import Document
+from assistant.types import Document, Entry
 
 if TYPE_CHECKING:
     import httpcore2
@@ -76,7 +76,8 @@ class Validators:
 class Fetched:
     """What came of an address, `url`: a document, or that it is unchanged since its validators were given, or gone.
 
-    A crawl also says of a feed, sitemap or list that it has been gone through: `is_listing`, without its document.
+    A crawl also says of a feed, sitemap or list that it has been gone through: `is_listing`, without its document; and
+    `entry` is what the feed says of a page that was found in one.
     """
 
     url: str
@@ -85,6 +86,7 @@ class Fetched:
     is_unchanged: bool = False
     is_gone: bool = False
     is_listing: bool = False
+    entry: Entry | None = None
 
 
 @dataclass(frozen=True, slots=True)

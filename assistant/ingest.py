@@ -10,22 +10,27 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from datetime import datetime
+from typing import Any, TypeVar
 
+from assistant.decoding import normalise
 from assistant.embedding import Embedder
 from assistant.errors import ArticleError
 from assistant.library import Library
 from assistant.looking import NOTHING_GIVEN, Given, Look, Looker, Say, Source, to_failure
+from assistant.metadata import clean, clean_authors
+from assistant.pages import MAX_TITLE_CHARACTERS
 from assistant.preparing import PreparedArticle, check_article, embed_prepared, prepare_article
 from assistant.schema import hash_article
 from assistant.sources import Item, KnownSource
-from assistant.types import Article, Failure, IngestReport, Origin
+from assistant.types import Article, Entry, Failure, IngestReport, Origin
 
 Progress = Callable[[int, int], None]
 _T = TypeVar("_T")
 
 BATCH_PASSAGES = 64  # what is embedded and committed together, about a second of work
 BATCH_ITEMS = 1_000  # that are remembered together, where there is nothing to embed
+FEED = "feed"  # the place, among origins, of what a feed says
 AHEAD = 64  # articles that are read and split before those before them are embedded
 
 
@@ -200,7 +205,10 @@ class _Intake:
                     self.tally.failed.append(to_failure(look.name, error))
                     are_all_taken = False
                     continue
-                is_new = self._is_new(article, look)
+                said = hash_article(article)
+                if look.is_page:
+                    article = self._fill_in(article, look.entry)
+                is_new = self._is_new(article, said, look)
                 are_all_taken &= is_new is not None
                 if is_new is not None:
                     ids.append(article.id)
@@ -245,24 +253,54 @@ class _Intake:
             replace(article, id=twin, url=twin if article.url == article.id else article.url) if is_known else article
         )
 
-    def _is_new(self, article: Article, look: Look) -> bool | None:
-        """Whether an article is to be embedded; None where it mustn't be taken."""
+    def _fill_in(self, article: Article, entry: Entry | None) -> Article:
+        """Take from a page's feed what the page doesn't say itself, or keep what was taken from one before."""
+        said = {origin.field for origin in article.origins}
+        missing = [name for name in ("title", "author", "published") if name not in said]
+        if not missing:
+            return article
+        with self._library.snapshot() as snapshot:
+            stored = snapshot.article(article.id)
+        kept = [origin.field for origin in stored.origins if origin.place == FEED] if stored else []
+        listed = _read_entry(entry, article) if entry else {}
+        found: dict[str, Any] = {
+            name: listed.get(name) or (getattr(stored, name) if name in kept else None) for name in missing
+        }
+        found = {name: value for name, value in found.items() if value}
+        return replace(article, **found, origins=(*article.origins, *(Origin(name, FEED) for name in found)))
+
+    def _is_new(self, article: Article, said: str, look: Look) -> bool | None:
+        """Whether an article is to be embedded; None where it mustn't be taken. `said` is its hash without its feed's.
+
+        One page may be given by itself and in feeds that say more of it than others: it is one article all the same.
+        """
         digest = hash_article(article)
         with self._library.snapshot() as snapshot:
             before = snapshot.hash(article.id)
             if self._is_update and before is None and snapshot.was_removed(article.id):
                 return None
         if article.id in self._hashes:
-            if (self._hashes[article.id] or before) == digest:
+            taken = self._hashes[article.id]
+            if taken == said if taken else before == digest:
                 return False
             reason = f"has the id of another article in this call, {article.id}; only the first was taken"
             self.tally.failed.append(Failure(look.name, reason))
             return None
-        self._hashes[article.id] = digest
+        self._hashes[article.id] = said
         if before == digest:
             self.tally.unchanged.append(article.id)
             return False
         return True
+
+
+def _read_entry(entry: Entry, article: Article) -> dict[str, str | datetime | None]:
+    """Read what a feed says of an article, whose outlet is no author."""
+    authors = clean_authors(entry.author or "", (article.outlet,) if article.outlet else (), article.language)
+    return {
+        "title": normalise(clean(entry.title or ""))[:MAX_TITLE_CHARACTERS],
+        "author": normalise(", ".join(authors)),
+        "published": entry.published,
+    }
 
 
 def _run_ahead(steps: Iterator[_T], limit: int) -> Generator[_T, None, None]:

@@ -26,7 +26,7 @@ from assistant.library import Library
 from assistant.parsing import Parser
 from assistant.reading import list_files, load_document, load_standard_input, unpack_list
 from assistant.sources import Item, KnownSource
-from assistant.types import Article, Document, Failure, PassedOver
+from assistant.types import Article, Document, Entry, Failure, PassedOver
 
 Source = Article | str | os.PathLike[str]
 Say = Callable[[str], None]
@@ -71,7 +71,8 @@ class Look:
     """What a look at a candidate saw: articles, a document that holds some, or the ids of those that haven't changed.
 
     `item` is what is to be remembered of it, and `errors` say what could not be read, or why nothing could. `held` are
-    the ids of all articles that it held when it was looked at before, or had lost by then.
+    the ids of all articles that it held when it was looked at before, or had lost by then; `entry` is what a feed says
+    of it.
     """
 
     candidate: _Candidate
@@ -81,11 +82,17 @@ class Look:
     item: Item | None = None
     errors: tuple[ArticleError, ...] = ()
     held: tuple[str, ...] = ()
+    entry: Entry | None = None
 
     @property
     def source(self) -> KnownSource | None:
         """The source that it is of, if that can be looked at again."""
         return self.candidate.source
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it was a look at an address."""
+        return isinstance(self.candidate.content, str)
 
     @property
     def name(self) -> str:
@@ -329,7 +336,7 @@ class Looker:
             item = _to_item(found)
             if before is not None and is_as_given and before.sha256 == item.sha256:
                 return Look(page, unchanged=before.article_ids, item=item)
-            return Look(page, document=found.document, item=item)
+            return Look(page, document=found.document, item=item, entry=found.entry)
 
         for number, each in enumerate(look(start)):
             self._pages += number > 0
