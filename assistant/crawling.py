@@ -9,16 +9,16 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from assistant.addresses import Address, describe_address, normalise_url, parse_address
 from assistant.errors import ArticleError, FetchError
-from assistant.feeds import Entry, list_entries
+from assistant.feeds import list_entries
 from assistant.fetching import BUSY, PRODUCT, Fetched, Fetcher, Validators
 from assistant.kinds import is_list, tell_kind
-from assistant.types import Document
+from assistant.types import Document, Entry
 
 if TYPE_CHECKING:
     from protego import Protego
@@ -129,7 +129,8 @@ class _Crawler:
         except ArticleError as error:
             yield error
             return
-        is_chosen = tell_kind(document) == "addresses"  # one by one, by somebody
+        kind = tell_kind(document)
+        is_chosen = kind == "addresses"  # one by one, by somebody
         is_settled = not is_chosen
         pages = sum(isinstance(each, Entry) and not each.is_listing for each in entries)
         self.expect(pages if is_chosen else min(pages, self.pages_left))
@@ -141,7 +142,7 @@ class _Crawler:
                 is_settled = is_settled and not each.is_listing
                 for found in self._take_entry(each, document.name, is_chosen, depth):
                     is_settled = is_settled and isinstance(found, Fetched)
-                    yield found
+                    yield replace(found, entry=each) if kind == "feed" and isinstance(found, Fetched) else found
             if self.is_cut and not is_chosen:
                 is_settled = False
                 break
@@ -179,7 +180,7 @@ class _Crawler:
             self._read_rules(address, host)
         refusal = host.closed or (host.refusal if is_found else None)
         if refusal:
-            raise FetchError(f"{describe_address(url)}: not fetched: {refusal}; try again later")
+            raise FetchError(f"{describe_address(url)}: {refusal}")
         if is_found and host.rules and not host.rules.can_fetch(address.url, PRODUCT):
             raise FetchError(
                 f"{describe_address(url)}: not fetched: its robots.txt asks programs not to; if you may, give the "
@@ -195,11 +196,13 @@ class _Crawler:
         try:
             fetched = self.fetcher.fetch(url, validators=validators, is_named=is_named)
         except FetchError as error:
-            host.silences = host.silences + 1 if error.status is None else 0
+            host.silences = host.silences + 1 if error.status is None and not error.is_private else 0
             if error.status in BUSY:
-                host.closed = "its server has asked to wait"
+                host.closed = "not fetched: its server has asked to wait; try again later"
             elif host.silences == MAX_SILENCES:
-                host.closed = f"nothing came from its server {MAX_SILENCES} times in a row"
+                host.closed = (
+                    f"not fetched: nothing came from its server {MAX_SILENCES} times in a row; try again later"
+                )
             raise
         finally:
             host.asked_at = time.monotonic()
@@ -211,11 +214,14 @@ class _Crawler:
         from protego import Protego
 
         host.has_rules = True
+        url = f"{address.scheme}://{address.authority}/robots.txt"
         try:
-            fetched = self._ask(f"{address.scheme}://{address.authority}/robots.txt", host)
+            fetched = self._ask(url, host)
         except FetchError as error:
-            if error.status is None or not 400 <= error.status < 500:
-                host.refusal = "its robots.txt can't be read, which forbids to crawl"
+            if error.is_private:  # which goes for each of its pages
+                host.refusal = str(error).removeprefix(f"{describe_address(url)}: ")
+            elif error.status is None or not 400 <= error.status < 500:
+                host.refusal = "not fetched: its robots.txt can't be read, which forbids to crawl; try again later"
             return
         if fetched.document is not None:
             text = fetched.document.data[:MAX_RULES_BYTES].decode("utf-8-sig", errors="replace")

@@ -23,8 +23,8 @@ import numpy as np
 
 from assistant.embedding import Embedder
 from assistant.errors import LibraryDamagedError, LibraryError, LibraryMismatchError
-from assistant.ingest import embed_articles
 from assistant.library import CHROMA_FOLDER, Library
+from assistant.preparing import embed_articles
 from assistant.schema import (
     ARTICLE_COLUMNS,
     ARTICLE_TABLES,

@@ -38,11 +38,15 @@ class KindError(ArticleError):
 
 
 class FetchError(ArticleError):
-    """An address that gives no page; `status` is HTTP's, or None where no server answered."""
+    """An address that gives no page; `status` is HTTP's, or None where no server answered.
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
+    `is_private` says that none was asked, for the address itself isn't public.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, is_private: bool = False) -> None:
         super().__init__(message)
         self.status = status
+        self.is_private = is_private
 
 
 class AnswerError(AssistantError):

@@ -24,8 +24,8 @@ from typing import IO, Any, cast
 import numpy as np
 
 from assistant.errors import ArticleError, LibraryDamagedError, LibraryError, LibraryMismatchError
-from assistant.ingest import check_article
 from assistant.library import Library
+from assistant.preparing import check_article
 from assistant.schema import PackedPassage, hash_article, unpack_vectors
 from assistant.types import Article, ExportReport, IngestReport, Origin, Passage, Span
 from assistant.vectors import FloatArray

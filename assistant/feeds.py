@@ -10,14 +10,13 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from assistant.addresses import join_address, parse_address
 from assistant.errors import ArticleError
 from assistant.kinds import tell_kind
-from assistant.types import Document
+from assistant.types import Document, Entry
 
 MAX_XML_BYTES = 20_000_000  # twice what sitemaps of so many pages have
 MAX_ENTRIES = 50_000  # what a sitemap may have
@@ -35,6 +34,7 @@ _FIELDS = {
     "loc": "link",
     "guid": "guid",
     "title": "title",
+    "author": "author",
     "pubDate": "published",
     "published": "published",
     "issued": "published",
@@ -44,6 +44,7 @@ _FIELDS = {
 }
 # And in those that are mixed with it.
 _FOREIGN_FIELDS = {
+    "{http://purl.org/dc/elements/1.1/}creator": "author",
     "{http://purl.org/dc/elements/1.1/}date": "published",
     "{http://purl.org/dc/terms/}modified": "updated",
     "{http://www.google.com/schemas/sitemap-news/0.9}title": "title",
@@ -62,17 +63,7 @@ _REFERENCE = re.compile(
 )
 _LOSSES = frozenset(("ERR_TAG_NAME_MISMATCH", "ERR_TAG_NOT_FINISHED"))
 _LINE = re.compile(rb"https?://\S+", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A page that a list names, with what the list says of it; `is_listing` where it is a list itself (a sitemap)."""
-
-    url: str
-    title: str | None = None
-    published: datetime | None = None
-    updated: datetime | None = None
-    is_listing: bool = False
+_MAILBOX = re.compile(r"\S+@\S+ \((?P<name>[^()]+)\)")  # how RSS wants its authors
 
 
 def list_entries(document: Document) -> tuple[Entry | ArticleError, ...]:
@@ -153,6 +144,7 @@ class _Reader:
         self._entry: dict[str, str] | None = None
         self._entry_depth = 0
         self._namespace = ""
+        self._is_person = False  # an author of Atom, which has a name and an address
         self._field: str | None = None
         self._field_depth = 0
         self._text: list[str] = []
@@ -181,6 +173,11 @@ class _Reader:
         elif self._field is None:
             is_own = namespace == self._namespace and depth == self._entry_depth + 1
             field = _FIELDS.get(name) if is_own else _FOREIGN_FIELDS.get(tag)
+            if depth == self._entry_depth + 1:
+                self._is_person = is_own and field == "author" and self._root == "feed"
+                field = None if self._is_person else field
+            elif self._is_person and (namespace, name) == (self._namespace, "name"):
+                field = "author"
             if field == "link" and "href" in attributes:
                 if attributes.get("rel", "alternate") == "alternate":
                     self._keep("link", attributes["href"])
@@ -217,9 +214,15 @@ class _Reader:
             raise ArticleError(f"{self._document.name}: refused: it has more than {MAX_EVENTS:,} tags and references")
 
     def _keep(self, field: str, text: str) -> None:
-        """Keep the first of each field that says something, with its link resolved where it stands."""
+        """Keep the first of each field that says something, and all authors, with its link resolved where it stands."""
         text = " ".join(text.split())
-        if self._entry is not None and text:
+        if self._entry is None or not text:
+            return
+        if field == "author":
+            mailbox = _MAILBOX.fullmatch(text)
+            names = [self._entry.get("author", ""), mailbox["name"] if mailbox else text]
+            self._entry["author"] = ", ".join(filter(None, names))[:MAX_FIELD_CHARACTERS]
+        else:
             self._entry.setdefault(field, _resolve(self._bases[-1], text) if field == "link" else text)
 
     def _finish(self, entry: dict[str, str]) -> Entry | ArticleError:
@@ -229,6 +232,7 @@ class _Reader:
             f"{self._document.name}: entry {self._entry_count}",
             entry.get("title"),
             link,
+            author=entry.get("author"),
             published=_read_time(entry.get("published")),
             updated=_read_time(entry.get("updated")),
             is_listing=self._root == "sitemapindex",
@@ -240,6 +244,7 @@ def _make_entry(
     title: str | None,
     link: str,
     *,
+    author: str | None = None,
     published: datetime | None = None,
     updated: datetime | None = None,
     is_listing: bool = False,
@@ -250,7 +255,7 @@ def _make_entry(
         url = parse_address(link).url
     except ArticleError as error:
         return ArticleError(f"{name}: left out: {error}")
-    return Entry(url, title, published, updated, is_listing)
+    return Entry(url, title, published, updated, is_listing, author)
 
 
 def _resolve(base: str | None, link: str) -> str:

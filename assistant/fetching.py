@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from assistant.addresses import MAX_SHOWN_CHARACTERS, Address, describe_address, join_address, parse_address
 from assistant.errors import ArticleError, FetchError
-from assistant.types import Document
+from assistant.types import Document, Entry
 
 if TYPE_CHECKING:
     import httpcore2
@@ -76,7 +76,8 @@ class Validators:
 class Fetched:
     """What came of an address, `url`: a document, or that it is unchanged since its validators were given, or gone.
 
-    A crawl also says of a feed, sitemap or list that it has been gone through: `is_listing`, without its document.
+    A crawl also says of a feed, sitemap or list that it has been gone through: `is_listing`, without its document; and
+    `entry` is what the feed says of a page that was found in one.
     """
 
     url: str
@@ -85,6 +86,7 @@ class Fetched:
     is_unchanged: bool = False
     is_gone: bool = False
     is_listing: bool = False
+    entry: Entry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ class Fetcher:
             self._network.private_hosts.add(address.host)
         validators = validators or Validators()
         for retry in range(self._limits.retries + 1):
-            reply = self._follow(address, shown, validators)
+            reply = self._follow(address, shown, validators, is_named=is_named)
             if reply.status == HTTPStatus.NOT_MODIFIED and (validators.etag or validators.last_modified):
                 return Fetched(url, None, validators, is_unchanged=True)
             if reply.status in GONE:
@@ -166,7 +168,7 @@ class Fetcher:
             shown, f"its server asks to wait ({_describe_status(reply.status)}): {_say_when(wait)}", reply.status
         )
 
-    def _follow(self, address: Address, shown: str, validators: Validators) -> _Reply:
+    def _follow(self, address: Address, shown: str, validators: Validators, *, is_named: bool) -> _Reply:
         """Ask for an address and then for those that it redirects to, each checked like the first."""
         from assistant.connections import PrivateAddressError
 
@@ -177,7 +179,8 @@ class Fetcher:
                 reply = self._ask(address, shown, validators if address.url == validated else Validators())
             except PrivateAddressError as error:
                 way = "it" if address is first else f"it redirects to {describe_address(address.url)}, which"
-                raise _fail(shown, f"refused: {way} is at {error.address}{self._explain(error.address)}") from None
+                reason = f"refused: {way} is at {error.address}{self._explain(error.address, is_named=is_named)}"
+                raise FetchError(f"{shown}: {reason}", is_private=address is first) from None
             link = reply.headers.get("location")
             if reply.status not in REDIRECTS or link is None:
                 return reply
@@ -195,12 +198,12 @@ class Fetcher:
             address = target
         raise _fail(shown, f"it redirects more than {self._limits.redirects} times: open it in a browser", reply.status)
 
-    def _explain(self, address: str) -> str:
+    def _explain(self, address: str, *, is_named: bool) -> str:
         from assistant.connections import is_link_local
 
         if is_link_local(address):
             return ", a link-local address, which nothing is ever fetched from"
-        if self._allow_private:
+        if self._allow_private or not is_named:
             return (
                 ", and that is not a public address; --allow-private counts for the hosts that you name: give the "
                 "address itself if you trust it"

@@ -23,9 +23,10 @@ from assistant.embedding import DIMENSION, Embedder, EndpointEmbedder, MiniLMEmb
 from assistant.errors import ArticleError, AssistantError, LibraryError, SettingsError
 from assistant.exporting import export_library, import_library
 from assistant.grounding import verify
-from assistant.ingest import Given, Progress, Say, Source, add_sources, name_source, update_sources
+from assistant.ingest import Progress, add_sources, update_sources
 from assistant.languages import describe_languages
 from assistant.library import Library
+from assistant.looking import Given, Say, Source, name_source
 from assistant.models import ChatModel, Price, find_price, make_token_counter, open_chat_model
 from assistant.passages import split_article
 from assistant.prompts import identify_prompts

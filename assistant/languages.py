@@ -7,7 +7,7 @@ What it doesn't notice is no proof of English.
 import re
 from collections.abc import Iterable
 
-from assistant.terms import STOP_WORDS, find_words
+from assistant.terms import STOP_WORDS, find_words, read_words
 
 FOREIGN_LETTERS = 0.3  # share of letters that aren't Latin from which a text isn't English
 SAMPLE_CHARACTERS = 500
@@ -17,13 +17,9 @@ _LETTER = re.compile(r"[^\W\d_]")
 _OTHER_LETTER = re.compile(r"[^\W\d_\u0000-\u024f\u1e00-\u1eff\uff00-\uff60]")
 
 
-def _read_words(words: str) -> frozenset[str]:
-    return frozenset(words.split()) - STOP_WORDS
-
-
 # Written as `find_words` has them, without accents, and without words that are English as well.
 _COMMON_WORDS = tuple(
-    _read_words(words)
+    read_words(words) - STOP_WORDS
     for words in (
         "der das und ist nicht ein eine mit von dem des im fur auf sich wie wer wann warum zu auch hat wurde uber wird",
         "le la les des une et est pas dans que qui pour sur avec du au quand pourquoi combien il elle ont ete sont",

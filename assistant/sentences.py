@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 
+from assistant.terms import read_words
 from assistant.types import Span
 
 # A text is hard-wrapped when most of its lines are full (the next word would hardly have fitted), and enough of them go
@@ -18,31 +19,27 @@ FULL_LINES = 0.6
 CONTINUED_LINES = 0.3
 
 
-def _read_words(lexicon: str) -> frozenset[str]:
-    return frozenset(lexicon.split())
-
-
 # Before a capital or a digit these never end a sentence ...
-_TITLES = _read_words("""
+_TITLES = read_words("""
     Mr Mrs Ms Mx Messrs Mme Mlle Dr Drs Prof Rev Fr Hon Rt Pres Gov Govs Sen Sens Rep Reps Amb Sec Atty Asst Dist
     Supt Ald Gen Lt Col Maj Capt Cmdr Cdr Adm Sgt Cpl Pvt Pfc Det Insp Brig vs v cf eg ie viz Mt Ft Pt Pub
 """)
 # ... these only before a word that starts sentences ...
-_ABBREVIATIONS = _read_words("""
+_ABBREVIATIONS = read_words("""
     Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun St Ste Jr Sr Esq
     Inc Corp Co Ltd Plc Bros Cos Assn Assoc Dept Univ Ave Blvd Rd Hwy Pkwy Bldg al ca approx est dept govt Ala Ariz
     Ark Calif Colo Conn Del Fla Ga Ill Ind Kan Ky La Mass Md Mich Minn Miss Mo Mont Neb Nev Okla Ore Penn Pa Tenn
     Tex Va Vt Wash Wis Wyo Que Ont
 """)
 # ... these only before anything but a number ...
-_NUMBERED = _read_words("""
+_NUMBERED = read_words("""
     no nos fig figs vol vols p pp ch sec secs art arts para paras eq ed ver approx max min nr
 """)
 # ... and these end one before a capital, but not before a small letter.
-_CLIPPED = _read_words("""
+_CLIPPED = read_words("""
     etc in ft sq oz lb lbs hr hrs mins yr yrs max min mph tel ext tbsp tsp incl excl misc
 """)
-_STARTERS = _read_words("""
+_STARTERS = read_words("""
     The A An This That These Those It It's It’s Its He He's He’s She She's She’s They We You His Her Their Our My In
     On At But If When While As After Before Since During For With Under Despite What Who Why How Where There Here So
     Yet Then Now However Meanwhile Although Though Because Some Many Most All Both Each Another According Several

@@ -1,6 +1,6 @@
 """Remembers where articles came from: the sources, what each of them held, and what was removed from them by hand.
 
-Everything here is rows of the library's tables; what a source is and how it is looked at is `ingest`'s business.
+Everything here is rows of the library's tables; what a source is and how it is looked at is `looking`'s business.
 """
 
 import hashlib

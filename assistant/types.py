@@ -90,6 +90,18 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """A page that a list names, with what the list says of it; `is_listing` where it is a list itself (a sitemap)."""
+
+    url: str
+    title: str | None = None
+    published: datetime | None = None
+    updated: datetime | None = None
+    is_listing: bool = False
+    author: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """A piece of an article that is embedded and retrieved as one; the passages of an article tile its text.
 

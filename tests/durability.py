@@ -19,6 +19,7 @@ from assistant.doctor import UNWRITABLE, examine
 from assistant.errors import AssistantError, LibraryError
 from assistant.exporting import import_library
 from assistant.library import CHROMA_FOLDER, Library
+from assistant.preparing import prepare_article
 from assistant.retrieval import retrieve
 from assistant.schema import has_article_vectors, hash_article
 from assistant.settings import LIBRARY_FILE
@@ -284,7 +285,7 @@ def leave_log(folder: Path, numbers: Sequence[int], talk: Connection) -> None:
 
 
 def _add_unpublished(library: Library, article: Article, embedder: WordEmbedder) -> None:
-    ingest._store([ingest._split(article, embedder)], [], library, embedder, ingest._Tally())
+    ingest._store([prepare_article(article, embedder)], [], library, embedder, ingest._Tally())
 
 
 def ask_after_fork(folder: Path, number: int, talk: Connection) -> None:

@@ -343,14 +343,50 @@ def test_each_host_has_its_own_rules(news: WebServer, fetcher: Fetcher) -> None:
 
 
 def test_a_private_host_that_only_a_feed_names_is_not_asked(news: WebServer, fetcher: Fetcher) -> None:
-    other = news.url("/b", host="other.example")
-    news.answers["/feed"] = write_feed("/a", other)
+    others = [news.url(f"/{number}", host="other.example") for number in range(crawling.MAX_SILENCES + 1)]
+    news.answers["/feed"] = write_feed("/a", *others)
 
     found = run(news.url("/feed"), fetcher)
 
-    assert tell(found, news)[0] == "/a"
-    assert tell(found, news)[1].startswith(f"{other}: not fetched: ")
+    assert tell(found, news) == [
+        "/a",
+        *(
+            f"{other}: refused: it is at 127.0.0.1, and that is not a public address; --allow-private counts for the "
+            "hosts that you name: give the address itself if you trust it"
+            for other in others
+        ),
+        "[/feed]",
+    ]
     assert news.paths == ["/feed", "/robots.txt", "/a"]
+
+
+def test_each_private_host_of_a_list_says_how_to_allow_it(news: WebServer) -> None:
+    urls = [news.url(f"/{number}", host="other.example") for number in range(crawling.MAX_SILENCES + 1)]
+
+    with Fetcher(limits=LIMITS, resolve=lambda *_: ("127.0.0.1",)) as fetcher:
+        found = run(Document("list.txt", "\n".join(urls).encode()), fetcher)
+
+    assert tell(found, news)[:-1] == [
+        f"{url}: refused: it is at 127.0.0.1, and that is not a public address; --allow-private fetches from networks "
+        "of your own"
+        for url in urls
+    ]
+    assert news.asked == []
+
+
+def test_robots_that_lead_into_a_private_network_can_not_be_read(
+    news: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "is_public", lambda address: address == "127.0.0.1")
+    news.answers["/robots.txt"] = redirect("http://inner.example/robots.txt")
+    news.answers["/feed"] = write_feed("/a")
+
+    with Fetcher(
+        limits=LIMITS, resolve=lambda name, _: ("10.0.0.1" if name == "inner.example" else "127.0.0.1",)
+    ) as it:
+        found = run(news.url("/feed"), it)
+
+    assert tell(found, news)[0].startswith("/a: not fetched: its robots.txt can't be read")
 
 
 def test_who_waits_is_told_of_the_pages_to_come_and_of_a_slower_pace(news: WebServer, fetcher: Fetcher) -> None:

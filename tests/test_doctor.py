@@ -19,8 +19,9 @@ from assistant import Assistant
 from assistant.cli import main
 from assistant.doctor import BEHIND, UNBUILT, examine, repair
 from assistant.errors import LibraryError, LibraryLockedError
-from assistant.ingest import add_sources, embed_articles
+from assistant.ingest import add_sources
 from assistant.library import CHROMA_FOLDER, Library
+from assistant.preparing import embed_articles
 from assistant.rendering import render_diagnosis
 from assistant.schema import EmbeddedPassage
 from assistant.settings import LIBRARY_FILE

@@ -23,8 +23,8 @@ from assistant.documents import (
     read_mail,
 )
 from assistant.errors import ArticleError
-from assistant.ingest import check_article
 from assistant.kinds import tell_kind
+from assistant.preparing import check_article
 from assistant.reading import read_document
 from assistant.types import Article, Document, Origin
 

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 from assistant.errors import LibraryDamagedError, LibraryError, LibraryMismatchError
 from assistant.exporting import export_library, import_library
-from assistant.ingest import add_sources, embed_articles
+from assistant.ingest import add_sources
 from assistant.library import Library
+from assistant.preparing import embed_articles
 from assistant.settings import LIBRARY_FILE
 from assistant.types import Article, Origin
 

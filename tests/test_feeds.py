@@ -5,9 +5,9 @@ import pytest
 
 from assistant import feeds
 from assistant.errors import ArticleError
-from assistant.feeds import Entry, list_entries
+from assistant.feeds import list_entries
 from assistant.kinds import is_list, tell_kind
-from assistant.types import Document
+from assistant.types import Document, Entry
 
 RSS = """<?xml version="1.0" encoding="UTF-8"?>
 <!-- made by hand -->
@@ -131,6 +131,25 @@ def test_older_versions_differ_in_their_namespaces(namespace: str, root: str, en
     feed = f'<{root} xmlns="{namespace}"><{entry}><title>Fox</title><link>https://a.example/</link></{entry}></{root}>'
 
     assert read(feed) == [Entry("https://a.example/", "Fox")]
+
+
+@pytest.mark.parametrize(
+    ("feed", "author"),
+    [
+        ("<rss><item>{}<author>ana@vela.example (Ana Ruiz)</author></item></rss>", "Ana Ruiz"),
+        ("<rss><item>{}<author>Ana Ruiz</author><author>Ben Ode</author></item></rss>", "Ana Ruiz, Ben Ode"),
+        ('<rss xmlns:dc="http://purl.org/dc/elements/1.1/"><item>{}<dc:creator>Ana Ruiz</dc:creator></item></rss>',
+         "Ana Ruiz"),
+        ("<feed><entry>{}<author><name>Ana Ruiz</name><email>ana@vela.example</email></author><author><name>Ben Ode"
+         "</name></author><contributor><name>Cem</name></contributor></entry></feed>", "Ana Ruiz, Ben Ode"),
+        ('<feed xmlns:dc="http://purl.org/dc/elements/1.1/"><entry>{}<dc:creator>Ana Ruiz</dc:creator></entry></feed>',
+         "Ana Ruiz"),
+        ("<feed><entry>{}<source><author><name>Ana Ruiz</name></author></source></entry></feed>", None),
+        ("<rss><channel><item>{}<author> </author></item></channel></rss>", None),
+    ],
+)  # fmt: skip
+def test_an_entry_has_authors(feed: str, author: str | None) -> None:
+    assert read(feed.format("<link>https://a.example/</link>")) == [Entry("https://a.example/", author=author)]
 
 
 def test_a_sitemap_lists_pages_and_a_news_sitemap_when_they_were_published() -> None:

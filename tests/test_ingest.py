@@ -1,9 +1,6 @@
-import io
-import os
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +9,11 @@ import pytest
 from fakes import WordEmbedder
 
 from assistant.embedding import PassageVectors
-from assistant.errors import ArticleError, LibraryError, ModelError
-from assistant.ingest import (
-    BATCH_PASSAGES,
-    MAX_HEADER_TOKENS,
-    MAX_TEXT_CHARACTERS,
-    Given,
-    Source,
-    add_sources,
-    check_article,
-    update_sources,
-    write_header,
-)
+from assistant.errors import LibraryError, ModelError
+from assistant.ingest import BATCH_PASSAGES, add_sources
 from assistant.library import Library
-from assistant.reading import MAX_FILE_BYTES
-from assistant.types import Article, IngestReport, Origin, PassedOver
+from assistant.looking import Source
+from assistant.types import Article, IngestReport
 
 Articles = tuple[Article, Article, Article]
 
@@ -193,24 +180,6 @@ def test_an_id_that_comes_twice_is_taken_once(library: Library, embedder: WordEm
         assert len(snapshot.articles()) == 2
 
 
-def test_titles_are_embedded_with_every_passage(library: Library, embedder: WordEmbedder) -> None:
-    add(library, embedder, replace(make_long("a", 3), title="Storm\n closes   harbour"))
-
-    assert [text.split("\n")[0] for text in embedder.embedded] == ["Storm closes harbour"] * 3
-
-
-def test_a_long_title_leaves_room_for_the_text(library: Library, embedder: WordEmbedder) -> None:
-    article = Article("a", "very " * 10_000 + "long", "It rained.")
-
-    header = write_header(article, embedder)
-
-    assert article.title.startswith(header)
-    assert embedder.count_tokens([header])[0] <= MAX_HEADER_TOKENS
-    assert add(library, embedder, article).added == ("a",)
-    with library.snapshot() as snapshot:
-        assert snapshot.article("a") == article
-
-
 def test_progress_reaches_the_total(library: Library, embedder: WordEmbedder, articles: Articles) -> None:
     told: list[tuple[int, int]] = []
     sources = [*articles, articles[0], replace(articles[0], id=""), replace(articles[0], text="Changed.")]
@@ -227,465 +196,6 @@ def test_nothing_to_do_is_fine(library: Library, embedder: WordEmbedder) -> None
 
     assert (report.added, report.failed, report.passages) == ((), (), 0)
     assert not library.folder.exists()
-
-
-# Files ---------------------------------------------------------------------------------------------------------------
-
-
-def test_a_folder_is_the_same_articles_by_any_path(
-    library: Library, embedder: WordEmbedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "stories"
-    folder.mkdir()
-    write(folder, "rain.md", "It rained.")
-    write(folder, "sun.txt", "The sun shone.")
-    (tmp_path / "link").symlink_to(folder)
-    monkeypatch.chdir(tmp_path)
-
-    first = add(library, embedder, folder)
-    again = add(library, embedder, "stories", Path("stories/rain.md"), "./stories/../stories/sun.txt", "link")
-
-    assert len(first.added) == 2
-    assert again.unchanged == first.added
-    assert (again.added, again.failed) == ((), ())
-
-
-def test_one_bad_source_stops_no_other(
-    library: Library, embedder: WordEmbedder, articles: Articles, tmp_path: Path
-) -> None:
-    empty = write(tmp_path, "empty.md", "")
-    binary = write(tmp_path, "picture.txt", bytes(range(256)) * 40)
-    large = tmp_path / "large.txt"
-    with large.open("wb") as file:
-        file.truncate(MAX_FILE_BYTES + 1)
-    good = write(tmp_path, "rain.md", "It rained.")
-    (tmp_path / "nothing").mkdir()
-    sources = [
-        *(tmp_path / "gone.md", empty, binary, large, tmp_path / "nothing", tmp_path / ("x" * 300)),
-        *("http://127.0.0.1/story", replace(articles[0], text=" "), good, articles[1]),
-    ]
-
-    report = add(library, embedder, *sources)
-
-    assert report.added == (good.resolve().as_uri(), "jill")
-    # A source's name isn't said twice.
-    assert {failure.source: failure.reason.replace(",", ":").split(":")[0] for failure in report.failed} == {
-        str(tmp_path / "gone.md"): "no such file or folder",
-        str(empty): "empty",
-        str(binary): "not text",
-        str(large): "too large",
-        str(tmp_path / "nothing"): "no articles in this folder",
-        str(tmp_path / ("x" * 300)): "can't be read",
-        "http://127.0.0.1/story": "refused",
-        "article 'fox'": "empty",
-    }
-    assert all("\n" not in failure.reason for failure in report.failed)
-    assert stored_ids(library) == list(report.added)
-
-
-def test_files_of_a_folder_that_hold_no_article_are_no_failures(
-    library: Library, embedder: WordEmbedder, tmp_path: Path
-) -> None:
-    folder = tmp_path / "news"
-    folder.mkdir()
-    story = write(folder, "story", "It rained.")
-    picture = write(folder, "picture", b"\x89PNG\r\n\x1a\n")
-
-    first, second = add(library, embedder, folder), add(library, embedder, folder)
-    alone = add(library, embedder, picture)
-
-    assert first.added == second.unchanged == (story.resolve().as_uri(),)
-    assert first.passed_over == second.passed_over == (PassedOver(str(picture), "image"),)
-    assert first.failed == second.failed == ()
-    assert [failure.reason.partition(":")[0] for failure in alone.failed] == [
-        "no article can be read from this kind of file (image)"
-    ]
-
-
-@pytest.mark.parametrize(
-    ("source", "reason"),
-    [
-        ("file:///etc/motd", "give a file by its path, without file://"),
-        ("ftp:/news.example/story", "only addresses that begin with http:// or https:// are fetched, and files are"),
-        ("https:/news.example/story", "not an address: write it with two slashes, https://"),
-    ],
-)
-def test_an_address_of_another_kind_says_what_to_give(
-    library: Library, embedder: WordEmbedder, source: str, reason: str
-) -> None:
-    (failure,) = add(library, embedder, source).failed
-
-    assert failure.source == source
-    assert failure.reason.startswith(reason)
-
-
-def test_only_bad_sources_make_no_library(library: Library, embedder: WordEmbedder, tmp_path: Path) -> None:
-    report = add(library, embedder, tmp_path / "gone.md")
-
-    assert len(report.failed) == 1
-    assert not library.folder.exists()
-
-
-def test_a_file_that_changes_is_updated_in_place(library: Library, embedder: WordEmbedder, tmp_path: Path) -> None:
-    path = write(tmp_path, "weather.md", "It rained for days.")
-    add(library, embedder, path)
-
-    write(tmp_path, "weather.md", "It snowed.")
-    report = add(library, embedder, path)
-
-    assert report.updated == (path.resolve().as_uri(),)
-    assert find_ids(library, "rained") == set()
-    assert find_ids(library, "snowed") == set(report.updated)
-
-
-@pytest.mark.skipif(os.name == "nt", reason="such a name can't be written there")
-def test_a_file_with_a_strange_name_is_an_article(library: Library, embedder: WordEmbedder, tmp_path: Path) -> None:
-    path = write(tmp_path, os.fsdecode(b"caf\xe9 \n%2F?#.txt"), "It rained.")
-
-    report = add(library, embedder, path)
-
-    assert report.failed == ()
-    assert stored_ids(library) == list(report.added) == [path.resolve().as_uri()]
-
-
-# Looking again -------------------------------------------------------------------------------------------------------
-
-
-def update(library: Library, embedder: WordEmbedder, *, remove_gone: bool = False) -> IngestReport:
-    embedder.embedded.clear()
-    return update_sources(library=library, embedder=embedder, remove_gone=remove_gone)
-
-
-def age(*paths: Path, hours: int = 1) -> None:
-    """Make files look as if they were written hours ago, on the whole second."""
-    seconds = 1_700_000_000 - 3600 * hours
-    for path in paths:
-        os.utime(path, (seconds, seconds))
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "stories"
-    folder.mkdir()
-    for name in ("hail", "rain", "snow"):
-        write(folder, f"{name}.md", f"# On {name}\n\nIt brought {name} to the hills.")
-    return folder
-
-
-def text_of(library: Library, path: Path) -> str | None:
-    with library.snapshot() as snapshot:
-        article = snapshot.article(path.resolve().as_uri())
-    return article.text if article else None
-
-
-def test_what_looks_as_it_did_is_not_even_read(library: Library, embedder: WordEmbedder, folder: Path) -> None:
-    paths = sorted(folder.iterdir())
-    age(*paths)
-    ids = add(library, embedder, folder).added
-    write(folder, "rain.md", "# On rain\n\nIt brought RAIN to the hills.")
-    age(folder / "rain.md")
-    with library.snapshot() as snapshot:
-        assert [source.name for source in snapshot.sources()] == [folder.resolve().as_uri()]
-
-    for report in (update(library, embedder), add(library, embedder, folder), add(library, embedder, str(folder))):
-        assert report.unchanged == ids
-        assert (report.added, report.updated, report.gone, report.failed) == ((), (), (), ())
-    assert embedder.embedded == []
-    assert "RAIN" not in str(text_of(library, folder / "rain.md"))
-
-
-def test_what_may_have_changed_in_the_same_tick_of_the_clock_is_read(
-    library: Library, embedder: WordEmbedder, folder: Path
-) -> None:
-    add(library, embedder, folder)
-    before = (folder / "rain.md").stat()
-    write(folder, "rain.md", "# On rain\n\nIt brought RAIN to the hills.")
-    os.utime(folder / "rain.md", ns=(before.st_mtime_ns, before.st_mtime_ns))
-
-    assert update(library, embedder).updated == ((folder / "rain.md").resolve().as_uri(),)
-    assert "RAIN" in str(text_of(library, folder / "rain.md"))
-
-
-def test_a_file_that_was_only_touched_costs_no_embedding(
-    library: Library, embedder: WordEmbedder, folder: Path
-) -> None:
-    add(library, embedder, folder)
-    age(*folder.iterdir(), hours=2)
-
-    assert len(update(library, embedder).unchanged) == 3
-    assert embedder.embedded == []
-
-
-def test_an_update_takes_what_is_new_and_changed_and_says_what_is_gone(
-    library: Library, embedder: WordEmbedder, articles: Articles, folder: Path
-) -> None:
-    add(library, embedder, folder, articles[0])
-    hail, rain, snow = sorted(folder.iterdir())
-    write(folder, "rain.md", "# On rain\n\nIt brought a flood to the valley.")
-    new = write(folder, "fog.md", "# On fog\n\nNobody saw it come.")
-    snow.unlink()
-
-    report = update(library, embedder)
-
-    assert report.unchanged == (hail.resolve().as_uri(),)
-    assert report.updated == (rain.resolve().as_uri(),)
-    assert report.added == (new.resolve().as_uri(),)
-    assert report.gone == (snow.as_uri(),)
-    assert (report.removed, report.failed, report.passages) == ((), (), 2)
-    assert find_ids(library, "snow") == {snow.as_uri()}  # until somebody says that it may go
-    assert update(library, embedder).gone == (snow.as_uri(),)
-
-    report = update(library, embedder, remove_gone=True)
-
-    assert report.gone == report.removed == (snow.as_uri(),)
-    assert find_ids(library, "snow") == set()
-    assert update(library, embedder, remove_gone=True).gone == ()
-    assert "fox" in stored_ids(library)
-    write(folder, "snow.md", "# On snow\n\nIt brought snow to the hills.")
-    assert update(library, embedder).added == (snow.as_uri(),)
-
-
-def test_old_text_never_answers_again_and_stays_to_be_seen(
-    library: Library, embedder: WordEmbedder, folder: Path
-) -> None:
-    add(library, embedder, folder)
-    rain = folder / "rain.md"
-    texts = ["It brought rain to the hills.", "A quaint deluge came.", "Nothing came."]
-    for text in texts[1:]:
-        write(folder, "rain.md", f"# On rain\n\n{text}")
-        update(library, embedder)
-
-    with library.snapshot() as snapshot:
-        revisions = snapshot.revisions(rain.resolve().as_uri())
-        assert snapshot.match(["quaint", "deluge"], limit=10) == []
-        assert snapshot.passage_count == 3
-    assert [revision.article.text.split("\n")[-1] for revision in revisions] == texts
-    times = [revision.since for revision in revisions]
-    assert times == sorted(time for time in times if time)
-    assert [revision.until for revision in revisions] == [*times[1:], None]
-
-
-def test_a_file_that_was_given_and_is_not_there_any_more_is_gone_and_a_folder_that_is_not_is_a_failure(
-    library: Library, embedder: WordEmbedder, folder: Path, tmp_path: Path
-) -> None:
-    sun = write(tmp_path, "sun.md", "The sun shone.")
-    add(library, embedder, folder, sun)
-    sun.unlink()
-    folder.rename(tmp_path / "elsewhere")
-
-    report = update(library, embedder, remove_gone=True)
-
-    assert report.removed == (sun.as_uri(),)
-    assert [failure.reason for failure in report.failed] == ["no such file or folder"]
-    assert report.gone == report.removed
-    assert len(stored_ids(library)) == 3
-    with library.snapshot() as snapshot:
-        assert [source.name for source in snapshot.sources()] == [folder.as_uri()]
-
-
-def test_what_was_removed_by_hand_stays_away_until_it_is_given_again(
-    library: Library, embedder: WordEmbedder, folder: Path
-) -> None:
-    add(library, embedder, folder)
-    rain = (folder / "rain.md").resolve().as_uri()
-    with library.writing():
-        library.remove(rain)
-
-    for _ in range(2):
-        report = update(library, embedder)
-        assert (report.added, report.failed, len(report.unchanged)) == ((), (), 2)
-
-    assert add(library, embedder, folder).added == (rain,)
-    assert len(update(library, embedder).unchanged) == 3
-
-
-def test_an_article_of_two_files_is_gone_with_the_last_of_them(
-    library: Library, embedder: WordEmbedder, folder: Path
-) -> None:
-    header = "---\ntitle: Storm\nurl: https://vale.example/storm\n---\nThe storm came."
-    one, other = (write(folder, name, header) for name in ("storm.md", "storm again.md"))
-    assert len(add(library, embedder, folder).added) == 4
-
-    one.unlink()
-    assert update(library, embedder).gone == ()
-    other.unlink()
-    assert update(library, embedder).gone == ("https://vale.example/storm",)
-
-
-def test_a_file_that_holds_another_article_has_lost_the_one_before(
-    library: Library, embedder: WordEmbedder, folder: Path
-) -> None:
-    path = write(folder, "storm.md", "---\nurl: https://vale.example/storm\n---\nThe storm came.")
-    add(library, embedder, folder)
-    write(folder, "storm.md", "---\nurl: https://vale.example/calm\n---\nThe storm went.")
-
-    for expected in (("https://vale.example/calm",), ()):
-        report = add(library, embedder, path)
-        assert (report.added, report.failed) == (expected, ())
-    assert update(library, embedder).gone == ("https://vale.example/storm",)
-
-
-def test_a_file_that_can_not_be_read_any_more_stays_as_it_was(
-    library: Library, embedder: WordEmbedder, folder: Path
-) -> None:
-    add(library, embedder, folder)
-    write(folder, "rain.md", "")
-
-    for _ in range(2):
-        report = update(library, embedder)
-        assert (len(report.unchanged), report.gone) == (2, ())
-        assert [failure.reason for failure in report.failed] == ["empty: there is no text in it"]
-    assert "rain" in str(text_of(library, folder / "rain.md"))
-
-
-def test_what_is_given_goes_before_what_articles_say_and_is_remembered(
-    library: Library, embedder: WordEmbedder, articles: Articles, folder: Path
-) -> None:
-    day = datetime(2024, 2, 29, tzinfo=UTC)
-    add(library, embedder, folder)
-    rain = write(folder, "rain.md", "---\noutlet: Rain Review\npublished: 2025-01-01\n---\nIt rained.")
-
-    def give(*sources: Source, outlet: str | None = None, published: datetime | None = None) -> IngestReport:
-        given = Given(outlet, published)
-        return add_sources(sources, library=library, embedder=embedder, given=given)
-
-    assert len(give(folder, articles[1], outlet="Vale Observer").updated) == 3
-    assert give(rain, published=day).updated == (rain.resolve().as_uri(),)
-    write(folder, "hail.md", "It hailed.")
-    assert update(library, embedder).failed == ()
-
-    with library.snapshot() as snapshot:
-        hail, wet, jill = (snapshot.article(id) for id in [*map(as_uri, (folder / "hail.md", rain)), "jill"])
-    assert hail is not None
-    assert wet is not None
-    assert jill is not None
-    assert (hail.text, hail.outlet, hail.published) == ("It hailed.", "Vale Observer", None)
-    assert Origin("outlet", "given") in hail.origins
-    assert (wet.outlet, wet.published) == ("Vale Observer", day)  # what was said of its folder is said of it too
-    assert {Origin("outlet", "given"), Origin("published", "given")} <= set(wet.origins)
-    assert (jill.outlet, jill.published) == ("Vale Observer", articles[1].published)
-
-
-def as_uri(path: Path) -> str:
-    return path.resolve().as_uri()
-
-
-def test_the_standard_input_is_an_article(
-    library: Library, embedder: WordEmbedder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def pipe(data: bytes) -> IngestReport:
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
-        return add(library, embedder, "-")
-
-    rained, snowed = pipe(b"It rained."), pipe(b"It snowed.")
-
-    assert pipe(b"It rained.").unchanged == rained.added
-    assert rained.added != snowed.added
-    assert pipe(b"---\nurl: https://vale.example/\n---\nIt hailed.").added == ("https://vale.example/",)
-    assert [failure.reason for failure in pipe(b" \n").failed] == ["empty: there is no text in it"]
-    assert "too large" in pipe(b"x" * (MAX_FILE_BYTES + 1)).failed[0].reason
-    monkeypatch.setattr("sys.stdin", None)
-    assert add(library, embedder, "-").failed[0].source == "standard input"
-    with library.snapshot() as snapshot:
-        assert snapshot.sources() == []
-
-
-def test_sources_are_read_while_others_are_embedded(library: Library) -> None:
-    """Each waits for the other: were they done in turn, this would never end."""
-    is_read, is_embedding = threading.Event(), threading.Event()
-
-    class Waiting(WordEmbedder):
-        def embed_passages(self, *args: Any, **options: Any) -> list[PassageVectors]:
-            is_embedding.set()
-            assert is_read.wait(60)
-            return super().embed_passages(*args, **options)
-
-        def count_tokens(self, texts: Sequence[str]) -> list[int]:
-            if any("last" in text for text in texts):
-                assert is_embedding.wait(60)
-                is_read.set()
-            return super().count_tokens(texts)
-
-    report = add(library, Waiting(), make_long("first", BATCH_PASSAGES), make_long("last", 1, word="last"))
-
-    assert report.added == ("first", "last")
-
-
-def test_an_interrupted_ingest_keeps_what_was_finished_and_goes_on(library: Library, folder: Path) -> None:
-    class Interrupted(WordEmbedder):
-        def embed_passages(self, *args: Any, **options: Any) -> list[PassageVectors]:
-            if self.embedded:
-                raise KeyboardInterrupt
-            return super().embed_passages(*args, **options)
-
-    long = write(folder, "a long one.md", make_long("long", BATCH_PASSAGES).text)
-    with pytest.raises(KeyboardInterrupt):
-        add(library, Interrupted(), folder)
-    assert stored_ids(library) == [as_uri(long)]
-    assert [thread.name for thread in threading.enumerate() if thread.name == "read-sources"] == []
-
-    embedder = WordEmbedder()
-    report = add(library, embedder, folder)
-
-    assert report.unchanged == (as_uri(long),)
-    assert len(report.added) == len(embedder.embedded) == 3
-
-
-# Refusals ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"id": ""}, "no id"),
-        ({"id": " \n"}, "no id"),
-        ({"text": ""}, "empty"),
-        ({"text": " \n\u00a0"}, "empty"),
-        ({"text": "a\0b"}, "NUL"),
-        ({"title": "a\0b"}, "NUL"),
-        ({"id": "a\0b"}, "NUL"),
-        ({"text": "a\ud800b"}, "surrogate"),
-        ({"outlet": "\udfff"}, "surrogate"),
-        ({"author": "\udc80"}, "surrogate"),
-        ({"url": "http://\udc80"}, "surrogate"),
-        ({"published": datetime(2025, 3, 15)}, "no time zone"),
-        ({"text": "x" * (MAX_TEXT_CHARACTERS + 1)}, "too large"),
-    ],
-)
-def test_an_article_that_can_not_be_stored_as_it_is_is_refused(
-    library: Library, embedder: WordEmbedder, articles: Articles, change: dict[str, object], reason: str
-) -> None:
-    article = replace(articles[0], **change)  # type: ignore[arg-type]
-
-    with pytest.raises(ArticleError, match=reason) as refusal:
-        check_article(article)
-    report = add(library, embedder, article)
-
-    assert "\n" not in str(refusal.value)
-    assert reason in report.failed[0].reason
-    assert stored_ids(library) == []
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "<|endoftext|> It rained. <|endoftext|>",
-        "\ufeffIt\x1b[2J rained.\r\n\x07",
-        "🦊 e\u0301 \U0010ffff \uffff",
-        "[CLS] [SEP] [UNK]",
-        "{braces} %s $dollar",
-        "x" * 20_000,
-        ".",
-    ],
-)
-def test_any_other_text_is_stored_exactly(library: Library, embedder: WordEmbedder, text: str) -> None:
-    article = Article("any", "", text)
-
-    assert add(library, embedder, article).added == ("any",)
-
-    with library.snapshot() as snapshot:
-        assert snapshot.article("any") == article
-        assert "".join(passage.text for passage in snapshot.passages("any")) == text
 
 
 # What stops it -------------------------------------------------------------------------------------------------------
@@ -756,6 +266,49 @@ def test_an_index_in_a_place_that_can_not_be_written_is_an_error(
 
     assert embedder.embedded == []
     library.close()
+
+
+def test_sources_are_read_while_others_are_embedded(library: Library) -> None:
+    """Each waits for the other: were they done in turn, this would never end."""
+    is_read, is_embedding = threading.Event(), threading.Event()
+
+    class Waiting(WordEmbedder):
+        def embed_passages(self, *args: Any, **options: Any) -> list[PassageVectors]:
+            is_embedding.set()
+            assert is_read.wait(60)
+            return super().embed_passages(*args, **options)
+
+        def count_tokens(self, texts: Sequence[str]) -> list[int]:
+            if any("last" in text for text in texts):
+                assert is_embedding.wait(60)
+                is_read.set()
+            return super().count_tokens(texts)
+
+    report = add(library, Waiting(), make_long("first", BATCH_PASSAGES), make_long("last", 1, word="last"))
+
+    assert report.added == ("first", "last")
+
+
+def test_an_interrupted_ingest_keeps_what_was_finished_and_goes_on(library: Library, tmp_path: Path) -> None:
+    class Interrupted(WordEmbedder):
+        def embed_passages(self, *args: Any, **options: Any) -> list[PassageVectors]:
+            if self.embedded:
+                raise KeyboardInterrupt
+            return super().embed_passages(*args, **options)
+
+    long = write(tmp_path, "a long one.md", make_long("long", BATCH_PASSAGES).text).resolve().as_uri()
+    for name in ("hail", "rain", "snow"):
+        write(tmp_path, f"{name}.md", f"It brought {name} to the hills.")
+    with pytest.raises(KeyboardInterrupt):
+        add(library, Interrupted(), tmp_path)
+    assert stored_ids(library) == [long]
+    assert [thread.name for thread in threading.enumerate() if thread.name == "read-sources"] == []
+
+    embedder = WordEmbedder()
+    report = add(library, embedder, tmp_path)
+
+    assert report.unchanged == (long,)
+    assert len(report.added) == len(embedder.embedded) == 3
 
 
 # The fake ------------------------------------------------------------------------------------------------------------

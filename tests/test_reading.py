@@ -13,7 +13,7 @@ from pdf_files import write_lines, write_pdf
 
 from assistant.documents import MAX_TITLE_CHARACTERS
 from assistant.errors import ArticleError
-from assistant.ingest import check_article
+from assistant.preparing import check_article
 from assistant.reading import (
     MAX_FILE_BYTES,
     PEEK_BYTES,

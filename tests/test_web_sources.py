@@ -9,8 +9,9 @@ from fakes import WordEmbedder
 from web_server import Page, WebServer, serve_web
 
 from assistant import crawling
-from assistant.ingest import Given, Source, add_sources, update_sources
+from assistant.ingest import add_sources, update_sources
 from assistant.library import Library
+from assistant.looking import Given, Source
 from assistant.types import IngestReport
 
 PRIVATE = Given(allows_private=True)
@@ -68,6 +69,20 @@ def make_feed(server: WebServer, *paths: str) -> Page:
     items = "".join(f"<item><title>{path}</title><link>{server.url(path)}</link></item>" for path in paths)
     feed = f'<?xml version="1.0"?><rss version="2.0"><channel><title>Vela</title>{items}</channel></rss>'
     return Page(feed.encode(), "application/rss+xml", headers={"ETag": f'"{len(paths)}"'})
+
+
+def make_bare_page(text: str) -> Page:
+    """Make a page that says nothing of itself."""
+    return Page(f"<html><body><article>{f'<p>{text} Nobody in Vela had seen it come.</p>' * 4}</article>".encode())
+
+
+def make_telling_feed(server: WebServer, path: str) -> Page:
+    feed = (
+        f'<rss xmlns:dc="http://purl.org/dc/elements/1.1/"><channel><title>Vela</title><item><link>{server.url(path)}'
+        "</link><title>Tides &amp;amp; &lt;b&gt;fog&lt;/b&gt;</title><dc:creator>By Ana Ruiz</dc:creator>"
+        "<pubDate>Mon, 03 Mar 2025 09:30:00 +0200</pubDate></item></channel></rss>"
+    )
+    return Page(feed.encode(), "application/rss+xml", headers={"ETag": '"telling"'})
 
 
 def titles(library: Library) -> set[str]:
@@ -136,6 +151,7 @@ def test_a_packed_sitemap_at_hand_is_a_list_of_pages(
     report = add(library, embedder, server.url("/fog"), sitemap, other)
 
     assert [failure.source for failure in refused.failed] == [server.url("/fog")]
+    assert "not a public address; --allow-private counts for the hosts that you name" in refused.failed[0].reason
     assert titles(library) == {"Fog over the bay"}
     assert [failure.reason for failure in report.failed if failure.source == str(other)] == [
         "compressed: unpack it first"
@@ -263,6 +279,66 @@ def test_a_list_in_a_folder_is_not_fetched_because_the_folder_is_indexed(
 
     assert "a list of addresses" in failure.reason
     assert server.asked == []
+
+
+def test_what_a_page_does_not_say_is_taken_from_its_feed(
+    library: Library, embedder: WordEmbedder, server: WebServer
+) -> None:
+    feed = make_telling_feed(server, "/1")
+    server.answers |= {"/feed": revalidating(feed), "/1": make_bare_page("Fog came.")}  # type: ignore[dict-item]
+    add(library, embedder, server.url("/feed"))
+
+    def tell() -> list[object]:
+        with library.snapshot() as snapshot:
+            (id,) = [article.id for article in snapshot.articles()]
+            article = snapshot.article(id)
+        assert article is not None
+        said = [origin.field for origin in article.origins if origin.place == "feed"]
+        return [article.title, article.author, str(article.published), said, article.text[:9]]
+
+    known = ["Tides & fog", "Ana Ruiz", "2025-03-03 09:30:00+02:00", ["title", "author", "published"]]
+    assert tell() == [*known, "Fog came."]
+
+    # A page that has changed keeps what its feed, which hasn't, said of it; and it may be given by itself too.
+    server.answers["/1"] = make_bare_page("Fog went.")
+    assert len(update(library, embedder).updated) == 1
+    assert tell() == [*known, "Fog went."]
+    for report in (
+        add(library, embedder, server.url("/1")),
+        update(library, embedder),
+        add(library, embedder, server.url("/feed"), server.url("/1")),
+        add(library, embedder, server.url("/1"), server.url("/feed")),
+    ):
+        assert (report.added, report.updated, report.failed, report.gone) == ((), (), (), ())
+    assert tell() == [*known, "Fog went."]
+
+
+@pytest.mark.parametrize("is_page_first", [True, False])
+def test_a_page_that_is_given_beside_its_feed_is_one_article(
+    library: Library, embedder: WordEmbedder, server: WebServer, is_page_first: bool
+) -> None:
+    server.answers |= {"/feed": make_telling_feed(server, "/1"), "/1": make_bare_page("Fog came.")}
+    sources = [server.url("/1"), server.url("/feed")]
+
+    report = add(library, embedder, *(sources if is_page_first else sources[::-1]))
+
+    assert (len(report.added), report.failed) == (1, ())
+
+
+def test_what_a_page_says_goes_before_what_its_feed_says(
+    library: Library, embedder: WordEmbedder, server: WebServer
+) -> None:
+    server.answers |= {"/feed": make_telling_feed(server, "/fog"), "/fog": make_page("Fog over the bay", day=5)}
+
+    (id,) = add(library, embedder, server.url("/feed")).added
+
+    with library.snapshot() as snapshot:
+        article = snapshot.article(id)
+    assert article is not None
+    assert (article.title, article.author, article.published and article.published.day) == (
+        "Fog over the bay", "Ana Ruiz", 5,
+    )  # fmt: skip
+    assert [origin.field for origin in article.origins if origin.place == "feed"] == ["author"]
 
 
 def test_what_is_given_of_a_feed_holds_for_its_pages_when_they_are_looked_at_again(

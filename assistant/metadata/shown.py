@@ -1,0 +1,254 @@
+"""Reads what a page shows to its readers: bylines, datelines, the outlet's name beside the title and in the footer.
+
+Changes when the words of bylines, days and notices do, or another language is to be read.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from assistant.metadata.elements import (
+    BY,
+    MAX_FIELD_CHARACTERS,
+    MAX_LINE_CHARACTERS,
+    Found,
+    Moment,
+    Page,
+    clean,
+    fold,
+    get_text,
+    is_aside,
+)
+from assistant.timestamps import find_timestamps, is_american, read_timestamp
+
+if TYPE_CHECKING:
+    from lxml.html import HtmlElement
+
+MAX_BYLINE_CHARACTERS = 150
+MAX_AUTHORS = 12
+MAX_GUESSED_CHARACTERS = 300_000  # of a page that is searched for a day
+
+# "- ", "| " and their kin between a headline and the name of its site.
+SEPARATOR = re.compile(r"\s+[|–—·•»«:‹›⋅/-]{1,2}\s+|\s*\|\s*")
+_COPYRIGHT = re.compile(
+    r"(?:©|\(c\)|copyright)\s*(?:©|\(c\)|copyright)?\s*(?:(?:19|20)\d\d(?:\s?[-–]\s?(?:19|20)\d\d)?)?[\s,:by]*"
+    r"(?P<name>[^.|©,;\n]{2,60})",
+    re.IGNORECASE,
+)
+RIGHTS = re.compile(r"\s*(?:-|–|\()?\s*(?:all rights reserved|alle rechte|tous droits|todos los derechos).*$", re.I)
+DOMAIN = re.compile(r"(?:https?://)?(?:www\.)?[\w-]+(?:\.[\w-]+)+/?$")
+
+_ABOUT = re.compile(r"bio|about|social|avatar|image|photo|share|follow", re.I)
+_UPDATE_LABEL = re.compile(
+    r"(?:updated?|modified|edited|revised|aktualisiert|stand|geändert|mis(?:e)? à jour|modifié|actualizad[oa]|"
+    r"aggiornat[oa]|atualizad[oa]|bijgewerkt|gewijzigd|oppdatert|opdateret|uppdaterad|עודכן|עדכון|تحديث|آخر تحديث)\W*"
+    r"(?:[^\W\d]{1,10}\W*){0,3}$",
+    re.IGNORECASE,
+)
+_PREFIX = re.compile(rf"^\W*(?:(?:{BY})\s*:|(?:{BY})\s)\s*", re.IGNORECASE)
+_SIGNATURE = re.compile(
+    r"^\W*(?:by|von|par|por|door|written by|reported by|reporting by|words by|words|text|"
+    r"written and reported by|מאת|بقلم)\b"
+    r"\s*:?\s+(?P<names>\S.{2,120})$",
+    re.IGNORECASE,
+)
+_SPLIT = r"\s*[,;|/•·、،]\s*|\s+[–—-]\s+|\s*&\s*|\s+(?:and|with|{})\s+"
+_CONJUNCTIONS = {
+    "de": "und|mit", "fr": "et|avec", "es": "y|e|con", "it": "e|con", "pt": "e|com", "nl": "en|met", "da": "og|med",
+    "nb": "og|med", "no": "og|med", "sv": "och|med", "ca": "i|amb", "he": "ו", "ar": "و",
+}  # fmt: skip
+_AFTER_NAME = re.compile(
+    r"\s+(?:in|at|from|for|aus|für|à|reporting|is|was|has|updated|published|posted|on|am|last|\d).*$|\s*[(\[{].*$"
+)
+_POSTED = re.compile(
+    r"\b(?:[Pp]osted|[Ww]ritten|[Ss]ubmitted|[Pp]ublished) by:?\s+"
+    r"(?P<names>(?:[^\W\d_][\w.'’-]*\s?){2,4}?)(?= on | at |[|,·]|$)"
+)
+_ADDRESS = re.compile(r"\S+@\S+|@\w+|https?://\S+|www\.\S+")
+_NO_NAME = re.compile(
+    r"\b(?:correspondents?|editors?|editorial|reporters?|writers?|staff|chief|bureau|columnists?|journalists?|"
+    r"contributors?|contributing|producers?|desk|newsroom|newsdesk|team|news|admin\w*|webmaster|online|"
+    r"agenc(?:y|ies)|photographers?|analyst|senior|political|head|director|professor|lecturer|author|guest|special|"
+    r"redak\w*|korrespondent\w*|redacci[oó]n|redazione|rédaction|redactie|corresponsal\w*|envoyée?|enviad[oa]|"
+    r"correspondante?|journaliste|periodista|giornalista|redacteur|read|minutes?|min|ago|updated|published|posted|"
+    r"january|february|march|april|june|july|august|september|october|november|december|share|subscribe|follow|"
+    r"gmt|utc|monday|tuesday|wednesday|thursday|friday|saturday|sunday|unknown|anonymous|user|press release|"
+    r"views?|comments?|the|مراسل\w*|כתבת?|כתבנו|سكرتير|מערכת|هيئة|التحرير)\b",
+    re.IGNORECASE,
+)
+_DEGREE = re.compile(r"^(?:jr|sr|ph\.?d|m\.?d|esq|mba|obe|cbe|mp|ii|iii)\.?$", re.IGNORECASE)
+
+
+def list_shown_authors(page: Page) -> Iterator[tuple[str, list[str]]]:
+    """List the bylines that readers see, as a place and what stands there, the better places first."""
+    bylines = [element for element in page.bylines if not is_aside(element)]
+    linked = [element for element in bylines if "author" in (element.get("rel") or "").lower().split()]
+    yield "byline", [get_text(element) for element in linked[:MAX_AUTHORS]]
+    for element in bylines:
+        text = get_text(element)
+        if 2 < len(text) <= MAX_BYLINE_CHARACTERS and not _ABOUT.search(element.get("class") or ""):
+            links = [name for link in element.iterdescendants("a") if (name := get_text(link))]
+            yield "byline", [name for name in links if clean_authors(name, (), None)] or [text]
+    yield from _list_signed_places(page)
+
+
+def _list_signed_places(page: Page) -> Iterator[tuple[str, list[str]]]:
+    """List the bylines that only their words tell: "By ..." in a short line, or a name beside a day."""
+    blocks = [*page.dated, *page.leads]
+    for element in sorted(blocks, key=lambda block: page.positions[block]):
+        # subtle: only the text of short blocks is looked at, so that a long page isn't read once for each that holds it
+        if len(element) <= 6 and not is_aside(element):
+            for line in get_lines(element):
+                if len(line) <= MAX_BYLINE_CHARACTERS and (match := _SIGNATURE.match(line)):
+                    names = re.split(r"[;.](?:\s|$)", match["names"])[0] if " " in match["names"].strip() else ""
+                    if names and not names[0].islower():
+                        yield "byline in the text", [names]
+    for line in page.lines:
+        if len(line) <= MAX_BYLINE_CHARACTERS and (match := _SIGNATURE.match(line)) and not match["names"][0].islower():
+            yield "byline in the text", [match["names"]]
+    for element in page.dated:
+        text = get_text(element)
+        if len(text) <= 100 and not is_aside(element) and list(find_timestamps(text)):
+            parts = re.split(r"\s*[|•·,–—]\s*|\s+-\s+|\d[\d/.:-]*", text)
+            label = _POSTED.search(text)
+            yield "byline in the text", [label["names"]] if label else []
+            yield "line of the date", [part for part in parts if len(part.split()) in (2, 3) and part.istitle()]
+
+
+def get_lines(element: "HtmlElement") -> list[str]:
+    """List the lines of an element, which line breaks part."""
+    text = "".join("\n" if part.tag == "br" else part.text or "" for part in [element])
+    for part in element:
+        text += "\n" if part.tag == "br" else "".join(part.itertext()) if isinstance(part.tag, str) else ""
+        text += part.tail or ""
+    return [line for piece in text[: 10 * MAX_LINE_CHARACTERS].split("\n") if (line := clean(piece))]
+
+
+def clean_authors(value: str, outlets: Iterable[str], language: str | None) -> list[str]:
+    """List the names in a byline: without "By", roles, places, addresses and the outlet's own name."""
+    if "://" in value and " " not in value.strip():
+        return []
+    # subtle: cut first, for a page may put megabytes where a name should be
+    value = _PREFIX.sub("", _ADDRESS.sub(" ", clean(value[: 2 * MAX_FIELD_CHARACTERS])))[:MAX_FIELD_CHARACTERS]
+    names = {fold(name) for name in outlets}
+    parts = re.split(_SPLIT.format(_CONJUNCTIONS.get(language or "", "und|et")), value, flags=re.IGNORECASE)
+    authors: list[str] = []
+    for part in parts:
+        name = _PREFIX.sub("", part)
+        for outlet in sorted(outlets, key=len, reverse=True):
+            if outlet and fold(name) != fold(outlet) and name.casefold().endswith(f" {outlet.casefold()}"):
+                name = re.sub(r"\s+(?:for|at|of|,)$", "", name[: -len(outlet)].strip())
+        name = _AFTER_NAME.sub("", name).strip(" .,:;-–—*\"'“”")
+        is_place = bool(authors) and " " not in name
+        if _is_name(name) and fold(name) not in names and not is_place and not _DEGREE.match(name):
+            authors.append(name.title() if name.isupper() or name.islower() else name)
+    return list(dict.fromkeys(authors))
+
+
+def _is_name(name: str) -> bool:
+    words = name.split()
+    if not words or len(words) > 6 or not 2 <= len(name) <= 60 or re.search(r"[\d_@/=<>{}?!]", name):
+        return False
+    if _NO_NAME.search(name) or DOMAIN.fullmatch(name):
+        return False
+    # A small letter begins a particle ("von", "de la") and never all of a name, but for machine-made small letters.
+    return any(not word[0].islower() for word in words) or (len(words) in (2, 3) and name.islower())
+
+
+def list_shown_outlets(page: Page, titles: list[str]) -> Iterator[Found]:
+    """List the names that readers see where the outlet's stands: beside one of the titles, and in the footer."""
+    yield from _find_title_suffix(page.page_title, titles)
+    for text in [*(get_text(element)[-2_000:] for element in page.footers[-4:]), page.ending]:
+        if match := _COPYRIGHT.search(text):
+            yield Found(RIGHTS.sub("", match["name"]).strip(" -–"), "copyright notice")
+
+
+def _find_title_suffix(page_title: str, titles: list[str]) -> Iterator[Found]:
+    """Take what follows the headline in the page's title, or stands in front of it, for the name of the site."""
+    folded = [fold(title) for title in titles if title]
+    separators = list(SEPARATOR.finditer(page_title))
+    for separator in separators:
+        before, after = page_title[: separator.start()], page_title[separator.end() :]
+        if fold(before) in folded:
+            yield Found(SEPARATOR.split(after)[-1].strip(), "page title")
+        elif fold(after) in folded:
+            yield Found(SEPARATOR.split(before)[0].strip(), "page title")
+    if separators and not folded:
+        yield Found(page_title[separators[-1].end() :].strip(), "page title")
+
+
+def find_shown_times(page: Page, language: str | None, is_month_first: bool) -> tuple[list[Moment], list[Moment]]:
+    """Find the times that a reader sees near the headline, those after it first."""
+    heading = page.positions[page.headings[0]] if page.headings else 0
+    elements = {element: page.positions[element] for element in [*page.times, *page.dated, *page.leads]}
+    published: list[Moment] = []
+    updated: list[Moment] = []
+    # A day in front of the headline may be today's, in the head of the site.
+    ordered = sorted(elements, key=lambda element: (elements[element] < heading, elements[element]))
+    for element in ordered:
+        if len(published) >= 2:
+            break
+        is_time = element.tag == "time"
+        if not is_time and len(element) > 8:
+            continue
+        text = get_text(element)[:MAX_LINE_CHARACTERS]
+        if (not is_time and not 6 <= len(text) <= 200) or is_aside(element):
+            continue
+        label = f"{element.get('class') or ''} {text[:40]}"
+        is_update = bool(is_time and re.search(r"updat|modif|edited", label, re.I))
+        if is_time and (stamp := read_timestamp(element.get("datetime") or "", language=language)):
+            before = " ".join(filter(None, (_get_text_before(element), text)))
+            is_update = is_update or bool(
+                _UPDATE_LABEL.search(_get_text_before(element)) or _UPDATE_LABEL.match(before)
+            )
+            (updated if is_update else published).append(Moment(stamp, "time element"))
+            continue
+        is_plain = element.tag in ("p", "address") and not element.get("class")
+        for start, stamp in find_timestamps(text, language=language, is_month_first=is_month_first):
+            if is_plain and (len(text) > 120 or start > 60):
+                break
+            is_labelled = is_update or bool(_UPDATE_LABEL.search(text[:start].rstrip(" :,")))
+            if is_labelled or not (published and published[-1].place == "text of the page" and start):
+                (updated if is_labelled else published).append(Moment(stamp, "text of the page"))
+    return published, updated
+
+
+def _get_text_before(element: "HtmlElement") -> str:
+    """Get the words in front of an element, which may say what it is."""
+    previous, holder = element.getprevious(), element.getparent()
+    if previous is not None:
+        return clean(f"{get_text(previous)[-40:]} {previous.tail or ''}")
+    return clean((holder.text or "") if holder is not None else "")
+
+
+def find_written_times(page: Page, language: str | None, *, is_month_first: bool) -> tuple[list[Moment], list[Moment]]:
+    """Find the times in the lines that follow the headline, whatever elements they are in, those of updates apart."""
+    published: list[Moment] = []
+    updated: list[Moment] = []
+    for line in page.lines:
+        for start, stamp in find_timestamps(line, language=language, is_month_first=is_month_first):
+            if len(line) <= 100 and start <= 40:
+                is_update = bool(_UPDATE_LABEL.search(line[:start].rstrip(" :,")))
+                (updated if is_update else published).append(Moment(stamp, "text of the page"))
+    return published, updated
+
+
+def guess_day(tree: "HtmlElement", url: str | None) -> Iterator[Moment]:
+    """Let htmldate look for a day in the address and all over the page."""
+    import htmldate
+
+    for place, options in (
+        ("address", {"url": url, "extensive_search": False}),
+        ("htmldate", {"extensive_search": False}),
+    ):
+        if place == "address" and not re.search(r"/(?:19|20)\d\d[/_-]\d{1,2}[/_-]\d{1,2}", url or ""):
+            continue
+        day = htmldate.find_date(tree, original_date=True, **options)
+        if day and (stamp := read_timestamp(day)):
+            yield Moment(stamp, place)
+            return
+
+
+def names_american_zone(page: Page) -> bool:
+    """Whether the first times on a page are in a zone of North America, where the month comes first."""
+    return any(is_american(get_text(element)[:200]) for element in page.times[:5])

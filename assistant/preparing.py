@@ -1,0 +1,98 @@
+"""Prepares articles for the library: refuses what it can't hold, cuts the rest into passages and embeds those.
+
+Changes when something else is to be embedded, or another article to be refused.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from assistant.embedding import Embedder, PassageInput
+from assistant.errors import ArticleError
+from assistant.passages import split_article
+from assistant.schema import EmbeddedPassage
+from assistant.types import Article, Passage, Span
+
+MAX_HEADER_TOKENS = 64  # a quarter of what the embedding model reads at once
+MAX_TEXT_CHARACTERS = 10_000_000
+
+_TEXT_FIELDS = ("id", "title", "text", "outlet", "author", "url", "section", "language")
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedArticle:
+    """An article that is ready to be embedded: its passages, and what is embedded in front of each."""
+
+    article: Article
+    passages: tuple[Passage, ...]
+    header: str
+
+
+def check_article(article: Article) -> None:
+    """Refuse an article that can't be stored as it is: its owner's offsets point into it. Raises ArticleError."""
+    name = f"article {article.id!r}"
+    for field_name in _TEXT_FIELDS:
+        value = getattr(article, field_name)
+        if not isinstance(value, str) and (value is not None or field_name in ("id", "title", "text")):
+            raise ArticleError(f"{name}: its {field_name} is no text, but {type(value).__name__}")
+    for field_name in ("published", "updated"):
+        time = getattr(article, field_name)
+        if not isinstance(time, datetime | None):
+            raise ArticleError(f"{name}: {field_name} is no datetime, but {type(time).__name__}")
+        if time is not None and time.utcoffset() is None:
+            raise ArticleError(f"{name}: {field_name} has no time zone; give it one")
+    if not article.id.strip():
+        raise ArticleError("an article has no id; give it one")
+    if not article.text.strip():
+        raise ArticleError(f"{name}: empty: there is no text in it")
+    if len(article.text) > MAX_TEXT_CHARACTERS:
+        raise ArticleError(
+            f"{name}: too large: an article may have at most {MAX_TEXT_CHARACTERS:,} characters; split it"
+        )
+    for value in (*(getattr(article, field_name) for field_name in _TEXT_FIELDS), *sum(article.origins, ())):
+        if value is not None and "\0" in value:
+            raise ArticleError(f"{name}: holds a NUL character; remove it")
+        if value is not None and any("\ud800" <= character <= "\udfff" for character in value):
+            raise ArticleError(f"{name}: holds half of a surrogate pair; decode its text with errors='replace'")
+
+
+def prepare_article(article: Article, embedder: Embedder) -> PreparedArticle:
+    """Cut an article into passages that the embedding model can read whole."""
+    header = write_header(article, embedder)
+    passages = split_article(
+        article,
+        header_tokens=embedder.count_tokens([header + "\n"])[0],
+        count_tokens=embedder.count_tokens,
+        max_tokens=embedder.max_tokens,
+    )
+    return PreparedArticle(article, passages, header)
+
+
+def write_header(article: Article, embedder: Embedder) -> str:
+    """Write what is embedded in front of every passage of an article: its title on one line, cut if it is very long."""
+    header = " ".join(article.title.split())
+    while embedder.count_tokens([header])[0] > MAX_HEADER_TOKENS:
+        header = header[: len(header) * 3 // 4]
+    return header
+
+
+def embed_articles(articles: Iterable[Article], embedder: Embedder) -> list[tuple[Article, list[EmbeddedPassage]]]:
+    """Cut articles into passages and embed those, as an ingest does."""
+    return embed_prepared([prepare_article(article, embedder) for article in articles], embedder)
+
+
+def embed_prepared(
+    prepared: Sequence[PreparedArticle], embedder: Embedder
+) -> list[tuple[Article, list[EmbeddedPassage]]]:
+    """Embed the passages of articles."""
+    inputs = [
+        PassageInput(
+            each.header, passage.text, tuple(Span(a - passage.start, b - passage.start) for a, b in passage.sentences)
+        )
+        for each in prepared
+        for passage in each.passages
+    ]
+    vectors = iter(embedder.embed_passages(inputs)) if inputs else iter(())
+    return [
+        (each.article, [EmbeddedPassage(passage, *next(vectors)) for passage in each.passages]) for each in prepared
+    ]

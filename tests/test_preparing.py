@@ -1,0 +1,110 @@
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+from fakes import WordEmbedder
+
+from assistant.errors import ArticleError
+from assistant.ingest import add_sources
+from assistant.library import Library
+from assistant.looking import Source
+from assistant.preparing import MAX_HEADER_TOKENS, MAX_TEXT_CHARACTERS, check_article, write_header
+from assistant.types import Article, IngestReport
+
+Articles = tuple[Article, Article, Article]
+
+
+def add(library: Library, embedder: WordEmbedder, *sources: Source) -> IngestReport:
+    return add_sources(sources, library=library, embedder=embedder)
+
+
+def stored_ids(library: Library) -> list[str]:
+    with library.snapshot() as snapshot:
+        return [ref.id for ref in snapshot.articles()]
+
+
+def make_long(id: str, passage_count: int, *, word: str = "word") -> Article:
+    """Make an article that a WordEmbedder's limit of 96 tokens cuts into this many passages."""
+    return Article(
+        id, id, "\n\n".join(f"{word}{number} " + "and so on " * 20 + "it went." for number in range(passage_count))
+    )
+
+
+@pytest.fixture
+def embedder() -> WordEmbedder:
+    return WordEmbedder()
+
+
+def test_titles_are_embedded_with_every_passage(library: Library, embedder: WordEmbedder) -> None:
+    add(library, embedder, replace(make_long("a", 3), title="Storm\n closes   harbour"))
+
+    assert [text.split("\n")[0] for text in embedder.embedded] == ["Storm closes harbour"] * 3
+
+
+def test_a_long_title_leaves_room_for_the_text(library: Library, embedder: WordEmbedder) -> None:
+    article = Article("a", "very " * 10_000 + "long", "It rained.")
+
+    header = write_header(article, embedder)
+
+    assert article.title.startswith(header)
+    assert embedder.count_tokens([header])[0] <= MAX_HEADER_TOKENS
+    assert add(library, embedder, article).added == ("a",)
+    with library.snapshot() as snapshot:
+        assert snapshot.article("a") == article
+
+
+# Refusals ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"id": ""}, "no id"),
+        ({"id": " \n"}, "no id"),
+        ({"text": ""}, "empty"),
+        ({"text": " \n\u00a0"}, "empty"),
+        ({"text": "a\0b"}, "NUL"),
+        ({"title": "a\0b"}, "NUL"),
+        ({"id": "a\0b"}, "NUL"),
+        ({"text": "a\ud800b"}, "surrogate"),
+        ({"outlet": "\udfff"}, "surrogate"),
+        ({"author": "\udc80"}, "surrogate"),
+        ({"url": "http://\udc80"}, "surrogate"),
+        ({"published": datetime(2025, 3, 15)}, "no time zone"),
+        ({"text": "x" * (MAX_TEXT_CHARACTERS + 1)}, "too large"),
+    ],
+)
+def test_an_article_that_can_not_be_stored_as_it_is_is_refused(
+    library: Library, embedder: WordEmbedder, articles: Articles, change: dict[str, object], reason: str
+) -> None:
+    article = replace(articles[0], **change)  # type: ignore[arg-type]
+
+    with pytest.raises(ArticleError, match=reason) as refusal:
+        check_article(article)
+    report = add(library, embedder, article)
+
+    assert "\n" not in str(refusal.value)
+    assert reason in report.failed[0].reason
+    assert stored_ids(library) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<|endoftext|> It rained. <|endoftext|>",
+        "\ufeffIt\x1b[2J rained.\r\n\x07",
+        "🦊 e\u0301 \U0010ffff \uffff",
+        "[CLS] [SEP] [UNK]",
+        "{braces} %s $dollar",
+        "x" * 20_000,
+        ".",
+    ],
+)
+def test_any_other_text_is_stored_exactly(library: Library, embedder: WordEmbedder, text: str) -> None:
+    article = Article("any", "", text)
+
+    assert add(library, embedder, article).added == ("any",)
+
+    with library.snapshot() as snapshot:
+        assert snapshot.article("any") == article
+        assert "".join(passage.text for passage in snapshot.passages("any")) == text
