@@ -18,8 +18,6 @@ from assistant.embedding import Embedder
 from assistant.errors import ArticleError
 from assistant.library import Library
 from assistant.looking import NOTHING_GIVEN, Given, Look, Looker, Say, Source, to_failure
-from assistant.metadata import clean, clean_authors
-from assistant.pages import MAX_TITLE_CHARACTERS
 from assistant.preparing import PreparedArticle, check_article, embed_prepared, prepare_article
 from assistant.schema import hash_article
 from assistant.sources import Item, KnownSource
@@ -295,6 +293,9 @@ class _Intake:
 
 def _read_entry(entry: Entry, article: Article) -> dict[str, str | datetime | None]:
     """Read what a feed says of an article, whose outlet is no author."""
+    from assistant.metadata import clean, clean_authors  # only for what a feed led to
+    from assistant.pages import MAX_TITLE_CHARACTERS
+
     authors = clean_authors(entry.author or "", (article.outlet,) if article.outlet else (), article.language)
     return {
         "title": normalise(clean(entry.title or ""))[:MAX_TITLE_CHARACTERS],
