@@ -471,7 +471,7 @@ CHROMA_DAMAGE: dict[str, tuple[Callable[[Library], None], str]] = {
     ),
     "zeroed database": (lambda library: zero(generation_of(library) / DATABASE_FILE), "database is damaged"),
     "no record": (lambda library: plant(library, "UPDATE generations SET segments = 'x'"), "record of its files"),
-    "never published": (lambda library: plant(library, "DELETE FROM generations"), "there is none"),
+    "never published": (lambda library: plant(library, "DELETE FROM generations"), "there is no Chroma index yet"),
 }
 
 
