@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.errors import (
     ArticleError,
     AssistantError,
+    EvaluationError,
     FetchError,
     LibraryDamagedError,
     LibraryError,
@@ -58,6 +59,7 @@ __all__ = [
     "AssistantError",
     "Citation",
     "Diagnosis",
+    "EvaluationError",
     "ExportReport",
     "Failure",
     "FetchError",

@@ -23,6 +23,8 @@ from learn_quoting import read_rows, to_article
 from scipy.stats import bootstrap
 
 from assistant.embedding import Embedder, MiniLMEmbedder
+from assistant.evaluation import load_cases
+from assistant.evaluation.locating import locate_evidence
 from assistant.ingest import add_sources
 from assistant.library import Library
 from assistant.quoting import answer_with_quotes
@@ -87,16 +89,15 @@ def load_set(sets: Path, name: str) -> QuestionSet:
 
 def load_sample() -> QuestionSet:
     """Load the project's own sample articles and questions."""
-    files = [file for file in list_files(ROOT / "articles") if isinstance(file, Path)]
-    articles = {file.stem: read_article(file) for file in files}
-    lines = (ROOT / "tests" / "fixtures" / "questions.jsonl").read_text(encoding="utf-8").splitlines()
-    questions = []
-    for row in map(json.loads, lines):
-        article = articles.get(row["article"])
-        starts = [(article, article.text.index(text), len(text)) for text in row["evidence"]] if article else []
-        evidence = tuple((it.id, Span(start, start + length)) for it, start, length in starts)
-        questions.append(Question(row["question"], evidence, not row["unanswerable"]))
-    return QuestionSet("sample", tuple(articles.values()), tuple(questions))
+    articles = [read_article(file) for file in list_files(ROOT / "articles") if isinstance(file, Path)]
+    texts = {article.id: article.text for article in articles}
+    cases = load_cases(ROOT / "notebooks" / "cases.jsonl")
+    pieces = locate_evidence(cases, ids=list(texts), text_of=texts.__getitem__).pieces
+    questions = [
+        Question(case.question, tuple(piece.places[0] for piece in pieces[case.id]), not case.unanswerable)
+        for case in cases.cases
+    ]
+    return QuestionSet("sample", tuple(articles), tuple(questions))
 
 
 @contextmanager
