@@ -474,6 +474,7 @@ def evaluate(
     articles: Annotated[
         list[str] | None,
         typer.Option(
+            "--articles",
             metavar="SOURCE",
             help=f"Ask these alone, in an index of their own unless --index names one: {SOURCES}. [default: the index,"
             " or the articles of a public set]",
@@ -482,10 +483,14 @@ def evaluate(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the result here; the same command goes on where it was stopped."),
+        typer.Option(
+            "--out", metavar="FILE", help="Write the result here; the same command goes on where it was stopped."
+        ),
     ] = None,
-    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only so many cases, drawn by --seed.")] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="What draws the cases of --limit.")] = 0,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="Only so many cases, drawn by --seed.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="What draws the cases of --limit.")] = 0,
     search_only: Annotated[
         bool, typer.Option("--search-only", help="Measure what searches find, and ask for no answers.")
     ] = False,
@@ -548,11 +553,15 @@ def compare(
     after: Annotated[Path, typer.Argument(metavar="B", help="The result that may be better.")],
     metric: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Look at this figure only; each further look makes it harder to tell."),
+        typer.Option(
+            "--metric", metavar="NAME", help="Look at this figure only; each further look makes it harder to tell."
+        ),
     ] = None,
     gate: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME>=X", help="Exit with 1 where this figure's change for the better is below X."),
+        typer.Option(
+            "--gate", metavar="NAME>=X", help="Exit with 1 where this figure's change for the better is below X."
+        ),
     ] = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
