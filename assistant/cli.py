@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -574,6 +575,36 @@ def compare(
     compared = comparing.compare(load_result(before), load_result(after), metrics=metric or (), gates=gates)
     text = render_json(compared.to_json()) if as_json else tables.render_comparison(compared)
     return Outcome(text, is_no=not compared.has_passed)
+
+
+@app.command("cases")
+def cases_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file that cases are added to.")],
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Stop when so many are kept.")] = 30,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="What draws the sentences.")] = 0,
+    index: IndexOption = None,
+    embedding_model: EmbeddingOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print suggestions, a line each, and ask nothing.")] = False,
+    debug: DebugOption = False,  # noqa: ARG001  # read in main
+) -> Outcome:
+    """Make cases for `evaluate` of the articles: shows questions with their evidence, to keep, to edit or to drop."""
+    from itertools import islice
+
+    from assistant.evaluation import suggesting
+
+    with _open(index, embedding_model=embedding_model) as assistant:
+        suggestions = suggesting.suggest_cases([assistant.article(ref.id) for ref in assistant.articles()], seed=seed)
+    review = suggesting.Review(file)
+    if as_json:
+        found = list(islice(filter(review.is_open, suggestions), limit))
+        return Outcome("".join(render_json(asdict(each)) for each in found), is_no=not found)
+
+    def show(suggestion: suggesting.Suggestion) -> None:
+        title, quote = clean_line(suggestion.title), clean_line(suggestion.quote)
+        sys.stdout.write(f"\n{title}\n    “{quote}”\n{clean_line(suggestion.question)}\n")
+
+    kept = suggesting.review_cases(suggestions, review, show=show, ask=input, limit=limit)
+    return Outcome(f"\n{kept} cases were added to {clean_line(str(file))}.\n", is_no=not kept)
 
 
 @app.command()

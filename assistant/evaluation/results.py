@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,7 +108,7 @@ class Result:
             "run": dict(self.run),
             "metrics": self.metrics,
             "counts": self.counts,
-            "cases": [asdict(each) for each in self.cases],
+            "cases": [write_case_result(each) for each in self.cases],
         }
 
 
@@ -125,8 +125,11 @@ def write_result(result: Result, path: str | os.PathLike[str]) -> None:
     """Write a result to a file, wholly or not at all, in place of what was there."""
     path = Path(path)
     beside = path.with_name(f"{path.name}.writing")
+    whole = result.to_json()
+    rows = ",\n".join(json.dumps(row, allow_nan=False) for row in whole.pop("cases"))
+    head = json.dumps(whole, indent=1, allow_nan=False).removesuffix("\n}")
     try:
-        beside.write_text(json.dumps(result.to_json(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        beside.write_text(f'{head},\n "cases": [\n{rows}\n]}}\n', encoding="utf-8")
         beside.replace(path)
     except OSError as error:
         raise EvaluationError(f"{path}: can't be written ({error.strerror or error})") from None
@@ -148,6 +151,14 @@ def load_result(path: str | os.PathLike[str]) -> Result:
         return Result(written["run"], tuple(map(read_case_result, written["cases"])))
     except (KeyError, TypeError, ValueError) as error:
         raise EvaluationError(f"{path}: is no whole result of `assistant evaluate` ({error})") from None
+
+
+def write_case_result(case: CaseResult) -> dict[str, Any]:
+    """Turn what came of a case into what JSON can hold."""
+    row = {each.name: getattr(case, each.name) for each in fields(case)}
+    for name in ("citations", "retrieved"):
+        row[name] = [{"article": it.article, "start": it.start, "end": it.end} for it in row[name]]
+    return row
 
 
 def read_case_result(row: Mapping[str, Any]) -> CaseResult:

@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -25,6 +25,7 @@ from assistant.evaluation.results import (
     describe_run,
     hash_text,
     read_case_result,
+    write_case_result,
     write_result,
 )
 from assistant.settings import QUOTES, load_settings
@@ -225,7 +226,7 @@ def _keep(
             file.truncate(whole)  # a line that was cut off is measured again
         if not whole:
             _write_line(file, run)
-        yield lambda each: _write_line(file, asdict(each))
+        yield lambda each: _write_line(file, write_case_result(each))
 
 
 @contextmanager
