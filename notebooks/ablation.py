@@ -20,11 +20,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from learn_quoting import read_rows, to_article
-from scipy.stats import bootstrap
 
 from assistant.embedding import Embedder, MiniLMEmbedder
 from assistant.evaluation import load_cases
+from assistant.evaluation.comparing import bootstrap_mean
 from assistant.evaluation.locating import locate_evidence
+from assistant.evaluation.metrics import calibration_error
 from assistant.ingest import add_sources
 from assistant.library import Library
 from assistant.quoting import answer_with_quotes
@@ -41,7 +42,6 @@ SETS_WITH_EVIDENCE = ("squad2_dev16", "xquad_en", "multihop_rag", "scifact")
 LIMIT = 10
 COVERED = 0.6  # of a piece of evidence, in a passage that holds it
 THRESHOLDS = np.linspace(0, 1, 51)
-BINS = 10
 
 # Retrieval without each of its steps.
 STEPS = {
@@ -137,10 +137,7 @@ def _covers(article: str, stretch: Any, piece: tuple[str, Span | None], share: f
 def compare(full: Floats, without: Floats) -> list[float]:
     """Compare paired figures: the mean gain of the step, and its 95 % interval by a paired bootstrap."""
     gains = full - without
-    if not gains.any():
-        return [0.0, 0.0, 0.0]
-    interval = bootstrap((gains,), np.mean, n_resamples=2_000, method="percentile", rng=7).confidence_interval
-    return [round(float(value), 4) for value in (gains.mean(), interval.low, interval.high)]
+    return [round(float(value), 4) for value in (gains.mean(), *bootstrap_mean(gains, seed=7))]
 
 
 def measure_answers(asked: QuestionSet, library: Snapshot, embedder: Embedder) -> Floats:
@@ -156,12 +153,6 @@ def measure_answers(asked: QuestionSet, library: Snapshot, embedder: Embedder) -
         )
         rows.append((answer.confidence, question.is_answerable, is_right))
     return np.array(rows, np.float64)
-
-
-def measure_reliability(confidence: Floats, is_true: Floats) -> float:
-    """Measure the expected calibration error over ten equal bins (Naeini and others, 2015): 0 is best."""
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    return float(sum(abs((confidence - is_true)[bins == number].sum()) for number in range(BINS)) / len(confidence))
 
 
 def draw_curve(answers: Floats) -> dict[str, list[float]]:
@@ -200,7 +191,7 @@ def measure_set(asked: QuestionSet) -> dict[str, Any]:
         "found@10": found,
         "mrr@10": rank,
         "gain of each step": steps,
-        "reliability error": round(measure_reliability(answers[:, 0], answers[:, 1]), 4),
+        "reliability error": round(calibration_error(answers[:, 0], answers[:, 1]), 4),
         "answerable": round(float(answers[:, 1].mean()), 4),
         "curve": draw_curve(answers),
     }
