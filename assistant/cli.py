@@ -514,7 +514,8 @@ def evaluate(
     from assistant.evaluation.cases import load_cases
 
     loaded = load_cases(cases)
-    if index is None and (articles or loaded.articles):
+    is_own = index is None and bool(articles or loaded.articles)  # an index of these articles and nothing else
+    if is_own:
         index = running.find_index(loaded, articles or ())
     settings = {
         "model": model,
@@ -532,7 +533,7 @@ def evaluate(
         report = None
         if articles or loaded.articles:
             given = partial(assistant.add, [*loaded.articles, *(articles or ())], allow_private=allow_private)
-            report = _take_in(assistant, lambda progress: given(remove_gone=True, progress=progress))
+            report = _take_in(assistant, lambda progress: given(remove_gone=is_own, progress=progress))
         if not search_only:
             _say_who_answers(assistant)
         try:

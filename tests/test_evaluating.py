@@ -85,6 +85,20 @@ def test_articles_that_are_named_are_asked_alone(run: Run, tmp_path: Path) -> No
     assert not (tmp_path / "index").exists()
 
 
+def test_an_index_that_is_named_keeps_what_it_holds(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "news").mkdir()
+    for name in ("bridge.md", "tunnel.md"):
+        (tmp_path / "news" / name).write_text(ARTICLE.replace("bridge", name[:-3]), encoding="utf-8")
+    arguments = ("evaluate", "cases.jsonl", "--articles", "news", "--search-only", "--limit", "1")
+
+    assert "2 articles" in run(*arguments)[1]
+    assert "2 articles" in run(*arguments, "--index", "kept")[1]
+    (tmp_path / "news" / "tunnel.md").unlink()
+
+    assert "1 articles" in run(*arguments)[1]
+    assert "2 articles" in run(*arguments, "--index", "kept")[1]
+
+
 def test_a_public_set_brings_its_articles(run: Run) -> None:
     context = "The owl sleeps by day. At night it hunts mice in the old barn."
     answers = [{"text": "mice", "answer_start": context.index("mice")}]
