@@ -1,7 +1,7 @@
-"""The command line: `assistant ask`, `history`, `check`, `index`, `search`, `export`, `import` and `doctor`.
+"""The command line: every `assistant COMMAND`, its options, and what it prints.
 
-Exit status as grep's: 0 yes, 1 no (the articles don't answer, nothing was found, the doctor found something that isn't
-mended), 2 an error, 130 interrupted.
+Exit status as grep's: 0 yes, 1 no (the articles don't answer, nothing was found, a gate failed, the doctor found
+something that isn't mended), 2 an error, 130 interrupted.
 """
 
 import io
@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -27,7 +27,7 @@ from assistant.answers import (
     passage_to_json,
     understood_to_json,
 )
-from assistant.errors import AssistantError, SettingsError
+from assistant.errors import AssistantError, EvaluationError, SettingsError
 from assistant.manual import ManualCommand, write_manual
 from assistant.questions import AskedQuestion, read_questions
 from assistant.rendering import (
@@ -66,6 +66,7 @@ SOURCES = "files, folders, addresses of pages, feeds or sitemaps, or - for stand
 
 PROGRAM = "assistant"
 Shell = Literal["bash", "zsh", "fish"]
+MISTAKES_SHOWN = 20
 
 EXIT_NO = 1
 EXIT_ERROR = 2
@@ -666,6 +667,150 @@ def index_command(
 
 
 @app.command()
+def evaluate(
+    cases: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CASES", help="Questions with what is known of their answers: JSON Lines, or a public set."
+        ),
+    ],
+    articles: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--articles",
+            metavar="SOURCE",
+            help=f"Ask these alone, in an index of their own unless --index names one: {SOURCES}. [default: the index,"
+            " or the articles of a public set]",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", help="Write the result here; the same command goes on where it was stopped."
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="Only so many cases, drawn by --seed.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="What draws the cases of --limit.")] = 0,
+    search_only: Annotated[
+        bool, typer.Option("--search-only", help="Measure what searches find, and ask for no answers.")
+    ] = False,
+    allow_private: PrivateOption = False,
+    today: TodayOption = None,
+    model: ModelOption = None,
+    unsupported: UnsupportedOption = None,
+    window: WindowOption = None,
+    max_cost: MaxCostOption = None,
+    price: PriceOption = None,
+    threshold: ThresholdOption = None,
+    wait: WaitOption = None,
+    index: IndexOption = None,
+    embedding_model: EmbeddingOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,  # noqa: ARG001  # read in main
+) -> Outcome:
+    """Measure how well the questions of a file are answered."""
+    from assistant.evaluation import running, tables
+    from assistant.evaluation.cases import load_cases
+
+    loaded = load_cases(cases)
+    is_own = index is None and bool(articles or loaded.articles)  # an index of these articles and nothing else
+    if is_own:
+        index = running.find_index(loaded, articles or ())
+    settings = {
+        "model": model,
+        "unsupported": unsupported,
+        "window": window,
+        "max_cost": max_cost,
+        "price": _read_price(price),
+        "keep_replies": False,  # a reply that was kept takes no time and costs nothing
+        "threshold": threshold,
+        "today": today,
+        "wait": wait,
+        "embedding_model": embedding_model,
+    }
+    with _open(index, **settings) as assistant:
+        report = None
+        if articles or loaded.articles:
+            given = partial(assistant.add, [*loaded.articles, *(articles or ())], allow_private=allow_private)
+            report = _take_in(assistant, lambda progress: given(remove_gone=is_own, progress=progress))
+        if not search_only:
+            _say_who_answers(assistant)
+        try:
+            with show_progress("Evaluating") as progress:
+                result = running.evaluate(
+                    loaded, assistant, out=out, limit=limit, seed=seed, search_only=search_only, progress=progress
+                )
+        except KeyboardInterrupt:
+            kept = "what was measured is kept, and the same command goes on from there" if out else "nothing is kept"
+            _complain(f"interrupted; {kept}{'' if out else ' without --out'}")
+            raise
+    text = render_json(result.to_json()) if as_json else tables.render_result(result)
+    return Outcome(text, has_failed=bool(report and report.failed))
+
+
+@app.command()
+def compare(
+    before: Annotated[Path, typer.Argument(metavar="A", help="The result that is compared with.")],
+    after: Annotated[Path, typer.Argument(metavar="B", help="The result that may be better.")],
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metric", metavar="NAME", help="Look at this figure only; each further look makes it harder to tell."
+        ),
+    ] = None,
+    gate: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--gate", metavar="NAME>=X", help="Exit with 1 where this figure's change for the better is below X."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,  # noqa: ARG001  # read in main
+) -> Outcome:
+    """Say whether one result of `evaluate` is better than another, how sure that is, and what would make it surer."""
+    from assistant.evaluation import comparing, tables
+    from assistant.evaluation.results import load_result
+
+    gates = [comparing.Gate.parse(each) for each in gate or ()]
+    compared = comparing.compare(load_result(before), load_result(after), metrics=metric or (), gates=gates)
+    text = render_json(compared.to_json()) if as_json else tables.render_comparison(compared)
+    return Outcome(text, is_no=not compared.has_passed)
+
+
+@app.command("cases")
+def cases_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file that cases are added to.")],
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Stop when so many are kept.")] = 30,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="What draws the sentences.")] = 0,
+    index: IndexOption = None,
+    embedding_model: EmbeddingOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print suggestions, a line each, and ask nothing.")] = False,
+    debug: DebugOption = False,  # noqa: ARG001  # read in main
+) -> Outcome:
+    """Make cases for `evaluate` of the articles: shows questions with their evidence, to keep, to edit or to drop."""
+    from itertools import islice
+
+    from assistant.evaluation import suggesting
+
+    with _open(index, embedding_model=embedding_model) as assistant:
+        suggestions = suggesting.suggest_cases([assistant.article(ref.id) for ref in assistant.articles()], seed=seed)
+    review = suggesting.Review(file)
+    if as_json:
+        found = list(islice(filter(review.is_open, suggestions), limit))
+        return Outcome("".join(render_json(asdict(each)) for each in found), is_no=not found)
+
+    def show(suggestion: suggesting.Suggestion) -> None:
+        title, quote = clean_line(suggestion.title), clean_line(suggestion.quote)
+        sys.stdout.write(f"\n{title}\n    “{quote}”\n{clean_line(suggestion.question)}\n")
+
+    kept = suggesting.review_cases(suggestions, review, show=show, ask=input, limit=limit)
+    return Outcome(f"\n{kept} cases were added to {clean_line(str(file))}.\n", is_no=not kept)
+
+
+@app.command()
 def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, which mustn't exist yet.")],
     index: IndexOption = None,
@@ -753,6 +898,8 @@ def main() -> None:
         if isinstance(error, OSError):
             _drop_output()
         _complain(str(error) if known else f"{type(error).__name__}: {error} (run it again with --debug to report it)")
+        for mistake in error.mistakes[1:MISTAKES_SHOWN] if isinstance(error, EvaluationError) else ():
+            _complain(mistake)
         status = EXIT_ERROR
     sys.exit(status)
 

@@ -11,7 +11,8 @@ AssistantError
 │ ├ LibraryLockedError      another process is writing; names it
 │ ├ LibraryMismatchError    made by another embedding model or a newer version
 │ └ LibraryDamagedError     what is damaged
-└ ModelError                a model that is missing, unreachable or refused; `retryable` says whether to try again
+├ ModelError                a model that is missing, unreachable or refused; `retryable` says whether to try again
+└ EvaluationError           cases or results that can't be read or don't fit; `mistakes` are all of them, a line each
 
 "The articles don't answer" is data (`Answer.abstained`), not an error.
 """
@@ -83,3 +84,12 @@ class ModelError(AssistantError):
         super().__init__(message)
         self.retryable = retryable
         self.is_too_long = is_too_long
+
+
+class EvaluationError(AssistantError):
+    """Cases or results that can't be read or don't fit together; `mistakes` are all that is wrong, a line each."""
+
+    def __init__(self, *mistakes: str) -> None:
+        more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
+        super().__init__(f"{mistakes[0]}{more}")
+        self.mistakes = mistakes

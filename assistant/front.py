@@ -583,6 +583,23 @@ class Assistant:
         return self._chat.name if self._chat else QUOTES
 
     @property
+    def model_identity(self) -> str:
+        """What an answer says answered: the model and, where it isn't its provider's own, the server.
+
+        Raises ModelError where the server has to be asked and can't be.
+        """
+        return self._chat.identity if self._chat else QUOTES
+
+    @property
+    def embedding_identity(self) -> str:
+        """Which model embeds, and how: what an index remembers that it was made by."""
+        return self._embedder.identity
+
+    def content_hash(self) -> str:
+        """Hash all of the index: equal for equal articles, passages and vectors, in whatever order they came."""
+        return self._library.content_hash()
+
+    @property
     def model_host(self) -> str:
         """Where questions and passages are sent to be answered; nothing where no language model answers."""
         return self._chat.host if self._chat else ""

@@ -53,6 +53,19 @@ EXAMPLES = {
     "check": (
         Example("assistant check answer.json", "each quote again, in the articles as they are now"),
     ),
+    "cases": (
+        Example("assistant cases cases.jsonl", "questions of your articles, to keep, to edit or to drop"),
+        Example("assistant cases new.jsonl --json --limit 100 > suggestions.jsonl", "only suggestions"),
+    ),
+    "evaluate": (
+        Example("assistant evaluate cases.jsonl --out a.json", "with the index and the model of every day"),
+        Example("assistant evaluate cases.jsonl --articles articles/ --threshold 0.7 --out b.json", "other settings"),
+        Example("assistant evaluate cases.jsonl --search-only", "only what searches find"),
+    ),
+    "compare": (
+        Example("assistant compare a.json b.json", "what is better or worse, and what can't be told"),
+        Example('assistant compare a.json b.json --gate "recall@5>=-0.01"', "fail where a figure fell, in CI"),
+    ),
     "index": (
         Example("assistant index articles/ https://harbour-courier.example/feed.xml", "add a folder and a feed"),
         Example("assistant index --update", "look again at everything that was ever added"),
@@ -89,6 +102,11 @@ EXIT_STATUS = {
     "search": (("0", "passages were found"), ("1", "none was"), ("2", _ERROR), ("130", "Ctrl-C")),
     "history": (("0", "there are such conversations"), ("1", "there is none"), ("2", _ERROR), ("130", "Ctrl-C")),
     "check": (("0", "every quote holds"), ("1", "one doesn't"), ("2", _ERROR), ("130", "Ctrl-C")),
+    "cases": (("0", "cases were added"), ("1", "none was"), ("2", _ERROR), ("130", "Ctrl-C; what was kept is in the file")),
+    "evaluate": (
+        ("0", "done"), ("2", f"{_ERROR}; also where a source failed"), ("130", "Ctrl-C; with --out it goes on from there")
+    ),
+    "compare": (("0", "done, and every gate holds"), ("1", "a gate failed"), ("2", _ERROR), ("130", "Ctrl-C")),
     "index": (("0", "done"), ("2", f"{_ERROR}; also where a source failed"), ("130", "Ctrl-C; what is done is kept")),
     "doctor": (
         ("0", "all is well, or was mended"), ("1", "something is wrong that isn't mended"), ("2", _ERROR),
@@ -107,7 +125,7 @@ ENVIRONMENT = (
     ("FORCE_COLOR", "set to anything: colours also where no terminal is", _PRINTING),
     ("TERM", "dumb: nothing but plain text is sent to the terminal", _PRINTING),
 )
-WITHOUT_INDEX = ("completion",)
+WITHOUT_INDEX = ("compare", "completion")
 
 
 class ManualCommand(TyperCommand):

@@ -20,9 +20,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from learn_quoting import read_rows, to_article
-from scipy.stats import bootstrap
 
 from assistant.embedding import Embedder, MiniLMEmbedder
+from assistant.evaluation import load_cases
+from assistant.evaluation.comparing import bootstrap_mean
+from assistant.evaluation.locating import locate_evidence
+from assistant.evaluation.metrics import calibration_error
 from assistant.ingest import add_sources
 from assistant.library import Library
 from assistant.quoting import answer_with_quotes
@@ -39,7 +42,6 @@ SETS_WITH_EVIDENCE = ("squad2_dev16", "xquad_en", "multihop_rag", "scifact")
 LIMIT = 10
 COVERED = 0.6  # of a piece of evidence, in a passage that holds it
 THRESHOLDS = np.linspace(0, 1, 51)
-BINS = 10
 
 # Retrieval without each of its steps.
 STEPS = {
@@ -87,16 +89,15 @@ def load_set(sets: Path, name: str) -> QuestionSet:
 
 def load_sample() -> QuestionSet:
     """Load the project's own sample articles and questions."""
-    files = [file for file in list_files(ROOT / "articles") if isinstance(file, Path)]
-    articles = {file.stem: read_article(file) for file in files}
-    lines = (ROOT / "tests" / "fixtures" / "questions.jsonl").read_text(encoding="utf-8").splitlines()
-    questions = []
-    for row in map(json.loads, lines):
-        article = articles.get(row["article"])
-        starts = [(article, article.text.index(text), len(text)) for text in row["evidence"]] if article else []
-        evidence = tuple((it.id, Span(start, start + length)) for it, start, length in starts)
-        questions.append(Question(row["question"], evidence, not row["unanswerable"]))
-    return QuestionSet("sample", tuple(articles.values()), tuple(questions))
+    articles = [read_article(file) for file in list_files(ROOT / "articles") if isinstance(file, Path)]
+    texts = {article.id: article.text for article in articles}
+    cases = load_cases(ROOT / "notebooks" / "cases.jsonl")
+    pieces = locate_evidence(cases, ids=list(texts), text_of=texts.__getitem__).pieces
+    questions = [
+        Question(case.question, tuple(piece.places[0] for piece in pieces[case.id]), not case.unanswerable)
+        for case in cases.cases
+    ]
+    return QuestionSet("sample", tuple(articles), tuple(questions))
 
 
 @contextmanager
@@ -136,10 +137,7 @@ def _covers(article: str, stretch: Any, piece: tuple[str, Span | None], share: f
 def compare(full: Floats, without: Floats) -> list[float]:
     """Compare paired figures: the mean gain of the step, and its 95 % interval by a paired bootstrap."""
     gains = full - without
-    if not gains.any():
-        return [0.0, 0.0, 0.0]
-    interval = bootstrap((gains,), np.mean, n_resamples=2_000, method="percentile", rng=7).confidence_interval
-    return [round(float(value), 4) for value in (gains.mean(), interval.low, interval.high)]
+    return [round(float(value), 4) for value in (gains.mean(), *bootstrap_mean(gains, seed=7))]
 
 
 def measure_answers(asked: QuestionSet, library: Snapshot, embedder: Embedder) -> Floats:
@@ -155,12 +153,6 @@ def measure_answers(asked: QuestionSet, library: Snapshot, embedder: Embedder) -
         )
         rows.append((answer.confidence, question.is_answerable, is_right))
     return np.array(rows, np.float64)
-
-
-def measure_reliability(confidence: Floats, is_true: Floats) -> float:
-    """Measure the expected calibration error over ten equal bins (Naeini and others, 2015): 0 is best."""
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    return float(sum(abs((confidence - is_true)[bins == number].sum()) for number in range(BINS)) / len(confidence))
 
 
 def draw_curve(answers: Floats) -> dict[str, list[float]]:
@@ -199,7 +191,7 @@ def measure_set(asked: QuestionSet) -> dict[str, Any]:
         "found@10": found,
         "mrr@10": rank,
         "gain of each step": steps,
-        "reliability error": round(measure_reliability(answers[:, 0], answers[:, 1]), 4),
+        "reliability error": round(calibration_error(answers[:, 0], answers[:, 1]), 4),
         "answerable": round(float(answers[:, 1].mean()), 4),
         "curve": draw_curve(answers),
     }

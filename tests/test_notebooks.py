@@ -1,12 +1,14 @@
 """The notebooks run from their first cell to their last, on the sample articles, so that one command tests them too."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from ablation import compare, draw_curve, load_sample, measure_reliability
+from ablation import compare, draw_curve, load_sample
+from figures import measure_share
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,10 +53,20 @@ def test_a_step_that_changes_nothing_gains_nothing_and_one_that_always_helps_doe
     assert low < gain == 0.0 < high
 
 
-def test_reliability_is_the_distance_of_confidence_from_truth() -> None:
-    assert measure_reliability(np.array([1.0, 1.0, 0.0, 0.0]), np.array([1, 1, 0, 0])) == 0
-    assert measure_reliability(np.array([0.75] * 4), np.array([1, 1, 1, 0])) == 0
-    assert measure_reliability(np.array([0.9, 0.9, 0.2, 0.2]), np.array([0, 0, 1, 1])) == pytest.approx(0.85)
+def test_the_intervals_of_shares_are_those_of_wilson() -> None:
+    low, high = measure_share(8, 10)
+
+    # (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n), with p = .8, n = 10 and z = 1.96
+    assert (low, high) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+    assert measure_share(0, 5)[0] == 0
+
+
+def test_no_cell_of_a_notebook_holds_logic() -> None:
+    for notebook in NOTEBOOKS:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        assert len(cells) <= 12
+        assert not [cell for cell in cells if cell["cell_type"] == "code" and "def " in "".join(cell["source"])]
+        assert cells[0]["source"][0].startswith("# ")
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=30))
