@@ -102,9 +102,12 @@ EXIT_STATUS = {
     "search": (("0", "passages were found"), ("1", "none was"), ("2", _ERROR), ("130", "Ctrl-C")),
     "history": (("0", "there are such conversations"), ("1", "there is none"), ("2", _ERROR), ("130", "Ctrl-C")),
     "check": (("0", "every quote holds"), ("1", "one doesn't"), ("2", _ERROR), ("130", "Ctrl-C")),
-    "cases": (("0", "cases were added"), ("1", "none was"), ("2", _ERROR), ("130", "Ctrl-C; what was kept is in the file")),
+    "cases": (
+        ("0", "cases were added"), ("1", "none was"), ("2", _ERROR), ("130", "Ctrl-C; what was kept is in the file"),
+    ),
     "evaluate": (
-        ("0", "done"), ("2", f"{_ERROR}; also where a source failed"), ("130", "Ctrl-C; with --out it goes on from there")
+        ("0", "done"), ("2", f"{_ERROR}; also where a source failed"),
+        ("130", "Ctrl-C; with --out it goes on from there"),
     ),
     "compare": (("0", "done, and every gate holds"), ("1", "a gate failed"), ("2", _ERROR), ("130", "Ctrl-C")),
     "index": (("0", "done"), ("2", f"{_ERROR}; also where a source failed"), ("130", "Ctrl-C; what is done is kept")),
