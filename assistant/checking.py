@@ -6,17 +6,22 @@ in either, and which one is said.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from assistant.citations import find_context, holds_words
 from assistant.errors import LibraryError
 from assistant.evidence import describe_source
 from assistant.library import Library
+from assistant.quoting import ABSTENTION
+from assistant.sentences import split_sentences
 from assistant.settings import QUOTES
 from assistant.snapshot import Snapshot
 from assistant.types import (
     Answer,
+    ArticleRef,
     CheckedCitation,
     CheckReport,
     Citation,
     Revision,
+    Span,
     Statement,
     Support,
     UnprovenStatement,
@@ -48,6 +53,8 @@ def check_answers(answers: Sequence[Answer], library: Library, *, check: Check) 
                 if id not in known:
                     known[id] = snapshot.revisions(id)
                 verdict, said = _judge(citation, known[id], snapshot)
+                if verdict == "exact" and not all(_is_copied(citation, copy, snapshot) for copy in citation.also_in):
+                    verdict = "uncopied"
                 has_changed = None
                 if known[id] and id in hashes:
                     has_changed = snapshot.hash(id) != hashes[id]
@@ -71,7 +78,8 @@ def _find_unproven(
             reasons = () if support.supported else support.reasons or (ALTERED,)
         if reasons:
             yield UnprovenStatement(position, statement.text, reasons)
-    if not answer.abstained and answer.text != " ".join(statement.text for statement in supported):
+    said = ABSTENTION if answer.abstained else " ".join(statement.text for statement in supported)
+    if answer.text != said:
         yield UnprovenStatement(position, answer.text, (RETOLD,))
 
 
@@ -80,10 +88,15 @@ def _read_evidence(statement: Statement, known: Mapping[str, Sequence[Revision]]
     texts = []
     for citation in statement.citations:
         said = find_cited(citation, known.get(citation.article.id, ()))
-        before = said.article.text[citation.context_start : citation.start] if said else ""
-        texts.append(f"{before}{citation.quote}")
+        texts.append(said.article.text[_find_start(citation, said.article.text) : citation.end] if said else "")
     sources = dict.fromkeys(describe_source(citation.article) for citation in statement.citations)
     return [*texts, *filter(None, sources)]
+
+
+def _find_start(citation: Citation, text: str) -> int:
+    """Find where the context of a quote starts, and no earlier: what a file says of it could bring any proof along."""
+    span = Span(citation.start, citation.end)
+    return min(max(citation.context_start, find_context(text, span, split_sentences(text))), citation.start)
 
 
 def find_cited(citation: Citation, revisions: Sequence[Revision]) -> Revision | None:
@@ -108,6 +121,12 @@ def _judge(citation: Citation, revisions: Sequence[Revision], snapshot: Snapshot
     if cited[0] is revisions[-1]:
         return "exact", cited[0]
     return ("moved" if saying[0] is revisions[-1] else "changed"), cited[0]
+
+
+def _is_copied(citation: Citation, copy: ArticleRef, snapshot: Snapshot) -> bool:
+    """Whether an article holds the words of a citation that it is named beside."""
+    article = snapshot.article(copy.id)
+    return article is not None and article.ref == copy and holds_words(article.text, citation.quote)
 
 
 def _says_there(revision: Revision, citation: Citation) -> bool:

@@ -75,7 +75,7 @@ def cite(
     if not 0 <= context_start <= start:
         raise ValueError(f"the context of a quote at {start} can't start at {context_start}")
     quote = article.text[start:end]
-    also_in = tuple(copy.ref for copy in copies if _holds(copy.text, quote))
+    also_in = tuple(copy.ref for copy in copies if holds_words(copy.text, quote))
     return Citation(number, article.ref, start, end, quote, context_start, also_in)
 
 
@@ -97,7 +97,7 @@ def place_quote(text: str, citation: Citation, passages: Sequence[Passage]) -> Q
     return QuotedPassage(before.lstrip(), citation.quote, text[end : max(last, end)].rstrip())
 
 
-def _holds(text: str, quote: str) -> bool:
+def holds_words(text: str, quote: str) -> bool:
     """Whether a text holds the words of a quote one after the other, whatever signs and spaces stand between them."""
     words = f" {' '.join(find_words(quote))} "
     return bool(words.strip()) and words in f" {' '.join(find_words(text))} "

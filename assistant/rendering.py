@@ -329,6 +329,7 @@ VERDICTS: Mapping[Verdict, str] = {
     "misplaced": "the article says this, or did, but not where the citation has it",
     "misattributed": "the article says this, or did, but under another title, outlet, author, date or address",
     "never": "the article doesn't say this, and as far as is known here never did",
+    "uncopied": "the article says this, and a copy that is named beside it doesn't, or not so, or isn't in the index",
     "removed": "the article was removed",
     "unknown": "no article of this id is in the index",
 }

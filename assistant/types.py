@@ -293,9 +293,10 @@ class ConversationRef:
 #   misplaced       the article says this, or did, but not where the citation has it
 #   misattributed   it does, but has, and had, another title, outlet, author, date or address
 #   never           the article says nothing like it, and as far as is known here never did
+#   uncopied        the article says this, and an article that is named as its copy isn't one, or isn't here
 #   removed         the article was removed, and nothing of it is known any more
 #   unknown         no article of this id is known here
-Verdict = Literal["exact", "moved", "changed", "misplaced", "misattributed", "never", "removed", "unknown"]
+Verdict = Literal["exact", "moved", "changed", "misplaced", "misattributed", "never", "uncopied", "removed", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from assistant.checking import ALTERED, RETOLD, find_cited
 from assistant.checking import check_answers as check_answers_with
 from assistant.errors import LibraryError
 from assistant.library import Library
+from assistant.quoting import ABSTENTION
 from assistant.types import Answer, Article, ArticleHash, CheckedCitation, CheckReport, Citation, Statement, Support
 
 FERRY, TRAM = make_source(1), make_source(2)
@@ -65,7 +66,8 @@ def test_what_articles_say_holds(filled: Library) -> None:
 
 
 def test_nothing_to_check_holds(filled: Library) -> None:
-    report = check_answers([replace(make_answer(1), statements=(), citations=(), abstained=True)], filled)
+    answer = replace(make_answer(1), text=ABSTENTION, statements=(), citations=(), abstained=True)
+    report = check_answers([answer], filled)
 
     assert (report.answers, report.citations, report.holds) == (1, (), True)
 
@@ -84,6 +86,9 @@ def test_nothing_to_check_holds(filled: Library) -> None:
         ({"article": TRAM.ref}, "never"),
         ({"article": replace(FERRY.ref, id="ferry-9")}, "unknown"),
         ({"article": replace(FERRY.ref, id="")}, "unknown"),
+        ({"also_in": (TRAM.ref,)}, "uncopied"),
+        ({"also_in": (replace(FERRY.ref, outlet="Reuters"),)}, "uncopied"),
+        ({"also_in": (replace(FERRY.ref, id="elsewhere"),)}, "uncopied"),
     ],
 )
 def test_what_was_altered_is_found(filled: Library, changes: dict[str, object], verdict: str) -> None:
@@ -195,7 +200,10 @@ def test_what_a_language_model_wrote_is_judged_again_by_what_it_was_judged_by(fi
         asked.append((statement, evidence))
         return Support(0.2, False, ("says more",)) if "twice" in statement else Support(0.9, True)
 
-    citation = replace(quote(FERRY), context_start=0)
+    text = "The ferry left. It came back on Monday. It was late."
+    add(filled, Article("late", "Late", text, "Harbour Courier"))
+    start = text.index("It was late")
+    citation = Citation(1, Article("late", "Late", text, "Harbour Courier").ref, start, len(text), text[start:], 0)
     statements = (
         Statement("It left.", (citation,), Support(0.9, True)),
         Statement("It left twice.", (citation,), Support(0.9, True)),
@@ -206,5 +214,30 @@ def test_what_a_language_model_wrote_is_judged_again_by_what_it_was_judged_by(fi
     report = check_answers_with([replace(answer, citations=(citation,))], filled, check=judge)
 
     assert [(each.text, each.reasons) for each in report.unproven] == [("It left twice.", ("says more",))]
-    before = FERRY.text[: citation.end]
-    assert asked == [(text, [before, "Harbour Courier, 1 January 2026"]) for text in ("It left.", "It left twice.")]
+    assert asked == [(each, [text, "Harbour Courier"]) for each in ("It left.", "It left twice.")]
+
+
+def test_no_context_is_believed_that_a_quote_does_not_need(filled: Library) -> None:
+    asked: list[Sequence[str]] = []
+
+    def judge(_: str, evidence: Sequence[str]) -> Support:
+        asked.append(evidence)
+        return Support(0.9, True)
+
+    citation = replace(quote(FERRY), context_start=0)
+    statement = Statement("The ferry left.", (citation,), Support(0.9, True))
+    answer = replace(make_answer(1, model="openai:tiny"), text="The ferry left.", statements=(statement,))
+
+    check_answers_with([replace(answer, citations=(citation,))], filled, check=judge)
+
+    assert asked == [[citation.quote, "Harbour Courier, 1 January 2026"]]
+
+
+def test_an_abstention_says_nothing_else(filled: Library) -> None:
+    answer = replace(make_answer(1), statements=(), citations=(), abstained=True)
+
+    kept = check_answers([replace(answer, text=ABSTENTION)], filled)
+    told = check_answers([replace(answer, text="The ferry sank.")], filled)
+
+    assert kept.holds
+    assert [(each.text, each.reasons) for each in told.unproven] == [("The ferry sank.", (RETOLD,))]
