@@ -24,12 +24,14 @@ class Screen:
 
     def __init__(self, arguments: Sequence[str], *, columns: int = 80, lines: int = 50, environment: Mapping[str, str]):
         self.screen = pyte.HistoryScreen(columns, lines, history=10_000)
+        # The size is this screen's, and not that of one that the tests run on.
+        surroundings = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
         self.stream = pyte.ByteStream(self.screen)
         self.raw = b""
         self.child = pexpect.spawn(
             str(arguments[0]),
             [str(argument) for argument in arguments[1:]],
-            env={**os.environ, "TERM": "xterm-256color", **environment},
+            env={**surroundings, "TERM": "xterm-256color", **environment},
             dimensions=(lines, columns),
             timeout=PATIENCE_SECONDS,
         )

@@ -64,7 +64,8 @@ def session(filled: Path, tmp_path: Path, shared_cache: Path, paper: Paper) -> I
 def asked(session: Session) -> Session:
     """A session in which one question was asked and its answer kept."""
     answer = session.assistant.ask(QUESTION)
-    answer = replace(answer, statements=answer.statements[:1], citations=answer.citations[:1])
+    statements = answer.statements[:1]
+    answer = replace(answer, text=statements[0].text, statements=statements, citations=answer.citations[:1])
     session.assistant.conversations.keep(session.conversation, answer)
     return replace(session, answers=(answer,))
 
@@ -192,7 +193,7 @@ def test_articles_are_added_and_the_failures_said(session: Session, run: Command
 
     session, text = run(session, f'/add "{file}" {tmp_path / "gone.md"}')
 
-    assert "gone.md: " in text
+    assert "gone.md: " in " ".join(text.split())
     assert "1 added, 1 failed" in " ".join(text.split())
     assert "Bridge reopens" in [article.title for article in session.articles]
 

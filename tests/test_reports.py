@@ -166,11 +166,11 @@ def test_a_page_has_the_answer_with_its_citations_and_each_quote_in_its_passage(
     assert find(page, "h1") == ["What did he break?"]
     assert find(page, "title") == ["What did he break?"]
     assert [" ".join(text.split()) for text in find(page, "div", class_="sentence")] == [
-        "(Jack and Jill went up the hill to fetch a pail of water.) He fell down and broke his crown, Source 1",
-        "A fox jumped, and he broke his crown. Source 2 Source 1 [9] names nothing that was shown.",
+        "(Jack and Jill went up the hill to fetch a pail of water.) He fell down and broke his crown, Source 1 7 March 2025",
+        "A fox jumped, and he broke his crown. Source 2 Source 1 undated, 7 March 2025 [9] names nothing that was shown.",
     ]
     assert [" ".join(text.split()) for text in find(page, "div", class_="sentence unsupported")] == [
-        "Unsupported: the quote says the contrary. The dog woke up. Source 2"
+        "Unsupported: the quote says the contrary. The dog woke up. Source 2 undated"
     ]
     assert find(page, "mark") == [FELL.quote, JUMPS.quote]
     assert [text.strip() for text in find(page, "blockquote")] == [
@@ -476,11 +476,11 @@ Understood as: What did Jack break when he fell?
 
 Answered by openai:small. Confidence 0.88.
 
-(Jack and Jill went up the hill to fetch a pail of water.) He fell down and broke his crown, [1][a1-c1]
+(Jack and Jill went up the hill to fetch a pail of water.) He fell down and broke his crown, [1][a1-c1] (7 March 2025)
 
-A fox jumped, and he broke his crown. [2][a1-c2] [1][a1-c1] \\[9\\] names nothing that was shown.
+A fox jumped, and he broke his crown. [2][a1-c2] [1][a1-c1] (undated, 7 March 2025) \\[9\\] names nothing that was shown.
 
-**Unsupported:** The dog woke up. [2][a1-c2] — the quote says the contrary.
+**Unsupported:** The dog woke up. [2][a1-c2] (undated) — the quote says the contrary.
 
 All articles were asked.
 
