@@ -166,8 +166,10 @@ def test_a_page_has_the_answer_with_its_citations_and_each_quote_in_its_passage(
     assert find(page, "h1") == ["What did he break?"]
     assert find(page, "title") == ["What did he break?"]
     assert [" ".join(text.split()) for text in find(page, "div", class_="sentence")] == [
-        "(Jack and Jill went up the hill to fetch a pail of water.) He fell down and broke his crown, Source 1 7 March 2025",
-        "A fox jumped, and he broke his crown. Source 2 Source 1 undated, 7 March 2025 [9] names nothing that was shown.",
+        "(Jack and Jill went up the hill to fetch a pail of water.)"
+        " He fell down and broke his crown, Source 1 7 March 2025",
+        "A fox jumped, and he broke his crown. Source 2 Source 1 undated, 7 March 2025"
+        " [9] names nothing that was shown.",
     ]
     assert [" ".join(text.split()) for text in find(page, "div", class_="sentence unsupported")] == [
         "Unsupported: the quote says the contrary. The dog woke up. Source 2 undated"
@@ -478,7 +480,8 @@ Answered by openai:small. Confidence 0.88.
 
 (Jack and Jill went up the hill to fetch a pail of water.) He fell down and broke his crown, [1][a1-c1] (7 March 2025)
 
-A fox jumped, and he broke his crown. [2][a1-c2] [1][a1-c1] (undated, 7 March 2025) \\[9\\] names nothing that was shown.
+A fox jumped, and he broke his crown. [2][a1-c2] [1][a1-c1] (undated, 7 March 2025) \
+\\[9\\] names nothing that was shown.
 
 **Unsupported:** The dog woke up. [2][a1-c2] (undated) — the quote says the contrary.
 
