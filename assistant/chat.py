@@ -30,7 +30,16 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.output import ColorDepth, Output, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 
-from assistant.commands import COMMANDS, EMPTY, Session, complete, resume_conversation, run_command
+from assistant.commands import (
+    COMMANDS,
+    EMPTY,
+    Session,
+    begin_conversation,
+    complete,
+    resume_conversation,
+    run_command,
+    stop_keeping,
+)
 from assistant.errors import AssistantError
 from assistant.rendering import (
     clean_line,
@@ -90,8 +99,7 @@ def run_chat(
         read_options(outlet, since, until)
         assistant = open_assistant()
         articles = tuple(assistant.articles())
-        id = assistant.conversations.start()
-        return Session(assistant, terminal, id, (), articles, outlet, since, until)
+        return Session(assistant, terminal, articles=articles, outlet=outlet, since=since, until=until)
 
     start = _Start(open_session, resume)
     interrupts = _Interrupts()
@@ -144,7 +152,9 @@ class _Start:
                 aside.say(text, style=aside.terminal.styles.faint)
             if not session.articles:
                 aside.say(EMPTY)
-            if self._resume is not None:
+            if self._resume is None:
+                session = replace(begin_conversation(aside), terminal=session.terminal)
+            else:
                 session = self._go_on(session, self._resume)
             session.terminal.write("\n" if session.terminal.is_screen else "")
             self.session = session
@@ -154,7 +164,7 @@ class _Start:
         found = id or session.assistant.conversations.last()
         if found is None:
             session.say("No conversation is kept yet; this one is new.")
-            return session
+            return begin_conversation(session)
         return resume_conversation(session, found)
 
     def close(self) -> None:
@@ -270,8 +280,7 @@ def _keep(session: Session, answer: Answer, asked: datetime) -> Session:
         try:
             session.assistant.conversations.keep(session.conversation, answer, asked)
         except AssistantError as error:
-            session.say(f"Conversations aren't kept: {error}", style=session.terminal.styles.warning)
-            return replace(session, is_kept=False)
+            return stop_keeping(session, error)
     return session
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from assistant.answers import conversation_to_json
-from assistant.errors import SettingsError
+from assistant.errors import AssistantError, LibraryError, SettingsError
 from assistant.rendering import (
     clean,
     clean_line,
@@ -44,13 +44,13 @@ MIN_TITLE_CHARACTERS = 3  # that are typed before a title is offered
 class Session:
     """A chat as it stands: what answers, what was answered, of which articles is asked, and where it is printed.
 
-    `conversation` is where its answers are kept, unless they can't be, and `answers` are those before the next
-    question, oldest first. `articles` are those of the index when it was looked at last.
+    `conversation` is where its answers are kept, while `is_kept`, and `answers` are those before the next question,
+    oldest first. `articles` are those of the index when it was looked at last.
     """
 
     assistant: "Assistant"
     terminal: Terminal
-    conversation: str
+    conversation: str = ""
     answers: tuple[Answer, ...] = ()
     articles: tuple[ArticleRef, ...] = ()
     outlet: str | None = None
@@ -405,9 +405,26 @@ def resume_conversation(session: Session, id: str) -> Session:
     return replace(session, conversation=id, answers=answers)
 
 
+def begin_conversation(session: Session) -> Session:
+    """Begin a conversation; where none can be kept, it is said once, and the chat goes on without."""
+    session = replace(session, answers=())
+    if not session.is_kept:
+        return session
+    try:
+        return replace(session, conversation=session.assistant.conversations.start())
+    except LibraryError as error:
+        return stop_keeping(session, error)
+
+
+def stop_keeping(session: Session, error: AssistantError) -> Session:
+    """Say why conversations can't be kept, and go on without."""
+    session.say(f"Conversations aren't kept: {error}", style=session.terminal.styles.warning)
+    return replace(session, is_kept=False)
+
+
 def _start_anew(session: Session, _: str) -> Session:
     session.say("A new conversation; the one before is kept: /history")
-    return replace(session, conversation=session.assistant.conversations.start(), answers=())
+    return begin_conversation(session)
 
 
 def _export(session: Session, argument: str) -> Session:

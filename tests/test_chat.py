@@ -4,11 +4,12 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from model_server import Fails, ModelServer, Says, error_body
 from screens import ASSISTANT, Screen, running
 
 from assistant import Assistant
+from assistant.conversations import APPLICATION_ID, CONVERSATIONS_FILE, FORMAT_VERSION
 from assistant.types import Article
 
 QUESTION = "What did the quick brown fox jump over?"
@@ -273,6 +275,33 @@ def test_lines_of_standard_input_are_answered_one_after_the_other(filled: Path, 
     assert "\x1b" not in out
     assert "Answered by quotes from 3 articles" in result.stderr.decode()
     assert b"\x1b[1;36m[1]\x1b[0m" in forced.stdout
+
+
+@pytest.mark.parametrize("is_newer", [False, True])
+def test_conversations_that_can_not_be_read_are_said_once_and_the_chat_goes_on(
+    filled: Path, tmp_path: Path, is_newer: bool
+) -> None:
+    shutil.copytree(filled, tmp_path / "index")
+    file = tmp_path / "index" / CONVERSATIONS_FILE
+    if is_newer:
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {FORMAT_VERSION + 1}")
+    else:
+        file.write_bytes(b"nonsense" * 1_000)
+    before = file.read_bytes()
+    lines = f"{QUESTION}\n/new\nDid the dog wake up?\n/export talk.json\n"
+
+    result = subprocess.run(
+        [ASSISTANT, "chat", "--index", "index", "--model", "quotes"],
+        input=lines, cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert (result.returncode, result.stderr.count("Conversations aren't kept: ")) == (0, 1)
+    assert "aren't kept" not in result.stdout
+    assert "The dog did not wake up." in result.stdout
+    assert "talk.json: 1 answer written." in result.stdout
+    assert file.read_bytes() == before
 
 
 def test_a_chat_that_can_not_begin_is_one_line_and_exit_2(chat: Chat, tmp_path: Path) -> None:
