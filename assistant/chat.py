@@ -33,6 +33,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from assistant.commands import (
     COMMANDS,
     EMPTY,
+    STOPPED,
     Session,
     begin_conversation,
     complete,
@@ -62,6 +63,7 @@ from assistant.types import Answer
 
 if TYPE_CHECKING:
     from assistant.front import Assistant
+    from assistant.streaming import AnswerStream
 
 LAST = ""  # the conversation that is resumed where none is named
 HISTORY_FILE = "chat_history"
@@ -69,6 +71,8 @@ MAX_HISTORY_BYTES = 1_000_000  # of lines that were typed; of more the newer hal
 MENU_LINES = 6
 CLOSING_SECONDS = 10.0  # for what is still being loaded
 PROMPT = "> "
+
+BROKEN_OFF = "The answer broke off, or was stopped: this is what had been settled by then."
 
 GREETING = "Ask about your articles. /help lists the commands, Ctrl-D quits."
 
@@ -226,21 +230,28 @@ def _answer_lines(start: _Start, interrupts: "_Interrupts") -> int:
 
 def _obey(session: Session, line: str, interrupts: "_Interrupts") -> tuple[Session, bool]:
     """Do what a line says, a command or a question; also whether it failed, which was said then."""
+    error: AssistantError | OSError | None = None
     try:
-        return (run_command(session, line) if line.startswith("/") else _ask(session, line, interrupts)), False
-    except (AssistantError, OSError) as error:
-        if isinstance(error, OSError) and not sys.stdout.writable():
+        if line.startswith("/"):
+            session = run_command(session, line)
+        else:
+            session, error = _ask(session, line, interrupts)
+    except (AssistantError, OSError) as raised:
+        if isinstance(raised, OSError) and not sys.stdout.writable():
             raise
+        error = raised
+    if error:
         session.say(str(error), style=session.terminal.styles.warning)
-        return session, True
-    finally:
-        session.terminal.write("\n")
+    session.terminal.write("\n")
+    return session, error is not None
 
 
-def _ask(session: Session, question: str, interrupts: "_Interrupts") -> Session:
-    """Answer a question on the screen, and keep the answer before the last of it is shown."""
+def _ask(session: Session, question: str, interrupts: "_Interrupts") -> tuple[Session, AssistantError | None]:
+    """Answer a question on the screen, and keep the answer before the last of it is shown.
+
+    Where it breaks off, what was settled is the answer, for it stands on the screen; the error is given, too.
+    """
     assistant, terminal = session.assistant, session.terminal
-    session = replace(session, answers=_recall(session))
     asked = datetime.now(UTC)
 
     def write(text: str) -> None:
@@ -248,10 +259,26 @@ def _ask(session: Session, question: str, interrupts: "_Interrupts") -> Session:
 
     terminal.write("\n")
     options = {"outlet": session.outlet, "since": session.since, "until": session.until}
-    with assistant.stream(question, history=session.answers, **options) as stream:
-        if assistant.model_host:
-            print_statements(stream, context_of=assistant.context_of, write=write)
-        answer = stream.answer
+    stream: AnswerStream | None = None
+    try:
+        session = _recall(session)
+        with assistant.stream(question, history=session.answers, **options) as stream:
+            if assistant.model_host:
+                print_statements(stream, context_of=assistant.context_of, write=write)
+            answer = stream.answer
+    except (AssistantError, KeyboardInterrupt) as error:
+        with interrupts.held():
+            if stream and stream.has_settled:
+                session = _keep(session, replace(stream.so_far, notes=(BROKEN_OFF,)), asked)
+            elif isinstance(error, KeyboardInterrupt):
+                session = replace(session, unanswered=STOPPED)
+            if isinstance(error, AssistantError):
+                return session, error
+            if not terminal.is_screen:
+                raise
+            terminal.write("\n")
+            session.say("Stopped." if stream and stream.has_settled else "Stopped; nothing was proven yet.")
+            return session, None
     with interrupts.held():
         session = _keep(session, answer, asked)
         if assistant.model_host:
@@ -262,20 +289,20 @@ def _ask(session: Session, question: str, interrupts: "_Interrupts") -> Session:
         age = "" if session.until else describe_age(answer, today=session.assistant.settings.today or date.today())
         if age:
             session.say(age, style=terminal.styles.heading)
-    return session
+    return session, None
 
 
-def _recall(session: Session) -> tuple[Answer, ...]:
+def _recall(session: Session) -> Session:
     """Recall what was answered before: a language model is shown nothing again that was forgotten meanwhile."""
     if not (session.answers and session.is_kept and session.assistant.model_host):
-        return session.answers
+        return session
     turns = session.assistant.conversations.get(session.conversation).turns
-    return tuple(turn.answer for turn in turns if turn.answer is not None)
+    return session.answered(*(turn.answer for turn in turns if turn.answer is not None))
 
 
 def _keep(session: Session, answer: Answer, asked: datetime) -> Session:
     """Keep an answer; where that can't be, it is said once, and the chat goes on without."""
-    session = replace(session, answers=(*session.answers, answer))
+    session = session.answered(*session.answers, answer)
     if session.is_kept:
         try:
             session.assistant.conversations.keep(session.conversation, answer, asked)

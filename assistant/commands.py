@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from assistant.front import Assistant
 
 EMPTY = "There are no articles yet; add some with /add SOURCE: a file, a folder, or an address."
+# Why there is no last answer.
+NOTHING_ASKED = "nothing was answered yet; ask something first"
+FORGOTTEN = "what was answered here was forgotten with its articles; ask something anew"
+STOPPED = "the last answer was stopped before anything of it was proven, so it has no sources; ask again"
 LISTED = 20  # articles and conversations
 OFF = ("off", "none", "clear", "all")  # what clears a setting
 MIN_TITLE_CHARACTERS = 3  # that are typed before a title is offered
@@ -45,7 +49,8 @@ class Session:
     """A chat as it stands: what answers, what was answered, of which articles is asked, and where it is printed.
 
     `conversation` is where its answers are kept, while `is_kept`, and `answers` are those before the next question,
-    oldest first. `articles` are those of the index when it was looked at last.
+    oldest first; `unanswered` says why the last question has none, where it was asked. `articles` are those of the
+    index when it was looked at last.
     """
 
     assistant: "Assistant"
@@ -56,15 +61,25 @@ class Session:
     outlet: str | None = None
     since: str | None = None
     until: str | None = None
+    unanswered: str = ""
     is_kept: bool = True
     is_over: bool = False
 
     @property
     def last(self) -> Answer:
         """The answer that was given last. Raises SettingsError where there is none."""
-        if not self.answers:
-            raise SettingsError("nothing was answered yet; ask something first")
+        if not self.has_last:
+            raise SettingsError(self.unanswered or NOTHING_ASKED)
         return self.answers[-1]
+
+    @property
+    def has_last(self) -> bool:
+        """Whether what was asked last has an answer."""
+        return bool(self.answers) and not self.unanswered
+
+    def answered(self, *answers: Answer) -> "Session":
+        """Go on after these answers, oldest first."""
+        return replace(self, answers=answers, unanswered="" if answers else FORGOTTEN)
 
     @property
     def outlets(self) -> list[str]:
@@ -232,13 +247,13 @@ def _show_unsupported(session: Session, argument: str) -> Session:
     setting = session.assistant.settings.unsupported
     session.say(f"Sentences that their citations don't prove are {'marked' if setting == 'mark' else 'dropped'}.")
     lines = (
-        [mark_statement(each) for each in session.answers[-1].statements if not each.support.supported]
-        if session.answers
+        [mark_statement(each) for each in session.last.statements if not each.support.supported]
+        if session.has_last
         else []
     )
     for line in lines:
         session.say(line)
-    if session.answers and not lines:
+    if session.has_last and not lines:
         session.say("The last answer shows none.")
     return session
 
@@ -402,12 +417,12 @@ def resume_conversation(session: Session, id: str) -> Session:
         session.terminal.write("\n")
         text = render_answer(answers[-1], context_of=session.assistant.context_of, width=session.terminal.width)
         session.terminal.write(paint_answer(text, session.terminal.styles))
-    return replace(session, conversation=id, answers=answers)
+    return replace(session, conversation=id).answered(*answers)
 
 
 def begin_conversation(session: Session) -> Session:
     """Begin a conversation; where none can be kept, it is said once, and the chat goes on without."""
-    session = replace(session, answers=())
+    session = replace(session, answers=(), unanswered="")
     if not session.is_kept:
         return session
     try:
@@ -423,7 +438,8 @@ def stop_keeping(session: Session, error: AssistantError) -> Session:
 
 
 def _start_anew(session: Session, _: str) -> Session:
-    session.say("A new conversation; the one before is kept: /history")
+    has_before = session.is_kept and (session.answers or session.unanswered == FORGOTTEN)
+    session.say(f"A new conversation{'; the one before is kept: /history' if has_before else '.'}")
     return begin_conversation(session)
 
 
@@ -431,7 +447,7 @@ def _export(session: Session, argument: str) -> Session:
     if not argument:
         raise SettingsError("give a file to write: /export FILE, which ends in .md, .html or .json")
     if not session.answers:
-        raise SettingsError("nothing was answered yet, so there is nothing to export")
+        raise SettingsError(session.unanswered or NOTHING_ASKED)
     path = Path(argument).expanduser()
     write_page(path, _write_out(session, path.suffix.lower()))
     count = len(session.answers)
@@ -481,7 +497,7 @@ def _quit(session: Session, _: str) -> Session:
 
 
 def _list_numbers(session: Session) -> Iterator[str]:
-    return (str(citation.number) for citation in (session.answers[-1].citations if session.answers else ()))
+    return (str(citation.number) for citation in (session.last.citations if session.has_last else ()))
 
 
 def _list_ids(session: Session) -> Iterator[str]:

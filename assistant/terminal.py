@@ -132,7 +132,9 @@ def print_statements(
         for statement in stream.statements():
             shown.append(statement)
             write(render_statement(statement, width=find_width()))
-    except (AssistantError, KeyboardInterrupt):
+    except (AssistantError, KeyboardInterrupt) as error:
+        if isinstance(error, KeyboardInterrupt):
+            write("\n")  # for the terminal echoes ^C where its cursor is
         write(render_sources(shown, context_of=context_of, width=find_width()))
         raise
 

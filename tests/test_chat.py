@@ -192,9 +192,12 @@ def test_ctrl_c_stops_an_answer_and_keeps_what_was_proven_and_the_chat(
 ) -> None:
     model.queue = [
         Says(["The fox jumps over the lazy dog [1]. ", "The dog did"], stall_seconds=30),
+        Says(["Did the dog wake up?"]),  # with earlier answers, a question is made to stand alone first
         Says(["The dog did not wake up [2]."]),
+        Says(["What is white as snow?"], stall_seconds=30),
+        Says(["What is white as snow?"]),
         Fails(401, error_body("\x1b[2Jbad key")),
-        Says(["What did the fox jump over?"]),  # with earlier answers, a question is made to stand alone first
+        Says(["What did the fox jump over?"]),
         Says(["The fox jumps over ", "the lazy dog [1]. "], stall_seconds=2),
     ]
 
@@ -205,7 +208,15 @@ def test_ctrl_c_stops_an_answer_and_keeps_what_was_proven_and_the_chat(
         screen.type("\x03")
         screen.wait_for("Stopped.")
         stopped = screen.wait_for_prompt()
+        proven = screen.enter("/why 1")
         after = screen.enter("Did the dog wake up?")
+        screen.type("What is white as snow?\r")
+        while len(model.requests) < 4:
+            assert screen.read()
+        screen.type("\x03")
+        screen.wait_for("nothing was proven yet")
+        screen.wait_for_prompt()
+        unproven = screen.enter("/sources")
         failed = screen.enter("What is white as snow?")
         screen.type("And the fox?\r")
         screen.wait_for("lazy dog. [1]", count=2)
@@ -217,11 +228,20 @@ def test_ctrl_c_stops_an_answer_and_keeps_what_was_proven_and_the_chat(
         screen.type("\x04")
         assert screen.wait_for_end() == 0
 
-    assert "[1] Forest Courier, 15 March 2025: Fox clears dog" in stopped
+    assert "lazy dog. [1]\n\n^C\n[1] Forest Courier, 15 March 2025: Fox clears dog\n" in stopped
+    assert stopped.rstrip("\n ").endswith("forest-courier.example/fox\n\nStopped.\n\n>")
+    assert "[1] Forest Courier" in proven
+    assert "the last answer was stopped before anything of it was proven" in " ".join(unproven.split())
     assert "The dog did not wake up. [1]" in after
     assert "refuses the key" in failed
     assert_only_ours(screen.raw)
-    assert kept(tmp_path) == ["Did the dog wake up?", "And the fox?"]
+    assert kept(tmp_path) == [QUESTION, "Did the dog wake up?", "And the fox?"]
+    with Assistant.open(tmp_path / "index", model="quotes") as assistant:
+        turn = assistant.conversations.get(assistant.conversations.last() or "").turns[0]
+    assert turn.answer is not None
+    assert turn.answer.text == "The fox jumps over the lazy dog."
+    assert "was stopped" in turn.answer.notes[0]
+    assert {each.article_id for each in turn.answer.hashes} == {"fox", "jill", "lamb"}
 
 
 def test_a_terminal_that_closes_mid_answer_breaks_nothing(chat: Chat, model: ModelServer, tmp_path: Path) -> None:
