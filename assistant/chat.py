@@ -152,7 +152,8 @@ class _Start:
             session = self.opened.result()
             # What is said before the answers isn't part of what a script reads.
             aside = session if session.terminal.is_screen else session.elsewhere(_write_aside)
-            for text in (describe_answerer(session.assistant, session.articles), describe_search(session.assistant)):
+            answerer = describe_answerer(session.assistant, session.articles)
+            for text in (answerer, describe_search(session.assistant, is_done=False)):
                 aside.say(text, style=aside.terminal.styles.faint)
             if not session.articles:
                 aside.say(EMPTY)

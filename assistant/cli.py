@@ -265,7 +265,7 @@ def _say_who_answers(assistant: "Assistant") -> None:
 
 
 def _say_how_searched(assistant: "Assistant") -> None:
-    if said := describe_search(assistant):
+    if said := describe_search(assistant, is_done=True):
         sys.stderr.write(f"{said}\n")
 
 

@@ -83,7 +83,7 @@ class Session:
 
     @property
     def outlets(self) -> list[str]:
-        """The outlets of the articles, in the order of the alphabet."""
+        """The outlets of the articles as they are, in the order of the alphabet; what is shown is cleaned first."""
         return sorted({article.outlet for article in self.articles if article.outlet})
 
     def say(self, text: str, *, style: str = "") -> None:
@@ -131,7 +131,10 @@ class Completion(NamedTuple):
 def run_command(session: Session, line: str) -> Session:
     """Do what a line says that begins with a slash. Raises AssistantError for what can't be done."""
     name, _, argument = line.removeprefix("/").partition(" ")
-    return _find_command(name).run(session, argument.strip())
+    command = _find_command(name)
+    if argument.strip() and not command.argument:
+        raise SettingsError(f"/{command.name} takes nothing after it; type it alone")
+    return command.run(session, argument.strip())
 
 
 def complete(session: Session | None, line: str) -> Iterator[Completion]:
@@ -344,7 +347,9 @@ def _set_outlet(session: Session, argument: str) -> Session:
         session = replace(session, outlet=None)
     elif argument:
         session = _look_again(session)
-        known = {outlet.lower(): outlet for outlet in session.outlets}
+        # As they are, and as they are offered.
+        known = {clean_line(outlet).lower(): outlet for outlet in session.outlets}
+        known |= {outlet.lower(): outlet for outlet in session.outlets}
         if argument.lower() not in known:
             near = difflib.get_close_matches(argument.lower(), known, 1, 0.4) or list(known)[:1]
             hint = f"did you mean {known[near[0]]}?" if near else "no article has one"
@@ -377,6 +382,7 @@ def _reopen(session: Session, **settings: Any) -> Session:
 
     assistant = Assistant(replace(session.assistant.settings, **settings))
     try:
+        assistant.load_model()
         session_then = replace(session, assistant=assistant)
         session_then.say(describe_answerer(assistant, session.articles))
     except BaseException:
@@ -504,6 +510,10 @@ def _list_ids(session: Session) -> Iterator[str]:
     return (each.id for each in session.assistant.conversations.list(limit=LISTED))
 
 
+def _list_outlets(session: Session) -> Sequence[str]:
+    return [*dict.fromkeys(clean_line(outlet) for outlet in session.outlets), "off"]
+
+
 def _list_days(session: Session) -> Sequence[str]:
     days = sorted({f"{each.published:%Y-%m-%d}" for each in session.articles if each.published}, reverse=True)
     return [*days, "off"]
@@ -541,7 +551,7 @@ COMMANDS: dict[str, Command] = {
         ),
         Command(
             "outlet", _set_outlet, "[NAME]", "Ask only articles of this outlet; off clears it.",
-            "Without a name it says which articles are asked.", lambda session: [*session.outlets, "off"],
+            "Without a name it says which articles are asked.", _list_outlets,
         ),
         Command(
             "model", _set_model, "[MODEL]", "Say what answers and what leaves the machine, or have another answer.",

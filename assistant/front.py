@@ -537,10 +537,14 @@ class Assistant:
         Raises AssistantError where that can't be, as the question would.
         """
         self._embedder.load()
-        if self._chat is not None:
-            self._chat.load()
+        self.load_model()
         with self._library.snapshot() as snapshot:
             snapshot.open_index()
+
+    def load_model(self) -> None:
+        """Load the language model's client, where one answers. Raises AssistantError where it can't be made."""
+        if self._chat is not None:
+            self._chat.load()
 
     def verify(self, statement: str, evidence: Sequence[str]) -> Support:
         """Say whether evidence, given as sentences or whole articles, supports a statement; needs no index."""
