@@ -506,8 +506,11 @@ def _list_numbers(session: Session) -> Iterator[str]:
     return (str(citation.number) for citation in (session.last.citations if session.has_last else ()))
 
 
-def _list_ids(session: Session) -> Iterator[str]:
-    return (each.id for each in session.assistant.conversations.list(limit=LISTED))
+def _list_ids(session: Session) -> Sequence[str]:
+    try:
+        return [clean_line(each.id) for each in session.assistant.conversations.list(limit=LISTED)]
+    except LibraryError:  # which /resume itself says
+        return []
 
 
 def _list_outlets(session: Session) -> Sequence[str]:

@@ -16,11 +16,18 @@ from assistant.answers import read_answers
 from assistant.chain import Answerer, Found, Limits, Question, Steps, arun_steps, run_steps
 from assistant.checking import check_answers, find_cited
 from assistant.citations import holds_quote, place_quote
-from assistant.conversations import Conversations
+from assistant.conversations import CONVERSATIONS_FILE, Conversations
 from assistant.dates import read_bounds, to_time
 from assistant.doctor import examine, repair
 from assistant.embedding import DIMENSION, Embedder, EndpointEmbedder, MiniLMEmbedder
-from assistant.errors import ArticleError, AssistantError, LibraryError, SettingsError
+from assistant.errors import (
+    ArticleError,
+    AssistantError,
+    LibraryDamagedError,
+    LibraryError,
+    LibraryMismatchError,
+    SettingsError,
+)
 from assistant.exporting import export_library, import_library
 from assistant.grounding import verify
 from assistant.ingest import Progress, add_sources, update_sources
@@ -198,6 +205,12 @@ class Assistant:
             try:
                 for id in ids:
                     self.conversations.forget(id)
+            except (LibraryDamagedError, LibraryMismatchError) as error:
+                raise LibraryError(
+                    "removed, and nothing finds it any more, but what was answered from it may be left in"
+                    f" {self.settings.index / CONVERSATIONS_FILE}, which can't be read: delete that file, for moved"
+                    " away it would keep those words"
+                ) from error
             except LibraryError as error:
                 raise LibraryError(
                     f"removed, and nothing finds it any more, but what was answered is left: {error}"

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from assistant import Assistant
 from assistant.commands import COMMANDS, Session, complete, render_quote, run_command
-from assistant.errors import AssistantError, SettingsError
+from assistant.conversations import CONVERSATIONS_FILE
+from assistant.errors import ArticleError, AssistantError, LibraryError, SettingsError
 from assistant.rendering import clean, clean_line
 from assistant.settings import Surroundings
 from assistant.terminal import COLORED, Terminal
@@ -379,6 +380,20 @@ def test_what_is_offered_is_clean_and_taken(asked: Session, run: Command) -> Non
     offered = next(each.text for each in complete(session, "/outlet N"))
     assert run(session, f"/outlet {offered}")[0].outlet == hostile
     assert run(session, f"/outlet {hostile}")[0].outlet == hostile
+
+
+def test_removing_says_to_delete_conversations_that_can_not_be_read(asked: Session) -> None:
+    file = asked.assistant.settings.index / CONVERSATIONS_FILE
+    file.write_bytes(b"nonsense" * 1_000)
+
+    assert list(complete(asked, "/resume ")) == []
+    with pytest.raises(LibraryError, match=r"removed, .* delete that file"):
+        asked.assistant.remove("fox")
+    file.unlink()
+    with pytest.raises(ArticleError, match="no article has the id"):
+        asked.assistant.remove("fox")
+
+    assert asked.assistant.examine().is_healthy
 
 
 def test_every_command_offers_what_it_takes(asked: Session, run: Command) -> None:
