@@ -147,15 +147,18 @@ def article_to_json(article: ArticleRef) -> dict[str, Any]:
 def read_answers(path: Path) -> tuple[Answer, ...]:
     """Read the answers of a file: what `ask --json` or `ask --questions` printed, or an exported conversation.
 
-    Of a file of JSON lines, those that say what failed are passed over. Raises AnswerError for anything else.
+    The file "-" is standard input. Of a file of JSON lines, those that say what failed are passed over. Raises AnswerError for
+    anything else.
     """
-    data = _read_bytes(path)
+    is_piped = str(path) == "-" and sys.stdin is not None
+    data = sys.stdin.buffer.read(MAX_BYTES + 1) if is_piped else _read_bytes(path)
     try:
         if len(data) > MAX_BYTES:
             raise AnswerError(f"larger than {MAX_BYTES:,} bytes; check its answers in several files")
         return _read_document(data)
     except AnswerError as error:
-        raise AnswerError(f"{path}: no answers as the assistant writes them: {error}") from None
+        name = "standard input" if is_piped else path
+        raise AnswerError(f"{name}: no answers as the assistant writes them: {error}") from None
 
 
 def read_conversation_id(path: Path) -> str | None:

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from platformdirs import user_data_path
 from prompt_toolkit import PromptSession
@@ -226,6 +226,8 @@ def _answer_lines(start: _Start, interrupts: "_Interrupts") -> int:
                     break
         except KeyboardInterrupt:
             return EXIT_INTERRUPTED
+        except BrokenPipeError:
+            _drop(sys.stdout)  # the reader has seen enough, as `head` does
     return status
 
 
@@ -238,7 +240,7 @@ def _obey(session: Session, line: str, interrupts: "_Interrupts") -> tuple[Sessi
         else:
             session, error = _ask(session, line, interrupts)
     except (AssistantError, OSError) as raised:
-        if isinstance(raised, OSError) and not sys.stdout.writable():
+        if isinstance(raised, BrokenPipeError):
             raise
         error = raised
     if error:
@@ -508,11 +510,15 @@ class _Interrupts:
         if self._is_held:
             return
         if number != signal.SIGTERM:  # the terminal is gone: what is written goes nowhere
-            nowhere = os.open(os.devnull, os.O_WRONLY)
             for stream in (sys.stdout, sys.stderr):
-                with suppress(OSError, ValueError):
-                    os.dup2(nowhere, stream.fileno())
+                _drop(stream)
         raise SystemExit(128 + number)
+
+
+def _drop(stream: TextIO) -> None:
+    """Send what is written from now on nowhere."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _write(text: str) -> None:

@@ -569,7 +569,10 @@ def history(
 @app.command()
 def check(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="What `ask --json` or `history --show ID --json` printed.")
+        Path,
+        typer.Argument(
+            metavar="FILE", help="What `ask --json` or `history --show ID --json` printed, or - for standard input."
+        ),
     ],
     index: IndexOption = None,
     embedding_model: EmbeddingOption = None,

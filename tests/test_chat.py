@@ -324,6 +324,29 @@ def test_conversations_that_can_not_be_read_are_said_once_and_the_chat_goes_on(
     assert file.read_bytes() == before
 
 
+def test_a_reader_that_has_seen_enough_is_no_failure(filled: Path, tmp_path: Path) -> None:
+    shutil.copytree(filled, tmp_path / "index")
+    command = [ASSISTANT, "chat", "--index", "index", "--model", "quotes"]
+
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write("/articles fox\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "> /articles fox\n"
+        process.stdout.close()
+        process.stdin.write("/help\n" * 2)
+        process.stdin.close()
+        said = process.stderr.read()
+
+    assert process.returncode == 0
+    assert said.startswith("Answered by quotes")
+    assert said.endswith("nothing leaves this machine.\n")
+
+
 def test_a_chat_that_can_not_begin_is_one_line_and_exit_2(chat: Chat, tmp_path: Path) -> None:
     with chat("--resume", "2020-01-01-aaaa") as screen:
         assert screen.wait_for_end() == 2
