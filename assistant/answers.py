@@ -147,8 +147,8 @@ def article_to_json(article: ArticleRef) -> dict[str, Any]:
 def read_answers(path: Path) -> tuple[Answer, ...]:
     """Read the answers of a file: what `ask --json` or `ask --questions` printed, or an exported conversation.
 
-    The file "-" is standard input. Of a file of JSON lines, those that say what failed are passed over. Raises AnswerError for
-    anything else.
+    The file "-" is standard input. Of a file of JSON lines, those that say what failed are passed over. Raises
+    AnswerError for anything else.
     """
     is_piped = str(path) == "-" and sys.stdin is not None
     data = sys.stdin.buffer.read(MAX_BYTES + 1) if is_piped else _read_bytes(path)

@@ -228,8 +228,8 @@ class Assistant:
     def check(self, path: str | os.PathLike[str]) -> CheckReport:
         """Check a file of answers again, each quote and what it is to prove: of `ask --json`, or a conversation.
 
-        The file "-" is standard input. Raises AnswerError for a file of anything else, and LibraryError where there is no
-        index.
+        The file "-" is standard input. Raises AnswerError for a file of anything else, and LibraryError where
+        there is no index.
         """
         return check_answers(read_answers(Path(path)), self._library, check=self.verify)
 
