@@ -147,21 +147,44 @@ def article_to_json(article: ArticleRef) -> dict[str, Any]:
 def read_answers(path: Path) -> tuple[Answer, ...]:
     """Read the answers of a file: what `ask --json` or `ask --questions` printed, or an exported conversation.
 
-    Of a file of JSON lines, those that say what failed are passed over. Raises AnswerError for anything else.
+    The file "-" is standard input. Of a file of JSON lines, those that say what failed are passed over. Raises
+    AnswerError for anything else.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise AnswerError(f"{path}: can't be read ({error.strerror or error})") from error
-    except ValueError:  # a NUL in the name
-        raise AnswerError(f"{str(path)!r} is no name of a file") from None
+    is_piped = str(path) == "-" and sys.stdin is not None
+    data = sys.stdin.buffer.read(MAX_BYTES + 1) if is_piped else _read_bytes(path)
     try:
         if len(data) > MAX_BYTES:
             raise AnswerError(f"larger than {MAX_BYTES:,} bytes; check its answers in several files")
         return _read_document(data)
     except AnswerError as error:
-        raise AnswerError(f"{path}: no answers as the assistant writes them: {error}") from None
+        name = "standard input" if is_piped else path
+        raise AnswerError(f"{name}: no answers as the assistant writes them: {error}") from None
+
+
+def read_conversation_id(path: Path) -> str | None:
+    """Read which conversation a file holds that was exported; None where it holds anything else, or is too large.
+
+    Raises AnswerError where it can't be read.
+    """
+    data = _read_bytes(path)
+    if len(data) > MAX_BYTES:
+        return None
+    try:
+        document = _Fields(parse_json(data, "it"), "it")
+        document.list("answers", read_answer)
+        return document.fields("conversation").text("id")
+    except AnswerError:
+        return None
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise AnswerError(f"{path}: can't be read ({error.strerror or error})") from error
+    except ValueError:  # a NUL in the name
+        raise AnswerError(f"{str(path)!r} is no name of a file") from None
 
 
 def _read_document(data: bytes) -> tuple[Answer, ...]:

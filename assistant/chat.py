@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from platformdirs import user_data_path
 from prompt_toolkit import PromptSession
@@ -30,7 +30,17 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.output import ColorDepth, Output, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 
-from assistant.commands import COMMANDS, EMPTY, Session, complete, resume_conversation, run_command
+from assistant.commands import (
+    COMMANDS,
+    EMPTY,
+    STOPPED,
+    Session,
+    begin_conversation,
+    complete,
+    resume_conversation,
+    run_command,
+    stop_keeping,
+)
 from assistant.errors import AssistantError
 from assistant.rendering import (
     clean_line,
@@ -53,6 +63,7 @@ from assistant.types import Answer
 
 if TYPE_CHECKING:
     from assistant.front import Assistant
+    from assistant.streaming import AnswerStream
 
 LAST = ""  # the conversation that is resumed where none is named
 HISTORY_FILE = "chat_history"
@@ -60,6 +71,8 @@ MAX_HISTORY_BYTES = 1_000_000  # of lines that were typed; of more the newer hal
 MENU_LINES = 6
 CLOSING_SECONDS = 10.0  # for what is still being loaded
 PROMPT = "> "
+
+BROKEN_OFF = "The answer broke off, or was stopped: this is what had been settled by then."
 
 GREETING = "Ask about your articles. /help lists the commands, Ctrl-D quits."
 
@@ -90,8 +103,7 @@ def run_chat(
         read_options(outlet, since, until)
         assistant = open_assistant()
         articles = tuple(assistant.articles())
-        id = assistant.conversations.start()
-        return Session(assistant, terminal, id, (), articles, outlet, since, until)
+        return Session(assistant, terminal, articles=articles, outlet=outlet, since=since, until=until)
 
     start = _Start(open_session, resume)
     interrupts = _Interrupts()
@@ -140,11 +152,14 @@ class _Start:
             session = self.opened.result()
             # What is said before the answers isn't part of what a script reads.
             aside = session if session.terminal.is_screen else session.elsewhere(_write_aside)
-            for text in (describe_answerer(session.assistant, session.articles), describe_search(session.assistant)):
+            answerer = describe_answerer(session.assistant, session.articles)
+            for text in (answerer, describe_search(session.assistant, is_done=False)):
                 aside.say(text, style=aside.terminal.styles.faint)
             if not session.articles:
                 aside.say(EMPTY)
-            if self._resume is not None:
+            if self._resume is None:
+                session = replace(begin_conversation(aside), terminal=session.terminal)
+            else:
                 session = self._go_on(session, self._resume)
             session.terminal.write("\n" if session.terminal.is_screen else "")
             self.session = session
@@ -154,7 +169,7 @@ class _Start:
         found = id or session.assistant.conversations.last()
         if found is None:
             session.say("No conversation is kept yet; this one is new.")
-            return session
+            return begin_conversation(session)
         return resume_conversation(session, found)
 
     def close(self) -> None:
@@ -211,26 +226,35 @@ def _answer_lines(start: _Start, interrupts: "_Interrupts") -> int:
                     break
         except KeyboardInterrupt:
             return EXIT_INTERRUPTED
+        except BrokenPipeError:
+            _drop(sys.stdout)  # the reader has seen enough, as `head` does
     return status
 
 
 def _obey(session: Session, line: str, interrupts: "_Interrupts") -> tuple[Session, bool]:
     """Do what a line says, a command or a question; also whether it failed, which was said then."""
+    error: AssistantError | OSError | None = None
     try:
-        return (run_command(session, line) if line.startswith("/") else _ask(session, line, interrupts)), False
-    except (AssistantError, OSError) as error:
-        if isinstance(error, OSError) and not sys.stdout.writable():
+        if line.startswith("/"):
+            session = run_command(session, line)
+        else:
+            session, error = _ask(session, line, interrupts)
+    except (AssistantError, OSError) as raised:
+        if isinstance(raised, BrokenPipeError):
             raise
+        error = raised
+    if error:
         session.say(str(error), style=session.terminal.styles.warning)
-        return session, True
-    finally:
-        session.terminal.write("\n")
+    session.terminal.write("\n")
+    return session, error is not None
 
 
-def _ask(session: Session, question: str, interrupts: "_Interrupts") -> Session:
-    """Answer a question on the screen, and keep the answer before the last of it is shown."""
+def _ask(session: Session, question: str, interrupts: "_Interrupts") -> tuple[Session, AssistantError | None]:
+    """Answer a question on the screen, and keep the answer before the last of it is shown.
+
+    Where it breaks off, what was settled is the answer, for it stands on the screen; the error is given, too.
+    """
     assistant, terminal = session.assistant, session.terminal
-    session = replace(session, answers=_recall(session))
     asked = datetime.now(UTC)
 
     def write(text: str) -> None:
@@ -238,10 +262,26 @@ def _ask(session: Session, question: str, interrupts: "_Interrupts") -> Session:
 
     terminal.write("\n")
     options = {"outlet": session.outlet, "since": session.since, "until": session.until}
-    with assistant.stream(question, history=session.answers, **options) as stream:
-        if assistant.model_host:
-            print_statements(stream, context_of=assistant.context_of, write=write)
-        answer = stream.answer
+    stream: AnswerStream | None = None
+    try:
+        session = _recall(session)
+        with assistant.stream(question, history=session.answers, **options) as stream:
+            if assistant.model_host:
+                print_statements(stream, context_of=assistant.context_of, write=write)
+            answer = stream.answer
+    except (AssistantError, KeyboardInterrupt) as error:
+        with interrupts.held():
+            if stream and stream.has_settled:
+                session = _keep(session, replace(stream.so_far, notes=(BROKEN_OFF,)), asked)
+            elif isinstance(error, KeyboardInterrupt):
+                session = replace(session, unanswered=STOPPED)
+            if isinstance(error, AssistantError):
+                return session, error
+            if not terminal.is_screen:
+                raise
+            terminal.write("\n")
+            session.say("Stopped." if stream and stream.has_settled else "Stopped; nothing was proven yet.")
+            return session, None
     with interrupts.held():
         session = _keep(session, answer, asked)
         if assistant.model_host:
@@ -252,26 +292,25 @@ def _ask(session: Session, question: str, interrupts: "_Interrupts") -> Session:
         age = "" if session.until else describe_age(answer, today=session.assistant.settings.today or date.today())
         if age:
             session.say(age, style=terminal.styles.heading)
-    return session
+    return session, None
 
 
-def _recall(session: Session) -> tuple[Answer, ...]:
+def _recall(session: Session) -> Session:
     """Recall what was answered before: a language model is shown nothing again that was forgotten meanwhile."""
     if not (session.answers and session.is_kept and session.assistant.model_host):
-        return session.answers
+        return session
     turns = session.assistant.conversations.get(session.conversation).turns
-    return tuple(turn.answer for turn in turns if turn.answer is not None)
+    return session.answered(*(turn.answer for turn in turns if turn.answer is not None))
 
 
 def _keep(session: Session, answer: Answer, asked: datetime) -> Session:
     """Keep an answer; where that can't be, it is said once, and the chat goes on without."""
-    session = replace(session, answers=(*session.answers, answer))
+    session = session.answered(*session.answers, answer)
     if session.is_kept:
         try:
             session.assistant.conversations.keep(session.conversation, answer, asked)
         except AssistantError as error:
-            session.say(f"Conversations aren't kept: {error}", style=session.terminal.styles.warning)
-            return replace(session, is_kept=False)
+            return stop_keeping(session, error)
     return session
 
 
@@ -471,11 +510,15 @@ class _Interrupts:
         if self._is_held:
             return
         if number != signal.SIGTERM:  # the terminal is gone: what is written goes nowhere
-            nowhere = os.open(os.devnull, os.O_WRONLY)
             for stream in (sys.stdout, sys.stderr):
-                with suppress(OSError, ValueError):
-                    os.dup2(nowhere, stream.fileno())
+                _drop(stream)
         raise SystemExit(128 + number)
+
+
+def _drop(stream: TextIO) -> None:
+    """Send what is written from now on nowhere."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _write(text: str) -> None:

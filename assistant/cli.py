@@ -265,7 +265,7 @@ def _say_who_answers(assistant: "Assistant") -> None:
 
 
 def _say_how_searched(assistant: "Assistant") -> None:
-    if said := describe_search(assistant):
+    if said := describe_search(assistant, is_done=True):
         sys.stderr.write(f"{said}\n")
 
 
@@ -569,7 +569,10 @@ def history(
 @app.command()
 def check(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="What `ask --json` or `history --show ID --json` printed.")
+        Path,
+        typer.Argument(
+            metavar="FILE", help="What `ask --json` or `history --show ID --json` printed, or - for standard input."
+        ),
     ],
     index: IndexOption = None,
     embedding_model: EmbeddingOption = None,

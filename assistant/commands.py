@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from assistant.answers import conversation_to_json
-from assistant.errors import SettingsError
+from assistant.errors import AssistantError, LibraryError, SettingsError
 from assistant.rendering import (
     clean,
     clean_line,
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from assistant.front import Assistant
 
 EMPTY = "There are no articles yet; add some with /add SOURCE: a file, a folder, or an address."
+# Why there is no last answer.
+NOTHING_ASKED = "nothing was answered yet; ask something first"
+FORGOTTEN = "what was answered here was forgotten with its articles; ask something anew"
+STOPPED = "the last answer was stopped before anything of it was proven, so it has no sources; ask again"
 LISTED = 20  # articles and conversations
 OFF = ("off", "none", "clear", "all")  # what clears a setting
 MIN_TITLE_CHARACTERS = 3  # that are typed before a title is offered
@@ -44,31 +48,42 @@ MIN_TITLE_CHARACTERS = 3  # that are typed before a title is offered
 class Session:
     """A chat as it stands: what answers, what was answered, of which articles is asked, and where it is printed.
 
-    `conversation` is where its answers are kept, unless they can't be, and `answers` are those before the next
-    question, oldest first. `articles` are those of the index when it was looked at last.
+    `conversation` is where its answers are kept, while `is_kept`, and `answers` are those before the next question,
+    oldest first; `unanswered` says why the last question has none, where it was asked. `articles` are those of the
+    index when it was looked at last.
     """
 
     assistant: "Assistant"
     terminal: Terminal
-    conversation: str
+    conversation: str = ""
     answers: tuple[Answer, ...] = ()
     articles: tuple[ArticleRef, ...] = ()
     outlet: str | None = None
     since: str | None = None
     until: str | None = None
+    unanswered: str = ""
     is_kept: bool = True
     is_over: bool = False
 
     @property
     def last(self) -> Answer:
         """The answer that was given last. Raises SettingsError where there is none."""
-        if not self.answers:
-            raise SettingsError("nothing was answered yet; ask something first")
+        if not self.has_last:
+            raise SettingsError(self.unanswered or NOTHING_ASKED)
         return self.answers[-1]
 
     @property
+    def has_last(self) -> bool:
+        """Whether what was asked last has an answer."""
+        return bool(self.answers) and not self.unanswered
+
+    def answered(self, *answers: Answer) -> "Session":
+        """Go on after these answers, oldest first."""
+        return replace(self, answers=answers, unanswered="" if answers else FORGOTTEN)
+
+    @property
     def outlets(self) -> list[str]:
-        """The outlets of the articles, in the order of the alphabet."""
+        """The outlets of the articles as they are, in the order of the alphabet; what is shown is cleaned first."""
         return sorted({article.outlet for article in self.articles if article.outlet})
 
     def say(self, text: str, *, style: str = "") -> None:
@@ -116,7 +131,10 @@ class Completion(NamedTuple):
 def run_command(session: Session, line: str) -> Session:
     """Do what a line says that begins with a slash. Raises AssistantError for what can't be done."""
     name, _, argument = line.removeprefix("/").partition(" ")
-    return _find_command(name).run(session, argument.strip())
+    command = _find_command(name)
+    if argument.strip() and not command.argument:
+        raise SettingsError(f"/{command.name} takes nothing after it; type it alone")
+    return command.run(session, argument.strip())
 
 
 def complete(session: Session | None, line: str) -> Iterator[Completion]:
@@ -232,13 +250,13 @@ def _show_unsupported(session: Session, argument: str) -> Session:
     setting = session.assistant.settings.unsupported
     session.say(f"Sentences that their citations don't prove are {'marked' if setting == 'mark' else 'dropped'}.")
     lines = (
-        [mark_statement(each) for each in session.answers[-1].statements if not each.support.supported]
-        if session.answers
+        [mark_statement(each) for each in session.last.statements if not each.support.supported]
+        if session.has_last
         else []
     )
     for line in lines:
         session.say(line)
-    if session.answers and not lines:
+    if session.has_last and not lines:
         session.say("The last answer shows none.")
     return session
 
@@ -329,7 +347,9 @@ def _set_outlet(session: Session, argument: str) -> Session:
         session = replace(session, outlet=None)
     elif argument:
         session = _look_again(session)
-        known = {outlet.lower(): outlet for outlet in session.outlets}
+        # As they are, and as they are offered.
+        known = {clean_line(outlet).lower(): outlet for outlet in session.outlets}
+        known |= {outlet.lower(): outlet for outlet in session.outlets}
         if argument.lower() not in known:
             near = difflib.get_close_matches(argument.lower(), known, 1, 0.4) or list(known)[:1]
             hint = f"did you mean {known[near[0]]}?" if near else "no article has one"
@@ -362,6 +382,7 @@ def _reopen(session: Session, **settings: Any) -> Session:
 
     assistant = Assistant(replace(session.assistant.settings, **settings))
     try:
+        assistant.load_model()
         session_then = replace(session, assistant=assistant)
         session_then.say(describe_answerer(assistant, session.articles))
     except BaseException:
@@ -402,19 +423,37 @@ def resume_conversation(session: Session, id: str) -> Session:
         session.terminal.write("\n")
         text = render_answer(answers[-1], context_of=session.assistant.context_of, width=session.terminal.width)
         session.terminal.write(paint_answer(text, session.terminal.styles))
-    return replace(session, conversation=id, answers=answers)
+    return replace(session, conversation=id).answered(*answers)
+
+
+def begin_conversation(session: Session) -> Session:
+    """Begin a conversation; where none can be kept, it is said once, and the chat goes on without."""
+    session = replace(session, answers=(), unanswered="")
+    if not session.is_kept:
+        return session
+    try:
+        return replace(session, conversation=session.assistant.conversations.start())
+    except LibraryError as error:
+        return stop_keeping(session, error)
+
+
+def stop_keeping(session: Session, error: AssistantError) -> Session:
+    """Say why conversations can't be kept, and go on without."""
+    session.say(f"Conversations aren't kept: {error}", style=session.terminal.styles.warning)
+    return replace(session, is_kept=False)
 
 
 def _start_anew(session: Session, _: str) -> Session:
-    session.say("A new conversation; the one before is kept: /history")
-    return replace(session, conversation=session.assistant.conversations.start(), answers=())
+    has_before = session.is_kept and (session.answers or session.unanswered == FORGOTTEN)
+    session.say(f"A new conversation{'; the one before is kept: /history' if has_before else '.'}")
+    return begin_conversation(session)
 
 
 def _export(session: Session, argument: str) -> Session:
     if not argument:
         raise SettingsError("give a file to write: /export FILE, which ends in .md, .html or .json")
     if not session.answers:
-        raise SettingsError("nothing was answered yet, so there is nothing to export")
+        raise SettingsError(session.unanswered or NOTHING_ASKED)
     path = Path(argument).expanduser()
     write_page(path, _write_out(session, path.suffix.lower()))
     count = len(session.answers)
@@ -464,11 +503,18 @@ def _quit(session: Session, _: str) -> Session:
 
 
 def _list_numbers(session: Session) -> Iterator[str]:
-    return (str(citation.number) for citation in (session.answers[-1].citations if session.answers else ()))
+    return (str(citation.number) for citation in (session.last.citations if session.has_last else ()))
 
 
-def _list_ids(session: Session) -> Iterator[str]:
-    return (each.id for each in session.assistant.conversations.list(limit=LISTED))
+def _list_ids(session: Session) -> Sequence[str]:
+    try:
+        return [clean_line(each.id) for each in session.assistant.conversations.list(limit=LISTED)]
+    except LibraryError:  # which /resume itself says
+        return []
+
+
+def _list_outlets(session: Session) -> Sequence[str]:
+    return [*dict.fromkeys(clean_line(outlet) for outlet in session.outlets), "off"]
 
 
 def _list_days(session: Session) -> Sequence[str]:
@@ -508,7 +554,7 @@ COMMANDS: dict[str, Command] = {
         ),
         Command(
             "outlet", _set_outlet, "[NAME]", "Ask only articles of this outlet; off clears it.",
-            "Without a name it says which articles are asked.", lambda session: [*session.outlets, "off"],
+            "Without a name it says which articles are asked.", _list_outlets,
         ),
         Command(
             "model", _set_model, "[MODEL]", "Say what answers and what leaves the machine, or have another answer.",

@@ -206,6 +206,19 @@ class Conversations:
             connection.execute("DELETE FROM conversations WHERE id = ?", (id,))
         self._erase()
 
+    def examine(self) -> None:
+        """Read all that is kept. Raises LibraryError where that can't be, as whoever needs it next would."""
+        with self._reading() as connection:
+            (said,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            if said != "ok":
+                raise sqlite3.DatabaseError(" ".join(said.split()))
+            for id, started in connection.execute("SELECT id, started FROM conversations"):
+                datetime.fromisoformat(started)
+                for turn in connection.execute(
+                    "SELECT number, asked, question, answer FROM turns WHERE conversation = ?", (id,)
+                ):
+                    _read_turn(*turn)
+
     def _erase(self) -> None:
         """Rewrite the file with no more than what is in it, if something was deleted since the last time.
 

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from assistant.conversations import CONVERSATIONS_FILE, Conversations
 from assistant.embedding import Embedder
 from assistant.errors import LibraryDamagedError, LibraryError, LibraryMismatchError
 from assistant.library import CHROMA_FOLDER, Library
@@ -140,7 +141,8 @@ def _examine(
 ) -> Diagnosis:
     """Examine an index, but for the files of a generation that was just found well."""
     if not library.exists:
-        return Diagnosis(0, 0, (_of_file("it is gone, and Chroma's index, which is left, holds no text", RESTORE),))
+        gone = _of_file("it is gone, and Chroma's index, which is left, holds no text", RESTORE)
+        return Diagnosis(0, 0, (gone, *_check_conversations(library.folder)))
     findings: list[Finding] = []
     article_count = passage_count = 0
     try:
@@ -158,6 +160,7 @@ def _examine(
         if not any(finding.kind == "library" for finding in findings):
             what, _, remedy = str(error).removeprefix(f"{library.folder / LIBRARY_FILE}: ").rpartition("; ")
             findings.append(_of_file(what, remedy))
+    findings += _check_conversations(library.folder)
     return Diagnosis(article_count, passage_count, tuple(findings))
 
 
@@ -224,6 +227,21 @@ def _of_file(what: str, remedy: str) -> Finding:
 def _of_rows(what: str, article_id: str | None = None) -> Finding:
     where = LIBRARY_FILE if article_id is None else f"article {article_id}"
     return Finding("rows", where, what, REPAIR, is_repairable=True, article_id=article_id)
+
+
+# Conversations --------------------------------------------------------------------------------------------------------
+
+
+def _check_conversations(folder: Path) -> list[Finding]:
+    """Look at what was answered and kept, which nothing else is made from; nobody can make it again."""
+    try:
+        Conversations(folder).examine()
+    except (LibraryDamagedError, LibraryMismatchError) as error:
+        what, _, remedy = str(error).removeprefix(f"{folder / CONVERSATIONS_FILE}: ").rpartition("; ")
+        return [Finding("conversations", CONVERSATIONS_FILE, what, remedy, is_repairable=False)]
+    except LibraryError:
+        return []  # in use, or no file that can be read here: that says nothing of what it holds
+    return []
 
 
 # Articles and what is made from them ----------------------------------------------------------------------------------

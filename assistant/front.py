@@ -16,11 +16,18 @@ from assistant.answers import read_answers
 from assistant.chain import Answerer, Found, Limits, Question, Steps, arun_steps, run_steps
 from assistant.checking import check_answers, find_cited
 from assistant.citations import holds_quote, place_quote
-from assistant.conversations import Conversations
+from assistant.conversations import CONVERSATIONS_FILE, Conversations
 from assistant.dates import read_bounds, to_time
 from assistant.doctor import examine, repair
 from assistant.embedding import DIMENSION, Embedder, EndpointEmbedder, MiniLMEmbedder
-from assistant.errors import ArticleError, AssistantError, LibraryError, SettingsError
+from assistant.errors import (
+    ArticleError,
+    AssistantError,
+    LibraryDamagedError,
+    LibraryError,
+    LibraryMismatchError,
+    SettingsError,
+)
 from assistant.exporting import export_library, import_library
 from assistant.grounding import verify
 from assistant.ingest import Progress, add_sources, update_sources
@@ -198,6 +205,12 @@ class Assistant:
             try:
                 for id in ids:
                     self.conversations.forget(id)
+            except (LibraryDamagedError, LibraryMismatchError) as error:
+                raise LibraryError(
+                    "removed, and nothing finds it any more, but what was answered from it may be left in"
+                    f" {self.settings.index / CONVERSATIONS_FILE}, which can't be read: delete that file, for moved"
+                    " away it would keep those words"
+                ) from error
             except LibraryError as error:
                 raise LibraryError(
                     f"removed, and nothing finds it any more, but what was answered is left: {error}"
@@ -215,7 +228,8 @@ class Assistant:
     def check(self, path: str | os.PathLike[str]) -> CheckReport:
         """Check a file of answers again, each quote and what it is to prove: of `ask --json`, or a conversation.
 
-        Raises AnswerError for a file of anything else, and LibraryError where there is no index.
+        The file "-" is standard input. Raises AnswerError for a file of anything else, and LibraryError where
+        there is no index.
         """
         return check_answers(read_answers(Path(path)), self._library, check=self.verify)
 
@@ -369,8 +383,14 @@ class Assistant:
     ) -> AnswerStream:
         """Answer as `ask` does, sentence by sentence: iterate for the text, then there is the `answer`."""
         asked, options = _read_question(question, history), read_options(outlet, since, until)
-        # Asked for late: where its server chooses the model, to say which one it is takes a request.
-        return AnswerStream(self._run(asked, options), question=question, model=self._identify_model)
+        hashes: dict[str, str | None] = {}
+
+        def identify(answer: Answer) -> Answer:
+            # Late: where its server chooses the model, to say which one it is takes a request.
+            prompts = identify_prompts() if self._chat else ""
+            return _identify(replace(answer, model=self.model_identity), hashes, prompts=prompts)
+
+        return AnswerStream(self._run(asked, options, hashes), question=question, identify=identify)
 
     async def aask(
         self,
@@ -400,13 +420,15 @@ class Assistant:
         asked, options = _read_question(question, history), read_options(outlet, since, until)
         return AsyncAnswerStream(self._arun(asked, options))
 
-    def _run(self, question: Question, options: PassageFilter) -> Generator[Statement, None, Answer]:
+    def _run(
+        self, question: Question, options: PassageFilter, hashes: dict[str, str | None]
+    ) -> Generator[Statement, None, Answer]:
         self._warm_up()
         if self._chat is None:
             answer = self._quote(question, options)
             yield from answer.statements
             return answer
-        steps, replies, hashes = self._take_steps(self._chat, question, options)
+        steps, replies = self._take_steps(self._chat, question, options, hashes)
         answer = yield from run_steps(steps, self._chat, replies)
         return _identify(answer, hashes, prompts=identify_prompts())
 
@@ -418,16 +440,14 @@ class Assistant:
                 yield statement
             yield answer
             return
-        steps, replies, hashes = await asyncio.to_thread(self._take_steps, self._chat, question, options)
+        hashes: dict[str, str | None] = {}
+        steps, replies = await asyncio.to_thread(self._take_steps, self._chat, question, options, hashes)
         async with aclosing(arun_steps(steps, self._chat, replies)) as results:
             async for result in results:
                 if isinstance(result, Answer):
                     yield _identify(result, hashes, prompts=identify_prompts())
                 else:
                     yield result
-
-    def _identify_model(self) -> str:
-        return self._chat.identity if self._chat else QUOTES
 
     def _quote(self, question: Question, options: PassageFilter) -> Answer:
         with self._library.snapshot() as snapshot:
@@ -468,11 +488,11 @@ class Assistant:
         return describe_languages(question, [retrieved.passage.text for retrieved in found])
 
     def _take_steps(
-        self, chat: ChatModel, question: Question, options: PassageFilter
-    ) -> tuple[Steps, CurrentReplies | None, Hashes]:
+        self, chat: ChatModel, question: Question, options: PassageFilter, used: dict[str, str | None]
+    ) -> tuple[Steps, CurrentReplies | None]:
         """Get ready to answer with a language model. Raises AssistantError before anything is sent to it.
 
-        The hashes, of the articles that are answered from, are there when these have been found.
+        The hashes of the articles that are answered from are put into `used` when these have been found.
         """
         settings = self.settings
         with self._library.snapshot() as snapshot:
@@ -482,8 +502,6 @@ class Assistant:
             raise SettingsError(
                 f"what {chat.identity} costs isn't known, so --max-cost can't be kept; say it with --price"
             )
-
-        used: dict[str, str | None] = {}
 
         def find(text: str) -> Found:
             with self._library.snapshot() as snapshot:
@@ -525,7 +543,7 @@ class Assistant:
                 return all(snapshot.hash(id) == hash for id, hash in used.items())
 
         replies = self._replies.while_current(is_current) if settings.keep_replies else None
-        return answerer.steps(question), replies, used
+        return answerer.steps(question), replies
 
     def load(self) -> None:
         """Load the models and open the index now, in a background thread for instance, so that no question waits.
@@ -533,10 +551,14 @@ class Assistant:
         Raises AssistantError where that can't be, as the question would.
         """
         self._embedder.load()
-        if self._chat is not None:
-            self._chat.load()
+        self.load_model()
         with self._library.snapshot() as snapshot:
             snapshot.open_index()
+
+    def load_model(self) -> None:
+        """Load the language model's client, where one answers. Raises AssistantError where it can't be made."""
+        if self._chat is not None:
+            self._chat.load()
 
     def verify(self, statement: str, evidence: Sequence[str]) -> Support:
         """Say whether evidence, given as sentences or whole articles, supports a statement; needs no index."""

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from assistant.addresses import parse_address
-from assistant.errors import ArticleError, SettingsError
+from assistant.answers import read_conversation_id
+from assistant.errors import AnswerError, ArticleError, SettingsError
 from assistant.rendering import (
     NEAREST_SHOWN,
     clean,
@@ -147,17 +148,25 @@ def render_markdown(answers: Sequence[Answer], *, passage_of: PassageOf) -> str:
 
 
 def check_replaceable(path: Path) -> None:
-    """Refuse to write over what isn't a page of ours. Raises SettingsError."""
+    """Refuse to write over what isn't a page of ours, or a conversation as JSON. Raises SettingsError."""
     try:
         if not os.path.lexists(path):
             return
         if path.is_file():
             with path.open("rb") as file:
-                if MARK.encode() in file.read(MARK_BYTES):
-                    return
+                beginning = file.read(MARK_BYTES)
+            if MARK.encode() in beginning or (path.suffix.lower() == ".json" and _is_conversation(path)):
+                return
     except OSError as error:
         raise SettingsError(f"{path}: can't be read ({error.strerror}); choose another name") from None
     raise SettingsError(f"{path}: exists already, and is no page of answers; choose another name, or delete it first")
+
+
+def _is_conversation(path: Path) -> bool:
+    try:
+        return read_conversation_id(path) is not None
+    except AnswerError:
+        return False
 
 
 def write_page(path: Path, page: str) -> None:

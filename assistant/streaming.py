@@ -20,12 +20,12 @@ class AnswerStream:
     """
 
     def __init__(
-        self, statements: Generator[Statement, None, Answer], *, question: str, model: Callable[[], str]
+        self, statements: Generator[Statement, None, Answer], *, question: str, identify: Callable[[Answer], Answer]
     ) -> None:
         self._started = time.perf_counter()
         self._source = statements
         self._question = question
-        self._model = model
+        self._identify = identify  # notes what answered, and from what
         self._settled: list[Statement] = []
         self._answer: Answer | None = None
 
@@ -54,14 +54,19 @@ class AnswerStream:
         return self._answer
 
     @property
+    def has_settled(self) -> bool:
+        """Whether any statement has been settled yet."""
+        return bool(self._settled)
+
+    @property
     def so_far(self) -> Answer:
         """What has been settled, as an answer, where the stream broke off or was stopped.
 
-        It lacks what only the end tells: what was found, how it was understood, its usage and its hashes.
+        It lacks what only the end tells: what was found, how it was understood, and its usage.
         """
         supported = [statement.text for statement in self._settled if statement.support.supported]
         cited = {each.number: each for statement in self._settled for each in statement.citations}
-        return Answer(
+        answer = Answer(
             question=self._question,
             text=" ".join(supported),
             statements=tuple(self._settled),
@@ -69,10 +74,11 @@ class AnswerStream:
             abstained=not self._settled,
             confidence=weigh(self._settled),
             retrieved=(),
-            model=self._model(),
+            model="",
             usage=Usage(None, None, None),
             seconds=time.perf_counter() - self._started,
         )
+        return self._identify(answer)
 
     def close(self) -> None:
         """Stop; closing twice, or after the end, is fine."""

@@ -132,7 +132,9 @@ def print_statements(
         for statement in stream.statements():
             shown.append(statement)
             write(render_statement(statement, width=find_width()))
-    except (AssistantError, KeyboardInterrupt):
+    except (AssistantError, KeyboardInterrupt) as error:
+        if isinstance(error, KeyboardInterrupt):
+            write("\n")  # for the terminal echoes ^C where its cursor is
         write(render_sources(shown, context_of=context_of, width=find_width()))
         raise
 
@@ -153,12 +155,13 @@ def describe_answerer(assistant: "Assistant", articles: Sequence[ArticleRef]) ->
     return f"Answered by {who} from {source};{alone} {leaves}."
 
 
-def describe_search(assistant: "Assistant") -> str:
-    """Say that everything is searched, where Chroma's index can't be; else nothing."""
+def describe_search(assistant: "Assistant", *, is_done: bool) -> str:
+    """Say that everything is searched, where Chroma's index can't be, or was, where that `is_done`; else nothing."""
     if assistant.is_search_indexed:
         return ""
     return (
-        "Chroma's index is missing, damaged or behind, so everything was searched, which is as exact but slower;"
+        "Chroma's index is missing, damaged or behind, so everything"
+        f" {'was' if is_done else 'is'} searched, which is as exact but slower;"
         " `assistant doctor --repair` builds it again."
     )
 

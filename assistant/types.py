@@ -390,7 +390,7 @@ class ExportReport:
     sha256: str
 
 
-FindingKind = Literal["library", "rows", "article", "passages", "words", "chroma"]
+FindingKind = Literal["library", "rows", "article", "passages", "words", "chroma", "conversations"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,7 +398,8 @@ class Finding:
     """Something that is wrong with an index: what, where, and what mends it; `is_repairable` where a repair does.
 
     `kind` is what is hurt: the library's file, loose rows or orders in it, an article as it was given, the passages or
-    vectors made from one, the full-text index, or Chroma's. `article_id` is that of the article, where it is one.
+    vectors made from one, the full-text index, Chroma's, or what conversations are kept in. `article_id` is that of the
+    article, where it is one.
     """
 
     kind: FindingKind

@@ -4,11 +4,12 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from model_server import Fails, ModelServer, Says, error_body
 from screens import ASSISTANT, Screen, running
 
 from assistant import Assistant
+from assistant.conversations import APPLICATION_ID, CONVERSATIONS_FILE, FORMAT_VERSION
 from assistant.types import Article
 
 QUESTION = "What did the quick brown fox jump over?"
@@ -190,9 +192,12 @@ def test_ctrl_c_stops_an_answer_and_keeps_what_was_proven_and_the_chat(
 ) -> None:
     model.queue = [
         Says(["The fox jumps over the lazy dog [1]. ", "The dog did"], stall_seconds=30),
+        Says(["Did the dog wake up?"]),  # with earlier answers, a question is made to stand alone first
         Says(["The dog did not wake up [2]."]),
+        Says(["What is white as snow?"], stall_seconds=30),
+        Says(["What is white as snow?"]),
         Fails(401, error_body("\x1b[2Jbad key")),
-        Says(["What did the fox jump over?"]),  # with earlier answers, a question is made to stand alone first
+        Says(["What did the fox jump over?"]),
         Says(["The fox jumps over ", "the lazy dog [1]. "], stall_seconds=2),
     ]
 
@@ -203,7 +208,15 @@ def test_ctrl_c_stops_an_answer_and_keeps_what_was_proven_and_the_chat(
         screen.type("\x03")
         screen.wait_for("Stopped.")
         stopped = screen.wait_for_prompt()
+        proven = screen.enter("/why 1")
         after = screen.enter("Did the dog wake up?")
+        screen.type("What is white as snow?\r")
+        while len(model.requests) < 4:
+            assert screen.read()
+        screen.type("\x03")
+        screen.wait_for("nothing was proven yet")
+        screen.wait_for_prompt()
+        unproven = screen.enter("/sources")
         failed = screen.enter("What is white as snow?")
         screen.type("And the fox?\r")
         screen.wait_for("lazy dog. [1]", count=2)
@@ -215,11 +228,20 @@ def test_ctrl_c_stops_an_answer_and_keeps_what_was_proven_and_the_chat(
         screen.type("\x04")
         assert screen.wait_for_end() == 0
 
-    assert "[1] Forest Courier, 15 March 2025: Fox clears dog" in stopped
+    assert "lazy dog. [1]\n\n^C\n[1] Forest Courier, 15 March 2025: Fox clears dog\n" in stopped
+    assert stopped.rstrip("\n ").endswith("forest-courier.example/fox\n\nStopped.\n\n>")
+    assert "[1] Forest Courier" in proven
+    assert "the last answer was stopped before anything of it was proven" in " ".join(unproven.split())
     assert "The dog did not wake up. [1]" in after
     assert "refuses the key" in failed
     assert_only_ours(screen.raw)
-    assert kept(tmp_path) == ["Did the dog wake up?", "And the fox?"]
+    assert kept(tmp_path) == [QUESTION, "Did the dog wake up?", "And the fox?"]
+    with Assistant.open(tmp_path / "index", model="quotes") as assistant:
+        turn = assistant.conversations.get(assistant.conversations.last() or "").turns[0]
+    assert turn.answer is not None
+    assert turn.answer.text == "The fox jumps over the lazy dog."
+    assert "was stopped" in turn.answer.notes[0]
+    assert {each.article_id for each in turn.answer.hashes} == {"fox", "jill", "lamb"}
 
 
 def test_a_terminal_that_closes_mid_answer_breaks_nothing(chat: Chat, model: ModelServer, tmp_path: Path) -> None:
@@ -273,6 +295,56 @@ def test_lines_of_standard_input_are_answered_one_after_the_other(filled: Path, 
     assert "\x1b" not in out
     assert "Answered by quotes from 3 articles" in result.stderr.decode()
     assert b"\x1b[1;36m[1]\x1b[0m" in forced.stdout
+
+
+@pytest.mark.parametrize("is_newer", [False, True])
+def test_conversations_that_can_not_be_read_are_said_once_and_the_chat_goes_on(
+    filled: Path, tmp_path: Path, is_newer: bool
+) -> None:
+    shutil.copytree(filled, tmp_path / "index")
+    file = tmp_path / "index" / CONVERSATIONS_FILE
+    if is_newer:
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {FORMAT_VERSION + 1}")
+    else:
+        file.write_bytes(b"nonsense" * 1_000)
+    before = file.read_bytes()
+    lines = f"{QUESTION}\n/new\nDid the dog wake up?\n/export talk.json\n"
+
+    result = subprocess.run(
+        [ASSISTANT, "chat", "--index", "index", "--model", "quotes"],
+        input=lines, cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert (result.returncode, result.stderr.count("Conversations aren't kept: ")) == (0, 1)
+    assert "aren't kept" not in result.stdout
+    assert "The dog did not wake up." in result.stdout
+    assert "talk.json: 1 answer written." in result.stdout
+    assert file.read_bytes() == before
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure(filled: Path, tmp_path: Path) -> None:
+    shutil.copytree(filled, tmp_path / "index")
+    command = [ASSISTANT, "chat", "--index", "index", "--model", "quotes"]
+
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write("/articles fox\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "> /articles fox\n"
+        process.stdout.close()
+        process.stdin.write("/help\n" * 2)
+        process.stdin.close()
+        said = process.stderr.read()
+
+    assert process.returncode == 0
+    assert said.startswith("Answered by quotes")
+    assert said.endswith("nothing leaves this machine.\n")
 
 
 def test_a_chat_that_can_not_begin_is_one_line_and_exit_2(chat: Chat, tmp_path: Path) -> None:

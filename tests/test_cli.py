@@ -904,13 +904,20 @@ def test_history_lists_searches_shows_and_removes(run: Run, article: Path, tmp_p
     assert run("history")[0] == 1
 
 
-def test_check_says_what_does_not_hold(run: Run, article: Path, tmp_path: Path) -> None:
+def test_check_says_what_does_not_hold(
+    run: Run, article: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "answer.json"
     file.write_text(run("ask", "Who cut the ribbon?", str(article), "--json")[1], encoding="utf-8")
     altered = tmp_path / "altered.json"
     altered.write_text(file.read_text(encoding="utf-8").replace("Ana Ruiz", "Eva Ruiz"), encoding="utf-8")
 
     assert run("check", str(file))[0] == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(file.read_bytes())))
+        assert run("check", "-")[0] == 0
+        patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"[]")))
+        assert "standard input: no answers" in run("check", "-")[2]
     status, out, _ = run("check", str(altered))
     assert status == 1
     assert "The one quote does not stand" in out

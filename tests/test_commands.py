@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from assistant import Assistant
 from assistant.commands import COMMANDS, Session, complete, render_quote, run_command
-from assistant.errors import AssistantError, SettingsError
-from assistant.rendering import clean
+from assistant.conversations import CONVERSATIONS_FILE
+from assistant.errors import ArticleError, AssistantError, LibraryError, SettingsError
+from assistant.rendering import clean, clean_line
 from assistant.settings import Surroundings
 from assistant.terminal import COLORED, Terminal
 from assistant.types import Article, QuotedPassage, Statement, Support
@@ -64,8 +65,8 @@ def session(filled: Path, tmp_path: Path, shared_cache: Path, paper: Paper) -> I
 def asked(session: Session) -> Session:
     """A session in which one question was asked and its answer kept."""
     answer = session.assistant.ask(QUESTION)
-    statements = answer.statements[:1]
-    answer = replace(answer, text=statements[0].text, statements=statements, citations=answer.citations[:1])
+    first = answer.statements[0]
+    answer = replace(answer, text=first.text, statements=(first,), citations=answer.citations[:1])
     session.assistant.conversations.keep(session.conversation, answer)
     return replace(session, answers=(answer,))
 
@@ -105,6 +106,9 @@ def test_why_needs_no_number_where_there_is_one_source_alone(asked: Session, run
         ("/outlet Forest Curier", "did you mean Forest Courier?"),
         ("/unsupported maybe", "'maybe' is neither mark nor drop"),
         ("/model nobody", "unknown model 'nobody'"),
+        ("/model nobody:some", "nobody"),
+        ("/sources 1", "/sources takes nothing after it"),
+        ("/quit now?", "/quit takes nothing after it"),
         ("/resume 2020-01-01-aaaa", "no conversation has the id"),
         ("/add", "give a file"),
         ("/add 'open", "quotation"),
@@ -126,6 +130,7 @@ def test_a_mistake_is_one_line_that_says_what_to_do(
 
     assert complaint in str(raised.value)
     assert "\n" not in str(raised.value)
+    assert asked.assistant.ask(QUESTION).statements  # with what answered before
 
 
 @pytest.mark.parametrize("name", ["why 1", "sources", "open 1", "copy", "export x.json"])
@@ -218,6 +223,9 @@ def test_days_and_outlets_are_set_shown_and_cleared(session: Session, run: Comma
 def test_another_model_answers_from_then_on(asked: Session, run: Command) -> None:
     assert "Answered by quotes from 3 articles" in run(asked, "/model")[1]
 
+    with pytest.raises(AssistantError, match="needs a key"):
+        run(asked, "/model openai:gpt-5-mini")
+    asked.assistant.settings = replace(asked.assistant.settings, api_key="any")
     session, text = run(asked, "/model openai:gpt-5-mini")
 
     assert "questions and passages are sent to api.openai.com" in " ".join(text.split())
@@ -252,6 +260,13 @@ def test_conversations_are_listed_resumed_and_begun_anew(asked: Session, run: Co
     assert text.startswith(f"Resumed {id}, of 1 question.\n\n> {QUESTION}\n\nThe quick brown fox")
 
 
+def test_a_new_conversation_says_what_is_kept(session: Session, run: Command) -> None:
+    assert run(session, "/new")[1] == "A new conversation.\n"
+    assert run(replace(session, is_kept=False).answered(session.assistant.ask(QUESTION)), "/new")[1] == (
+        "A new conversation.\n"
+    )
+
+
 def test_a_resumed_conversation_says_what_was_forgotten(asked: Session, run: Command) -> None:
     asked.assistant.remove("fox")
 
@@ -260,6 +275,10 @@ def test_a_resumed_conversation_says_what_was_forgotten(asked: Session, run: Com
     assert "1 of whose answers were forgotten with their articles" in " ".join(text.split())
     assert session.answers == ()
     assert "lazy dog" not in text
+    for line in ("/export x.json", "/sources", "/why", "/copy"):
+        with pytest.raises(SettingsError, match="was forgotten with its articles"):
+            run(session, line)
+    assert run(session, "/new")[1] == "A new conversation; the one before is kept: /history\n"
 
 
 @pytest.mark.parametrize("is_kept", [True, False])
@@ -275,8 +294,12 @@ def test_a_conversation_is_exported_as_json_that_is_read_again(
     assert exported["conversation"]["id"] == asked.conversation
     assert exported["answers"][0]["citations"][0]["quote"] == "The quick brown fox jumps over the lazy dog."
     assert asked.assistant.check(path).holds
-    with pytest.raises(SettingsError, match="exists already"):
-        run(asked, f"/export {path}")
+    assert "1 answer written" in " ".join(run(replace(asked, is_kept=is_kept), f"/export {path}")[1].split())
+    for other in ("{}", "[]", '{"conversation": {"id": "2026-01-01-aaaa"}}', '{"conversation": ', "\xff", ""):
+        path.write_text(other, encoding="latin-1")
+        with pytest.raises(SettingsError, match="exists already"):
+            run(asked, f"/export {path}")
+        assert path.read_text(encoding="latin-1") == other
 
 
 @pytest.mark.parametrize("name", ["a.md", "a.html"])
@@ -344,6 +367,33 @@ def test_commands_arguments_titles_and_outlets_are_completed(asked: Session) -> 
     assert offers("What did the hill h") == ["What did the Hill Herald"]
     assert offers("What is hi") == []
     assert offers("/nonsense x") == []
+
+
+def test_what_is_offered_is_clean_and_taken(asked: Session, run: Command) -> None:
+    hostile = "Night\u202e \u200bOwl\x9b2J"
+    asked.assistant.add(Article(id="owl", title="Owl \u202eseen\x85", text="An owl was seen at night.", outlet=hostile))
+    session, _ = run(asked, "/articles")
+
+    for command in COMMANDS.values():
+        for value in command.values(session) if command.values else ():
+            assert clean_line(value) == value
+    offered = next(each.text for each in complete(session, "/outlet N"))
+    assert run(session, f"/outlet {offered}")[0].outlet == hostile
+    assert run(session, f"/outlet {hostile}")[0].outlet == hostile
+
+
+def test_removing_says_to_delete_conversations_that_can_not_be_read(asked: Session) -> None:
+    file = asked.assistant.settings.index / CONVERSATIONS_FILE
+    file.write_bytes(b"nonsense" * 1_000)
+
+    assert list(complete(asked, "/resume ")) == []
+    with pytest.raises(LibraryError, match=r"removed, .* delete that file"):
+        asked.assistant.remove("fox")
+    file.unlink()
+    with pytest.raises(ArticleError, match="no article has the id"):
+        asked.assistant.remove("fox")
+
+    assert asked.assistant.examine().is_healthy
 
 
 def test_every_command_offers_what_it_takes(asked: Session, run: Command) -> None:

@@ -304,6 +304,7 @@ def test_a_file_that_is_not_ours_is_one_line_and_left_alone(
         lambda: conversations.keep(ID, make_answer(2)),
         lambda: conversations.forget("ferry-1"),
         lambda: conversations.remove(ID),
+        conversations.examine,
     ):
         with pytest.raises(kind) as raised:
             work()

@@ -17,6 +17,7 @@ import assistant.doctor
 import assistant.snapshot
 from assistant import Assistant
 from assistant.cli import main
+from assistant.conversations import CONVERSATIONS_FILE
 from assistant.doctor import BEHIND, UNBUILT, examine, repair
 from assistant.errors import LibraryError, LibraryLockedError
 from assistant.ingest import add_sources
@@ -697,3 +698,26 @@ def test_a_detail_that_was_altered_is_damage_to_its_article(open_copy: Callable[
     (finding,) = examine(library).findings
 
     assert (finding.kind, finding.article_id, finding.is_repairable) == ("article", "fox", False)
+
+
+def test_conversations_that_can_not_be_read_are_found_and_not_touched(
+    small: Path, open_copy: Callable[[Path], Library]
+) -> None:
+    library = open_copy(small)
+    assert examine(library).is_healthy
+    file = library.folder / CONVERSATIONS_FILE
+    file.write_bytes(b"nonsense" * 1_000)
+
+    diagnosis = examine(library)
+
+    assert diagnosis.findings == (
+        Finding(
+            "conversations",
+            CONVERSATIONS_FILE,
+            "damaged (file is not a database)",
+            "the articles are untouched: move the file away, and conversations begin anew",
+            is_repairable=False,
+        ),
+    )
+    assert repair(library, embedder=WordEmbedder()).findings == diagnosis.findings
+    assert file.read_bytes() == b"nonsense" * 1_000

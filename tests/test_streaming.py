@@ -1,4 +1,5 @@
 from collections.abc import AsyncGenerator, Generator
+from dataclasses import replace
 
 import pytest
 
@@ -36,7 +37,10 @@ async def make_async_source(log: list[str]) -> AsyncGenerator[Statement | Answer
 
 
 def open_stream(log: list[str]) -> AnswerStream:
-    return AnswerStream(make_source(log), question=ANSWER.question, model=lambda: ANSWER.model)
+    def identify(answer: Answer) -> Answer:
+        return replace(answer, model=ANSWER.model)
+
+    return AnswerStream(make_source(log), question=ANSWER.question, identify=identify)
 
 
 def test_the_text_says_what_is_not_supported() -> None:
