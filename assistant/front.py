@@ -146,14 +146,14 @@ class Assistant:
         with self._library.snapshot() as snapshot:
             return [source.name for source in snapshot.sources()]
 
-    def remove(self, article_id: str, *others: str) -> None:
+    def remove(self, article_id: str, *others: str) -> list[str]:
         """Remove articles for good: when this returns, no file of the index holds a word or a vector of them.
 
-        Raises ArticleError, before any is removed, where there is none of an id; and LibraryError where a reader still
+        A page's address stands for its id. Returns the ids of what was removed. Raises ArticleError, before any is removed, where there is none of an id; and LibraryError where a reader still
         holds what was removed: nothing finds it any more, and the next write erases it.
         """
-        ids = (article_id, *others)
         with self._library.snapshot() as snapshot:
+            ids = list(dict.fromkeys(_find_id(id, snapshot) for id in (article_id, *others)))
             missing = next((id for id in ids if snapshot.hash(id) is None), None)
             is_settled = snapshot.has_forgotten
         if missing is None or not is_settled:  # what was interrupted is finished, before anything is complained of
@@ -164,6 +164,7 @@ class Assistant:
         self._refuse_remains(ids)
         if missing is not None:
             raise self._no_article(missing)
+        return ids
 
     def forget_source(self, source: str | os.PathLike[str]) -> list[str]:
         """Forget a file, folder or address that was added, and remove the articles that no other source holds.
@@ -262,11 +263,11 @@ class Assistant:
     def article(self, article_id: str, *, on: Day | None = None) -> Article:
         """Get an article with its text, or as it was known to us at the end of an earlier day or at a time.
 
-        Raises ArticleError where there is none of that id, or none was known then.
+        A page's address stands for its id. Raises ArticleError where there is none of that id, or none was known then.
         """
         if on is None:
             with self._library.snapshot() as snapshot:
-                article = snapshot.article(article_id)
+                article = snapshot.article(_find_id(article_id, snapshot))
             if article is None:
                 raise self._no_article(article_id)
             return article
@@ -275,11 +276,11 @@ class Assistant:
     def history_of(self, article_id: str, *, on: Day | None = None) -> list[Revision]:
         """List what an article was, the earliest first, and last what it is; the times are when that was known to us.
 
-        With `on` only what was known at the end of that day, or at that time. Raises ArticleError where there is none
-        of that id, or none was known then.
+        A page's address stands for its id. With `on` only what was known at the end of that day, or at that time.
+        Raises ArticleError where there is none of that id, or none was known then.
         """
         with self._library.snapshot() as snapshot:
-            revisions = list(snapshot.revisions(article_id))
+            revisions = list(snapshot.revisions(_find_id(article_id, snapshot)))
         if not revisions:
             raise self._no_article(article_id)
         if on is None:
@@ -647,6 +648,21 @@ def _make_embedder(settings: Settings) -> Embedder:
         return MiniLMEmbedder(cache_folder=settings.cache)
     name = settings.embedding_model.removeprefix("openai:")
     return EndpointEmbedder(name, base_url=settings.base_url, api_key=settings.api_key)
+
+
+def _find_id(article_id: str, snapshot: Snapshot) -> str:
+    """Find the id of a page's article by the address that was given for it, in any form; any other id is itself."""
+    if snapshot.hash(article_id) is not None or not article_id.lower().startswith(("http://", "https://")):
+        return article_id
+    try:
+        name = name_source(article_id)
+    except ArticleError:
+        return article_id
+    item = snapshot.items([name]).get(name)
+    rest = name.partition("://")[2]
+    # One page is known by http or by https, for these are two ways to it.
+    found = [*(item.article_ids if item else ()), f"https://{rest}", f"http://{rest}"]
+    return next((id for id in found if snapshot.hash(id) is not None), article_id)
 
 
 def _identify(answer: Answer, hashes: Hashes, *, prompts: str = "") -> Answer:
