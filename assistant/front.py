@@ -149,8 +149,9 @@ class Assistant:
     def remove(self, article_id: str, *others: str) -> list[str]:
         """Remove articles for good: when this returns, no file of the index holds a word or a vector of them.
 
-        A page's address stands for its id. Returns the ids of what was removed. Raises ArticleError, before any is removed, where there is none of an id; and LibraryError where a reader still
-        holds what was removed: nothing finds it any more, and the next write erases it.
+        A page's address stands for its id. Returns the ids of what was removed. Raises ArticleError, before any is
+        removed, where there is none of an id; and LibraryError where a reader still holds what was removed: nothing
+        finds it any more, and the next write erases it.
         """
         with self._library.snapshot() as snapshot:
             ids = list(dict.fromkeys(_find_id(id, snapshot) for id in (article_id, *others)))

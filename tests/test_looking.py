@@ -106,11 +106,22 @@ def test_files_of_a_folder_that_hold_no_article_are_no_failures(
     story = write(folder, "story", "It rained.")
     picture = write(folder, "picture", b"\x89PNG\r\n\x1a\n")
 
+    misnamed = write(folder, "picture.txt", b"\x89PNG\r\n\x1a\n")
+    noise = write(folder, "sound.md", bytes(range(256)) * 40)
+
     first, second = add(library, embedder, folder), add(library, embedder, folder)
     alone = add(library, embedder, picture)
 
     assert first.added == second.unchanged == (story.resolve().as_uri(),)
-    assert first.passed_over == second.passed_over == (PassedOver(str(picture), "image"),)
+    assert (
+        first.passed_over
+        == second.passed_over
+        == (
+            PassedOver(str(picture), "image"),
+            PassedOver(str(misnamed), "image"),
+            PassedOver(str(noise), "binary file"),
+        )
+    )
     assert first.failed == second.failed == ()
     assert [failure.reason.partition(":")[0] for failure in alone.failed] == [
         "no article can be read from this kind of file (image)"
