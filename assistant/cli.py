@@ -34,6 +34,7 @@ from assistant.rendering import (
     check_to_json,
     clean_line,
     conversation_ref_to_json,
+    count_noun,
     diagnosis_to_json,
     export_to_json,
     render_answer,
@@ -646,7 +647,7 @@ def index_command(
         for source in forget or ():
             ids = assistant.forget_source(source)
             forgotten += ids
-            sys.stderr.write(f"forgotten: {clean_line(source)}, with {len(ids):,} articles\n")
+            sys.stderr.write(f"forgotten: {clean_line(source)}, with {count_noun(len(ids), 'article')}\n")
         report = None
         if sources:
             given = partial(assistant.add, sources, published=published, outlet=outlet, allow_private=allow_private)

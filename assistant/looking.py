@@ -264,7 +264,10 @@ class Looker:
 
         def list_documents() -> Iterator[Document]:
             for candidate in self._candidates:
+                published = (candidate.source or self._given).published
                 for look in self._look(candidate):
+                    if look.document is not None and published is not None:
+                        look = replace(look, document=replace(look.document, published=published))
                     waiting.append(look)
                     if look.document is not None:
                         yield look.document

@@ -208,6 +208,8 @@ def _read_text(document: Document) -> Article:
     if not body.strip():
         raise ArticleError(f"{document.name}: empty: there is no text in it")
     title, origin = choose_title([(header.get("title"), _HEADER_PLACE)], body, document)
+    if document.published:
+        header.pop("published", None)  # it isn't asked, so it needn't be a date
     published, updated = (
         parse_time(header[field], document.name, field) if field in header else None
         for field in ("published", "updated")

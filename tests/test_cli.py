@@ -318,13 +318,13 @@ def test_an_index_is_exported_and_imported_elsewhere(run: Run, article: Path, tm
 
     status, out, err = run("export", "all.jsonl")
     assert (status, err) == (0, "")
-    assert out.startswith("all.jsonl: 1 articles with 1 passages in ")
+    assert out.startswith("all.jsonl: 1 article with 1 passage in ")
     status, out, _ = run("export", "again.jsonl", "--json")
     assert json.loads(out)["articles"] == 1
     assert Path("all.jsonl").read_bytes() == Path("again.jsonl").read_bytes()
     status, out, err = run("import", "all.jsonl", "--index", str(tmp_path / "other"))
     assert (status, out) == (0, "")
-    assert "1 added (1 passages" in err
+    assert "1 added (1 passage in" in err
     status, out, _ = run("import", "all.jsonl", "--index", str(tmp_path / "other"), "--json")
     assert len(json.loads(out)["unchanged"]) == 1
     assert "£2.4m" in run("ask", "How much did the repairs cost?", "--index", str(tmp_path / "other"))[1]
@@ -628,7 +628,7 @@ def test_index_says_what_has_changed_and_what_is_gone(run: Run, tmp_path: Path) 
 
     assert (status, out) == (0, "")
     assert f"gone from its source, and still in the index: {toll}\n" in err
-    assert "1 updated, 1 gone (1 passages" in err
+    assert "1 updated, 1 gone (1 passage in" in err
     assert "with --remove-gone" in err
     reported = json.loads(run("index", "--update", "--remove-gone", "--json")[1])
     assert (reported["gone"], reported["removed"], reported["unchanged"]) == ([toll], [toll], [bridge])

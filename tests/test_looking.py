@@ -220,6 +220,24 @@ def test_what_looks_as_it_did_is_not_even_read(library: Library, embedder: WordE
     assert "RAIN" not in str(text_of(library, folder / "rain.md"))
 
 
+def test_a_bad_date_is_not_read_where_one_is_given(library: Library, embedder: WordEmbedder, folder: Path) -> None:
+    day = datetime(2025, 1, 13, tzinfo=UTC)
+    bad = write(folder, "bad.md", "---\npublished: 2025-13-45\noutlet: Vale Observer\n---\nIt rained.")
+
+    listed = write(folder, "bad.jsonl", '{"id": "snow", "text": "It snowed.", "published": "soon"}\n')
+
+    alone = add(library, embedder, bad)
+    report = add_sources([bad, listed], library=library, embedder=embedder, given=Given(published=day))
+
+    assert [failure.reason.partition(":")[0] for failure in alone.failed] == ["published"]
+    assert (report.added, report.failed) == ((bad.resolve().as_uri(), "snow"), ())
+    with library.snapshot() as snapshot:
+        article = snapshot.article(report.added[0])
+    assert article is not None
+    assert (article.published, article.outlet) == (day, "Vale Observer")
+    assert Origin("published", "given") in article.origins
+
+
 def test_what_may_have_changed_in_the_same_tick_of_the_clock_is_read(
     library: Library, embedder: WordEmbedder, folder: Path
 ) -> None:
