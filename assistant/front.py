@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import date, datetime
@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from assistant.answers import read_answers
-from assistant.chain import Answerer, Found, Limits, Question, Steps, arun_steps, run_steps
+from assistant.chain import Answerer, Found, Limits, Question, arun_steps, run_steps
 from assistant.checking import check_answers, find_cited
 from assistant.citations import holds_quote, place_quote
 from assistant.conversations import Conversations
@@ -70,6 +70,7 @@ OWN_WINDOW, RENTED_WINDOW = 8_192, 32_768
 LOCAL_EVIDENCE, EVIDENCE = 1_500, 3_000
 
 Day = datetime | date | str
+Note = Callable[[Answer], Answer]
 Hashes = Mapping[str, str | None]  # of articles, by their ids; None for one that isn't there
 
 
@@ -372,7 +373,12 @@ class Assistant:
         """Answer as `ask` does, sentence by sentence: iterate for the text, then there is the `answer`."""
         asked, options = _read_question(question, history), read_options(outlet, since, until)
         # Asked for late: where its server chooses the model, to say which one it is takes a request.
-        return AnswerStream(self._run(asked, options), question=question, model=self._identify_model)
+        notes: list[Note] = []
+
+        def note(answer: Answer) -> Answer:
+            return notes[0](answer) if notes else answer
+
+        return AnswerStream(self._run(asked, options, notes), question=question, model=self._identify_model, note=note)
 
     async def aask(
         self,
@@ -402,13 +408,16 @@ class Assistant:
         asked, options = _read_question(question, history), read_options(outlet, since, until)
         return AsyncAnswerStream(self._arun(asked, options))
 
-    def _run(self, question: Question, options: PassageFilter) -> Generator[Statement, None, Answer]:
+    def _run(self, question: Question, options: PassageFilter, notes: list[Note]) -> Generator[Statement, None, Answer]:
+        """Answer; `notes` gets what notes in an unfinished answer what is known of it, once a model is asked."""
         self._warm_up()
         if self._chat is None:
             answer = self._quote(question, options)
             yield from answer.statements
             return answer
-        steps, replies, hashes = self._take_steps(self._chat, question, options)
+        answerer, replies, hashes = self._prepare(self._chat, options)
+        notes.append(lambda answer: _identify(answerer.note(answer), hashes, prompts=identify_prompts()))
+        steps = answerer.steps(question)
         answer = yield from run_steps(steps, self._chat, replies)
         return _identify(answer, hashes, prompts=identify_prompts())
 
@@ -420,7 +429,8 @@ class Assistant:
                 yield statement
             yield answer
             return
-        steps, replies, hashes = await asyncio.to_thread(self._take_steps, self._chat, question, options)
+        answerer, replies, hashes = await asyncio.to_thread(self._prepare, self._chat, options)
+        steps = answerer.steps(question)
         async with aclosing(arun_steps(steps, self._chat, replies)) as results:
             async for result in results:
                 if isinstance(result, Answer):
@@ -469,9 +479,7 @@ class Assistant:
             return ()
         return describe_languages(question, [retrieved.passage.text for retrieved in found])
 
-    def _take_steps(
-        self, chat: ChatModel, question: Question, options: PassageFilter
-    ) -> tuple[Steps, CurrentReplies | None, Hashes]:
+    def _prepare(self, chat: ChatModel, options: PassageFilter) -> tuple[Answerer, CurrentReplies | None, Hashes]:
         """Get ready to answer with a language model. Raises AssistantError before anything is sent to it.
 
         The hashes, of the articles that are answered from, are there when these have been found.
@@ -527,7 +535,7 @@ class Assistant:
                 return all(snapshot.hash(id) == hash for id, hash in used.items())
 
         replies = self._replies.while_current(is_current) if settings.keep_replies else None
-        return answerer.steps(question), replies, used
+        return answerer, replies, used
 
     def load(self) -> None:
         """Load the models and open the index now, in a background thread for instance, so that no question waits.

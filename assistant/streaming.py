@@ -20,8 +20,14 @@ class AnswerStream:
     """
 
     def __init__(
-        self, statements: Generator[Statement, None, Answer], *, question: str, model: Callable[[], str]
+        self,
+        statements: Generator[Statement, None, Answer],
+        *,
+        question: str,
+        model: Callable[[], str],
+        note: Callable[[Answer], Answer] = lambda answer: answer,
     ) -> None:
+        self._note = note  # in what is settled so far, what else is known by then
         self._started = time.perf_counter()
         self._source = statements
         self._question = question
@@ -57,11 +63,11 @@ class AnswerStream:
     def so_far(self) -> Answer:
         """What has been settled, as an answer, where the stream broke off or was stopped.
 
-        It lacks what only the end tells: what was found, how it was understood, its usage and its hashes.
+        What was found and written by then is in it; its usage is what the model's service has said of it.
         """
         supported = [statement.text for statement in self._settled if statement.support.supported]
         cited = {each.number: each for statement in self._settled for each in statement.citations}
-        return Answer(
+        answer = Answer(
             question=self._question,
             text=" ".join(supported),
             statements=tuple(self._settled),
@@ -73,6 +79,7 @@ class AnswerStream:
             usage=Usage(None, None, None),
             seconds=time.perf_counter() - self._started,
         )
+        return self._note(answer)
 
     def close(self) -> None:
         """Stop; closing twice, or after the end, is fine."""

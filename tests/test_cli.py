@@ -576,6 +576,20 @@ def test_what_was_shown_when_a_model_breaks_off_has_its_sources(run: Run, articl
     assert "broke off in the middle of its answer; try again" in err.splitlines()[-1]
 
 
+def test_json_of_an_answer_that_broke_off_has_what_there_was(run: Run, article: Path, model: ModelServer) -> None:
+    model.queue = [Says(["Ana Ruiz, the mayor, cut the ribbon [2]. She wore a hat [2]. And then"], is_cut=True)]
+
+    status, out, _ = run("ask", "Who cut the ribbon?", str(article), "--json")
+
+    answer = json.loads(out)
+    assert status == 2
+    assert "broke off" in answer["error"]
+    assert answer["written"].startswith("Ana Ruiz, the mayor, cut the ribbon [2].")
+    assert answer["hashes"]
+    assert answer["retrieved"]
+    assert answer["prompts"]
+
+
 def test_what_was_shown_when_it_is_interrupted_has_its_sources(run: Run, article: Path, model: ModelServer) -> None:
     run("index", str(article))
     words = [f" word {number}" for number in range(1_000)]
