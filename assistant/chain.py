@@ -165,11 +165,27 @@ class Answerer:
         self._most = 0.0  # that the requests so far could cost
         self._citations: dict[tuple[str, int], Citation] = {}
         self._copies: Mapping[str, Sequence[Article]] = {}
+        self._found: Found | None = None  # what is answered from
+        self._standalone: str | None = None
+
+    def note(self, answer: Answer) -> Answer:
+        """Note in an answer that broke off what was found for it, how that was understood, and what was written."""
+        found = self._found
+        return replace(
+            answer,
+            retrieved=found.retrieved if found else (),
+            understood=found.understood if found else (),
+            standalone_question=self._standalone,
+            written="\n\n".join(self._written),
+            notes=tuple(dict.fromkeys(self._notes)),
+            usage=self._usage(),
+        )
 
     def steps(self, question: Question) -> Steps:
         """Take the steps from a question to its answer; `seconds` is left at 0 for the caller."""
         standalone = yield from self._rewrite(question)
-        found = self._find(standalone)
+        self._standalone = standalone if standalone != question.text else None
+        found = self._found = self._find(standalone)
         statements: list[Statement] = []
         notes = list(self._notes)
         yield from self._answer(found, statements)
@@ -189,7 +205,7 @@ class Answerer:
             usage=self._usage(),
             seconds=0.0,
             written="\n\n".join(self._written),
-            standalone_question=standalone if standalone != question.text else None,
+            standalone_question=self._standalone,
             notes=tuple(dict.fromkeys(self._notes)),
             understood=found.understood,
         )
@@ -222,6 +238,7 @@ class Answerer:
         Gives what was answered from. `notes` are those from before any article was asked: where all articles answer,
         what was noted when some were asked says nothing of the answer.
         """
+        self._found = wider
         narrow, self._notes = self._notes, []
         try:
             yield from self._answer(wider, statements, is_once=True)

@@ -34,6 +34,7 @@ from assistant.rendering import (
     check_to_json,
     clean_line,
     conversation_ref_to_json,
+    count_noun,
     diagnosis_to_json,
     export_to_json,
     render_answer,
@@ -605,7 +606,9 @@ def index_command(
         str | None, typer.Option(metavar="NAME", help="The outlet of the articles, whatever they say.")
     ] = None,
     allow_private: PrivateOption = False,
-    remove: Annotated[list[str] | None, typer.Option(metavar="ID", help="Forget the article of this id.")] = None,
+    remove: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Forget the article of this id or address.")
+    ] = None,
     forget: Annotated[
         list[str] | None,
         typer.Option(
@@ -642,13 +645,12 @@ def index_command(
     if on and not history:
         raise typer.BadParameter("--on is said with --history ID")
     with _open(index, wait=wait, embedding_model=embedding_model) as assistant:
-        if remove:
-            assistant.remove(*remove)
+        removed_by_hand = assistant.remove(*remove) if remove else []
         forgotten = []
         for source in forget or ():
             ids = assistant.forget_source(source)
             forgotten += ids
-            sys.stderr.write(f"forgotten: {clean_line(source)}, with {len(ids):,} articles\n")
+            sys.stderr.write(f"forgotten: {clean_line(source)}, with {count_noun(len(ids), 'article')}\n")
         report = None
         if sources:
             given = partial(assistant.add, sources, published=published, outlet=outlet, allow_private=allow_private)
@@ -662,7 +664,7 @@ def index_command(
         listed = {"articles": [article_to_json(article) for article in articles]} if show else {}
         told = {"revisions": [revision_to_json(revision) for revision in revisions]} if history else {}
         reported = report_to_json(report) if report else {}
-        removed = [*(remove or ()), *forgotten, *(report.removed if report else ())]
+        removed = [*removed_by_hand, *forgotten, *(report.removed if report else ())]
         text = render_json({**reported, "removed": removed, **listed, **told})
     else:
         text = render_articles(articles) + render_history(revisions, width=find_width())

@@ -57,8 +57,8 @@ def crawl(
     What `validators` gives for an address is sent along with it.
 
     A list itself comes after its pages, as `Fetched.is_listing`, so that whoever is interrupted looks at it again; and
-    it comes without its validators where it is to be looked at again anyway: some page failed, or it names other lists
-    or what the user chose, which may change while it doesn't. A list that is unchanged comes alone.
+    it comes without its validators where it is to be looked at again anyway: some page failed or is gone, or it names
+    other lists or what the user chose, which may change while it doesn't. A list that is unchanged comes alone.
 
     One page is fetched at a time, and `pace_seconds` pass between two requests to a host. `expect` is told how many
     pages a list names that are to be fetched, and `say` of a host whose robots.txt asks for a slower pace.
@@ -141,7 +141,7 @@ class _Crawler:
             elif self._is_new(each.url, self.asked):
                 is_settled = is_settled and not each.is_listing
                 for found in self._take_entry(each, document.name, is_chosen, depth):
-                    is_settled = is_settled and isinstance(found, Fetched)
+                    is_settled = is_settled and isinstance(found, Fetched) and not found.is_gone
                     yield replace(found, entry=each) if kind == "feed" and isinstance(found, Fetched) else found
             if self.is_cut and not is_chosen:
                 is_settled = False

@@ -583,6 +583,8 @@ def _read_line(line: str, name: str, number: int, document: Document) -> Article
             values[field] = value
     if not values.get("text", "").strip():
         raise ArticleError(f"{name}: empty: there is no text in it")
+    if document.published:
+        values.pop("published", None)  # it isn't asked, so it needn't be a date
     title, origin = choose_title([(values.get("title"), "JSON")], values["text"], document)
     published, updated = (
         parse_time(values[field], name, field) if field in values else None for field in ("published", "updated")

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import date, datetime
@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from assistant.answers import read_answers
-from assistant.chain import Answerer, Found, Limits, Question, Steps, arun_steps, run_steps
+from assistant.chain import Answerer, Found, Limits, Question, arun_steps, run_steps
 from assistant.checking import check_answers, find_cited
 from assistant.citations import holds_quote, place_quote
 from assistant.conversations import CONVERSATIONS_FILE, Conversations
@@ -77,6 +77,7 @@ OWN_WINDOW, RENTED_WINDOW = 8_192, 32_768
 LOCAL_EVIDENCE, EVIDENCE = 1_500, 3_000
 
 Day = datetime | date | str
+Note = Callable[[Answer], Answer]
 Hashes = Mapping[str, str | None]  # of articles, by their ids; None for one that isn't there
 
 
@@ -153,14 +154,15 @@ class Assistant:
         with self._library.snapshot() as snapshot:
             return [source.name for source in snapshot.sources()]
 
-    def remove(self, article_id: str, *others: str) -> None:
+    def remove(self, article_id: str, *others: str) -> list[str]:
         """Remove articles for good: when this returns, no file of the index holds a word or a vector of them.
 
-        Raises ArticleError, before any is removed, where there is none of an id; and LibraryError where a reader still
-        holds what was removed: nothing finds it any more, and the next write erases it.
+        A page's address stands for its id. Returns the ids of what was removed. Raises ArticleError, before any is
+        removed, where there is none of an id; and LibraryError where a reader still holds what was removed: nothing
+        finds it any more, and the next write erases it.
         """
-        ids = (article_id, *others)
         with self._library.snapshot() as snapshot:
+            ids = list(dict.fromkeys(_find_id(id, snapshot) for id in (article_id, *others)))
             missing = next((id for id in ids if snapshot.hash(id) is None), None)
             is_settled = snapshot.has_forgotten
         if missing is None or not is_settled:  # what was interrupted is finished, before anything is complained of
@@ -171,6 +173,7 @@ class Assistant:
         self._refuse_remains(ids)
         if missing is not None:
             raise self._no_article(missing)
+        return ids
 
     def forget_source(self, source: str | os.PathLike[str]) -> list[str]:
         """Forget a file, folder or address that was added, and remove the articles that no other source holds.
@@ -276,11 +279,11 @@ class Assistant:
     def article(self, article_id: str, *, on: Day | None = None) -> Article:
         """Get an article with its text, or as it was known to us at the end of an earlier day or at a time.
 
-        Raises ArticleError where there is none of that id, or none was known then.
+        A page's address stands for its id. Raises ArticleError where there is none of that id, or none was known then.
         """
         if on is None:
             with self._library.snapshot() as snapshot:
-                article = snapshot.article(article_id)
+                article = snapshot.article(_find_id(article_id, snapshot))
             if article is None:
                 raise self._no_article(article_id)
             return article
@@ -289,11 +292,11 @@ class Assistant:
     def history_of(self, article_id: str, *, on: Day | None = None) -> list[Revision]:
         """List what an article was, the earliest first, and last what it is; the times are when that was known to us.
 
-        With `on` only what was known at the end of that day, or at that time. Raises ArticleError where there is none
-        of that id, or none was known then.
+        A page's address stands for its id. With `on` only what was known at the end of that day, or at that time.
+        Raises ArticleError where there is none of that id, or none was known then.
         """
         with self._library.snapshot() as snapshot:
-            revisions = list(snapshot.revisions(article_id))
+            revisions = list(snapshot.revisions(_find_id(article_id, snapshot)))
         if not revisions:
             raise self._no_article(article_id)
         if on is None:
@@ -383,14 +386,14 @@ class Assistant:
     ) -> AnswerStream:
         """Answer as `ask` does, sentence by sentence: iterate for the text, then there is the `answer`."""
         asked, options = _read_question(question, history), read_options(outlet, since, until)
-        hashes: dict[str, str | None] = {}
+        notes: list[Note] = []
 
         def identify(answer: Answer) -> Answer:
             # Late: where its server chooses the model, to say which one it is takes a request.
-            prompts = identify_prompts() if self._chat else ""
-            return _identify(replace(answer, model=self.model_identity), hashes, prompts=prompts)
+            answer = replace(answer, model=self.model_identity)
+            return notes[0](answer) if notes else answer
 
-        return AnswerStream(self._run(asked, options, hashes), question=question, identify=identify)
+        return AnswerStream(self._run(asked, options, notes), question=question, identify=identify)
 
     async def aask(
         self,
@@ -420,15 +423,16 @@ class Assistant:
         asked, options = _read_question(question, history), read_options(outlet, since, until)
         return AsyncAnswerStream(self._arun(asked, options))
 
-    def _run(
-        self, question: Question, options: PassageFilter, hashes: dict[str, str | None]
-    ) -> Generator[Statement, None, Answer]:
+    def _run(self, question: Question, options: PassageFilter, notes: list[Note]) -> Generator[Statement, None, Answer]:
+        """Answer; `notes` gets what notes in an unfinished answer what is known of it, once a model is asked."""
         self._warm_up()
         if self._chat is None:
             answer = self._quote(question, options)
             yield from answer.statements
             return answer
-        steps, replies = self._take_steps(self._chat, question, options, hashes)
+        answerer, replies, hashes = self._prepare(self._chat, options)
+        notes.append(lambda answer: _identify(answerer.note(answer), hashes, prompts=identify_prompts()))
+        steps = answerer.steps(question)
         answer = yield from run_steps(steps, self._chat, replies)
         return _identify(answer, hashes, prompts=identify_prompts())
 
@@ -440,8 +444,8 @@ class Assistant:
                 yield statement
             yield answer
             return
-        hashes: dict[str, str | None] = {}
-        steps, replies = await asyncio.to_thread(self._take_steps, self._chat, question, options, hashes)
+        answerer, replies, hashes = await asyncio.to_thread(self._prepare, self._chat, options)
+        steps = answerer.steps(question)
         async with aclosing(arun_steps(steps, self._chat, replies)) as results:
             async for result in results:
                 if isinstance(result, Answer):
@@ -487,12 +491,10 @@ class Assistant:
             return ()
         return describe_languages(question, [retrieved.passage.text for retrieved in found])
 
-    def _take_steps(
-        self, chat: ChatModel, question: Question, options: PassageFilter, used: dict[str, str | None]
-    ) -> tuple[Steps, CurrentReplies | None]:
+    def _prepare(self, chat: ChatModel, options: PassageFilter) -> tuple[Answerer, CurrentReplies | None, Hashes]:
         """Get ready to answer with a language model. Raises AssistantError before anything is sent to it.
 
-        The hashes of the articles that are answered from are put into `used` when these have been found.
+        The hashes, of the articles that are answered from, are there when these have been found.
         """
         settings = self.settings
         with self._library.snapshot() as snapshot:
@@ -502,6 +504,8 @@ class Assistant:
             raise SettingsError(
                 f"what {chat.identity} costs isn't known, so --max-cost can't be kept; say it with --price"
             )
+
+        used: dict[str, str | None] = {}
 
         def find(text: str) -> Found:
             with self._library.snapshot() as snapshot:
@@ -543,7 +547,7 @@ class Assistant:
                 return all(snapshot.hash(id) == hash for id, hash in used.items())
 
         replies = self._replies.while_current(is_current) if settings.keep_replies else None
-        return answerer.steps(question), replies
+        return answerer, replies, used
 
     def load(self) -> None:
         """Load the models and open the index now, in a background thread for instance, so that no question waits.
@@ -669,6 +673,21 @@ def _make_embedder(settings: Settings) -> Embedder:
         return MiniLMEmbedder(cache_folder=settings.cache)
     name = settings.embedding_model.removeprefix("openai:")
     return EndpointEmbedder(name, base_url=settings.base_url, api_key=settings.api_key)
+
+
+def _find_id(article_id: str, snapshot: Snapshot) -> str:
+    """Find the id of a page's article by the address that was given for it, in any form; any other id is itself."""
+    if snapshot.hash(article_id) is not None or not article_id.lower().startswith(("http://", "https://")):
+        return article_id
+    try:
+        name = name_source(article_id)
+    except ArticleError:
+        return article_id
+    item = snapshot.items([name]).get(name)
+    rest = name.partition("://")[2]
+    # One page is known by http or by https, for these are two ways to it.
+    found = [*(item.article_ids if item else ()), f"https://{rest}", f"http://{rest}"]
+    return next((id for id in found if snapshot.hash(id) is not None), article_id)
 
 
 def _identify(answer: Answer, hashes: Hashes, *, prompts: str = "") -> Answer:

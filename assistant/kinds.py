@@ -101,6 +101,7 @@ _ROOT = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _XML = re.compile(r"\s*<(?:\?xml\s|!doctype\s(?!\s*html\b)|!entity\s)", re.IGNORECASE)
+_CONTROLS = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
 _MAILBOX = re.compile(r"From \S[^\n]*\d{4}[^\n]*\n>?[\w-]+:")
 _FIELD = re.compile(r"([!-9;-~]+):[ \t\r\n]|[ \t]+\S")
 _MAIL_FIELDS = frozenset(
@@ -145,21 +146,28 @@ def is_list(document: Document) -> bool:
 def tell_other(document: Document) -> str | None:
     """Name what a file is that nobody gave by itself and that holds no article, in the singular; None where it may.
 
-    `document` is the file, or its beginning and its end. What its name says to be an article is one.
+    `document` is the file, or its beginning and its end. What its name says to be an article is one, unless it isn't
+    the text that such a file holds at all.
     """
-    if _get_suffix_kind(document):
+    named = _get_suffix_kind(document)
+    if named in ("pdf", "word"):
         return None
     try:
         kind = tell_kind(document)
     except KindError as error:
         return error.what
+    is_wide = document.data.startswith(tuple(mark for mark, _ in _WIDE_MARKS))
+    if named:
+        # Not by its NUL bytes, for UTF-16 without its mark is a text that can be saved as another.
+        controls = 0 if is_wide or kind in ("pdf", "word") else len(_CONTROLS.findall(document.data))
+        return "binary file" if controls > len(document.data) // 100 + 1 else None
     if kind in LISTS:
         return "list of pages"
     if kind != "text":
         return None
     if not document.data.strip():
         return "empty file"
-    if b"\0" in document.data and not document.data.startswith(tuple(mark for mark, _ in _WIDE_MARKS)):
+    if b"\0" in document.data and not is_wide:
         return "binary file"
     is_code = document.data.startswith(b"#!") or f" {PurePath(document.name).suffix.lower()} " in _CODE_SUFFIXES
     return "file of code or data" if is_code else None

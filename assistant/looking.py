@@ -72,7 +72,7 @@ class Look:
 
     `item` is what is to be remembered of it, and `errors` say what could not be read, or why nothing could. `held` are
     the ids of all articles that it held when it was looked at before, or had lost by then; `entry` is what a feed says
-    of it.
+    of it. `is_list` is true of a feed, sitemap or list of addresses, which comes after its pages.
     """
 
     candidate: _Candidate
@@ -83,6 +83,7 @@ class Look:
     errors: tuple[ArticleError, ...] = ()
     held: tuple[str, ...] = ()
     entry: Entry | None = None
+    is_list: bool = False
 
     @property
     def source(self) -> KnownSource | None:
@@ -248,7 +249,12 @@ class Looker:
 
     def look(self) -> Iterator[Look]:
         """Look at all that was listed, and read the documents among what is seen, all in their order."""
+        failing: set[str] = set()  # sources with a page that couldn't be read
         for look in self._parse_all():
+            if look.errors and look.source is not None:
+                failing.add(look.source.name)
+            if look.is_list and look.item is not None and look.source is not None and look.source.name in failing:
+                look = replace(look, item=_outdate(look.item))
             item = self._items.get(look.candidate.item_name)
             yield replace(look, held=(*item.article_ids, *item.gone_ids)) if item else look
 
@@ -258,7 +264,10 @@ class Looker:
 
         def list_documents() -> Iterator[Document]:
             for candidate in self._candidates:
+                published = (candidate.source or self._given).published
                 for look in self._look(candidate):
+                    if look.document is not None and published is not None:
+                        look = replace(look, document=replace(look.document, published=published))
                     waiting.append(look)
                     if look.document is not None:
                         yield look.document
@@ -315,10 +324,12 @@ class Looker:
                     yield Look(replace(candidate, item_name=""), errors=(found,))
                 elif found.is_listing:
                     # Of a file that is a list nothing is remembered: its pages are looked at though it is the same.
-                    yield Look(candidate, item=_to_item(found) if isinstance(start, str) else None)
+                    yield Look(candidate, item=_to_item(found) if isinstance(start, str) else None, is_list=True)
                 elif start == found.url and found.is_unchanged and len(known) > 1:
                     pages = "\n".join(name for name in known if name != start)
                     yield from look(Document(start, pages.encode(), media_type="text/uri-list"))
+                    if gone:  # and, where it is removed, known no more: only the list still names it
+                        yield Look(candidate, item=_outdate(known[start]), is_list=True)
                 else:
                     yield look_at_page(found)
 
@@ -421,6 +432,11 @@ def _to_item(fetched: Fetched) -> Item:
         validated_url=validators.url,
         sha256=hashlib.sha256(fetched.document.data).hexdigest() if fetched.document else None,
     )
+
+
+def _outdate(item: Item) -> Item:
+    """Forget what a list is asked by whether it has changed, so that it is read again and all its pages asked for."""
+    return replace(item, etag=None, last_modified=None, validated_url=None)
 
 
 def _to_path(uri: str) -> Path:

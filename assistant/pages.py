@@ -128,8 +128,22 @@ _CONSENT = re.compile(
     r"consentimiento|privacidad|socios|aceptar|toestemming|samtykke|informasjonskapsler|consenso)\b",
     re.IGNORECASE,
 )
+_END = r"(?=\W*$|\s*[|·–—:(])"
+_REASON = (
+    r"(?:(?:page|file|url|object) )?not found|forbidden|access denied|(?:internal )?server error|bad gateway|"
+    rf"service (?:temporarily )?unavailable|(?:gone|error){_END}"
+)
+# A status as servers write it: with its reason, behind what says that it is one, or as all of a line. Any other figure
+# is one of the story: £410,000, 503 homes, 500 jobs.
+_STATUS = re.compile(
+    rf"(?<![\w£$€¥₹.,])(?<![£$€¥₹]\s)(?:403|404|410|500|502|503)(?:\s|\s?[:|·–—-]\s?)(?:{_REASON})\b|"
+    r"\b(?:http(?: error| status(?: code)?|/[\d.]+)?|error(?: code)?|status code|fehler|erreur|errore)"
+    rf"(?:\s|\s?[:#–—-]\s?)(?:403|404|410|500|502|503)(?:{_END}|\s(?:{_REASON})\b|\.(?!\d))|"
+    r"^[\s\"'(]*(?:403|404|410|500|502|503)(?:[\s.!?\"')]*$|\s[|·–—-]\s*$)",
+    re.IGNORECASE | re.MULTILINE,
+)
 _ERROR = re.compile(
-    r"\b(?:404|403|410|500|502|503)\b|(?:page|article|story|content)\b.{0,40}\b(?:not found|can(?:no|"
+    r"(?:page|article|story|content)\b.{0,40}\b(?:not found|can(?:no|"
     r"')t be found|no longer|unavailable|"
     r"does(?:n['’]t| not) exist|has (?:been )?(?:moved|removed|deleted))|not found|access denied|forbidden|"
     r"internal server error|bad gateway|service unavailable|just a moment|checking your browser|"
@@ -520,8 +534,9 @@ def _check_article(text: str, metadata: Metadata, name: str) -> None:
     if asking * 2 > len(text):
         raise ArticleError(f"{name}: no article text in it: it only asks for consent to cookies; save the page itself")
     headline = f"{metadata.title or ''}\n{paragraphs[0]}"
-    is_known = metadata.is_article or metadata.author
-    if not is_known and _ERROR.search(headline[:400]) and len(text) < WALL_TEXT // 2:
+    is_known = metadata.is_article or metadata.author or metadata.published
+    is_error = _STATUS.search(headline[:400]) or _ERROR.search(headline[:400])
+    if not is_known and is_error and len(text) < WALL_TEXT // 2:
         raise ArticleError(f"{name}: no article text in it: it is an error page")
-    if not is_known and not metadata.published and len(text) < MIN_TEXT:
+    if not is_known and len(text) < MIN_TEXT:
         raise ArticleError(f"{name}: no article text in it")

@@ -66,7 +66,7 @@ def list_files(source: str | Path) -> list[Path | PassedOver | ArticleError]:
         for path in (Path(folder, name) for name in names if not name.startswith(".")):
             try:
                 if path.is_file() and path.resolve().is_relative_to(root):
-                    other = None if path.suffix.lower() in SUFFIX_KINDS else _tell_other(path)
+                    other = _tell_other(path)
                     others += [PassedOver(str(path), other)] if other else []
                     paths += [] if other else [path]
             except OSError as error:
@@ -79,7 +79,7 @@ def list_files(source: str | Path) -> list[Path | PassedOver | ArticleError]:
 
 
 def _tell_other(path: Path) -> str | None:
-    """Look at the beginning and the end of a file whose name tells nothing, and name what it is but an article."""
+    """Look at the beginning and the end of a file, and name what it is but an article."""
     try:
         with path.open("rb") as file:
             data = file.read(PEEK_BYTES)
@@ -87,7 +87,8 @@ def _tell_other(path: Path) -> str | None:
             file.seek(max(len(data), size - PEEK_BYTES))
             data += file.read(PEEK_BYTES)
     except PermissionError:
-        return "file that can't be read"
+        # One that its name says to be an article is missed: reading it says why.
+        return None if path.suffix.lower() in SUFFIX_KINDS else "file that can't be read"
     return tell_other(Document(str(path), data))
 
 
@@ -207,6 +208,8 @@ def _read_text(document: Document) -> Article:
     if not body.strip():
         raise ArticleError(f"{document.name}: empty: there is no text in it")
     title, origin = choose_title([(header.get("title"), _HEADER_PLACE)], body, document)
+    if document.published:
+        header.pop("published", None)  # it isn't asked, so it needn't be a date
     published, updated = (
         parse_time(header[field], document.name, field) if field in header else None
         for field in ("published", "updated")

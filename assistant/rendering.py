@@ -260,6 +260,11 @@ def render_articles(articles: Sequence[ArticleRef]) -> str:
     return "".join(f"{describe_article(article)}\n    {clean_line(article.id)}\n" for article in articles)
 
 
+def count_noun(count: int, noun: str) -> str:
+    """Write how many there are of something: "1 article", "2,000 articles"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def render_report(report: IngestReport) -> str:
     """Render what an ingest did on one line."""
     counts = [
@@ -274,7 +279,8 @@ def render_report(report: IngestReport) -> str:
         )
         if ids
     ]
-    done = f"{', '.join(counts) or 'nothing to do'} ({report.passages} passages in {report.seconds:.1f} s)"
+    passages = count_noun(report.passages, "passage")
+    done = f"{', '.join(counts) or 'nothing to do'} ({passages} in {report.seconds:.1f} s)"
     if not report.passed_over:
         return done
     count = len(report.passed_over)
@@ -297,14 +303,14 @@ def render_history(revisions: Sequence[Revision], *, width: int) -> str:
 def render_export(report: ExportReport) -> str:
     """Render what an export wrote on one line."""
     return (
-        f"{report.articles:,} articles with {report.passages:,} passages in {report.size:,} bytes,"
-        f" sha256 {report.sha256}"
+        f"{count_noun(report.articles, 'article')} with {count_noun(report.passages, 'passage')}"
+        f" in {report.size:,} bytes, sha256 {report.sha256}"
     )
 
 
 def render_diagnosis(diagnosis: Diagnosis) -> str:
     """Render what is wrong with an index: a summary, then a line for each thing that was mended or is to be."""
-    counts = f"{diagnosis.articles:,} articles, {diagnosis.passages:,} passages"
+    counts = f"{count_noun(diagnosis.articles, 'article')}, {count_noun(diagnosis.passages, 'passage')}"
     found = len(diagnosis.findings)
     if diagnosis.is_healthy:
         unfinished = ", and something isn't finished" if found else ""

@@ -25,7 +25,7 @@ class AnswerStream:
         self._started = time.perf_counter()
         self._source = statements
         self._question = question
-        self._identify = identify  # notes what answered, and from what
+        self._identify = identify  # notes in what is settled so far what answered, and from what
         self._settled: list[Statement] = []
         self._answer: Answer | None = None
 
@@ -62,7 +62,7 @@ class AnswerStream:
     def so_far(self) -> Answer:
         """What has been settled, as an answer, where the stream broke off or was stopped.
 
-        It lacks what only the end tells: what was found, how it was understood, and its usage.
+        What was found and written by then is in it; its usage is what the model's service has said of it.
         """
         supported = [statement.text for statement in self._settled if statement.support.supported]
         cited = {each.number: each for statement in self._settled for each in statement.citations}

@@ -79,7 +79,8 @@ class Document:
 
     `name` is how a reader knows it (a path, an address, "standard input"), and what errors begin with. `media_type` is
     what a server or a mail said of it, with its parameters, and only a hint; `url` the address that it came from in the
-    end, and `modified` when it was changed last, where its server or its folder say so.
+    end, and `modified` when it was changed last, where its server or its folder say so. `published` is what its user
+    says of its articles, so that none is read from it.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Document:
     media_type: str | None = None
     url: str | None = None
     modified: datetime | None = None
+    published: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -318,13 +318,13 @@ def test_an_index_is_exported_and_imported_elsewhere(run: Run, article: Path, tm
 
     status, out, err = run("export", "all.jsonl")
     assert (status, err) == (0, "")
-    assert out.startswith("all.jsonl: 1 articles with 1 passages in ")
+    assert out.startswith("all.jsonl: 1 article with 1 passage in ")
     status, out, _ = run("export", "again.jsonl", "--json")
     assert json.loads(out)["articles"] == 1
     assert Path("all.jsonl").read_bytes() == Path("again.jsonl").read_bytes()
     status, out, err = run("import", "all.jsonl", "--index", str(tmp_path / "other"))
     assert (status, out) == (0, "")
-    assert "1 added (1 passages" in err
+    assert "1 added (1 passage in" in err
     status, out, _ = run("import", "all.jsonl", "--index", str(tmp_path / "other"), "--json")
     assert len(json.loads(out)["unchanged"]) == 1
     assert "£2.4m" in run("ask", "How much did the repairs cost?", "--index", str(tmp_path / "other"))[1]
@@ -576,6 +576,20 @@ def test_what_was_shown_when_a_model_breaks_off_has_its_sources(run: Run, articl
     assert "broke off in the middle of its answer; try again" in err.splitlines()[-1]
 
 
+def test_json_of_an_answer_that_broke_off_has_what_there_was(run: Run, article: Path, model: ModelServer) -> None:
+    model.queue = [Says(["Ana Ruiz, the mayor, cut the ribbon [2]. She wore a hat [2]. And then"], is_cut=True)]
+
+    status, out, _ = run("ask", "Who cut the ribbon?", str(article), "--json")
+
+    answer = json.loads(out)
+    assert status == 2
+    assert "broke off" in answer["error"]
+    assert answer["written"].startswith("Ana Ruiz, the mayor, cut the ribbon [2].")
+    assert answer["hashes"]
+    assert answer["retrieved"]
+    assert answer["prompts"]
+
+
 def test_what_was_shown_when_it_is_interrupted_has_its_sources(run: Run, article: Path, model: ModelServer) -> None:
     run("index", str(article))
     words = [f" word {number}" for number in range(1_000)]
@@ -628,7 +642,7 @@ def test_index_says_what_has_changed_and_what_is_gone(run: Run, tmp_path: Path) 
 
     assert (status, out) == (0, "")
     assert f"gone from its source, and still in the index: {toll}\n" in err
-    assert "1 updated, 1 gone (1 passages" in err
+    assert "1 updated, 1 gone (1 passage in" in err
     assert "with --remove-gone" in err
     reported = json.loads(run("index", "--update", "--remove-gone", "--json")[1])
     assert (reported["gone"], reported["removed"], reported["unchanged"]) == ([toll], [toll], [bridge])

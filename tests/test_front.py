@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from model_server import ModelServer, Says
+from web_server import Page, serve_web
 
 from assistant import (
     Answer,
@@ -198,6 +199,25 @@ def test_a_changed_article_answers_with_its_new_text_only(tmp_path: Path) -> Non
 
         assert [citation.quote for citation in answer.citations] == ["The old bridge was painted red."]
         assert all("toll" not in each.passage.text for each in assistant.search("toll marks"))
+
+
+def test_a_page_is_named_by_the_address_that_was_given(tmp_path: Path) -> None:
+    page = "---\nurl: {}\ntitle: Fog\n---\nFog lay over the bay of Vela on Monday morning."
+    (tmp_path / "fog.md").write_text(page.format("http://127.0.0.1:8977/away"), encoding="utf-8")
+    html = f"<article><h1>Rain at last</h1>{'<p>It rained in Vela on Monday, and nobody had seen it come.</p>' * 4}"
+    with serve_web() as server, Assistant.open(tmp_path / "index") as assistant:
+        server.answers["/rain"] = Page(html.encode())
+        assistant.add([server.url("/rain?utm_source=feed"), tmp_path / "fog.md"], allow_private=True)
+        rain, fog = (ref.id for ref in assistant.articles())
+
+        assert rain == server.url("/rain", scheme="https")
+        for address in (rain, server.url("/rain"), server.url("/rain?utm_source=x#top").replace("http", "HTTP")):
+            assert assistant.article(address).id == assistant.history_of(address)[0].article.id == rain
+        assert assistant.article("https://127.0.0.1:8977/away").id == fog
+        with pytest.raises(ArticleError, match="no article has the id"):
+            assistant.history_of("http://127.0.0.1:1/")
+        assert assistant.remove(server.url("/rain"), rain, fog) == [rain, fog]
+        assert assistant.articles() == []
 
 
 def test_several_articles_are_removed_at_once_or_none(tmp_path: Path) -> None:

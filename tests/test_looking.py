@@ -106,11 +106,22 @@ def test_files_of_a_folder_that_hold_no_article_are_no_failures(
     story = write(folder, "story", "It rained.")
     picture = write(folder, "picture", b"\x89PNG\r\n\x1a\n")
 
+    misnamed = write(folder, "picture.txt", b"\x89PNG\r\n\x1a\n")
+    noise = write(folder, "sound.md", bytes(range(256)) * 40)
+
     first, second = add(library, embedder, folder), add(library, embedder, folder)
     alone = add(library, embedder, picture)
 
     assert first.added == second.unchanged == (story.resolve().as_uri(),)
-    assert first.passed_over == second.passed_over == (PassedOver(str(picture), "image"),)
+    assert (
+        first.passed_over
+        == second.passed_over
+        == (
+            PassedOver(str(picture), "image"),
+            PassedOver(str(misnamed), "image"),
+            PassedOver(str(noise), "binary file"),
+        )
+    )
     assert first.failed == second.failed == ()
     assert [failure.reason.partition(":")[0] for failure in alone.failed] == [
         "no article can be read from this kind of file (image)"
@@ -207,6 +218,24 @@ def test_what_looks_as_it_did_is_not_even_read(library: Library, embedder: WordE
         assert (report.added, report.updated, report.gone, report.failed) == ((), (), (), ())
     assert embedder.embedded == []
     assert "RAIN" not in str(text_of(library, folder / "rain.md"))
+
+
+def test_a_bad_date_is_not_read_where_one_is_given(library: Library, embedder: WordEmbedder, folder: Path) -> None:
+    day = datetime(2025, 1, 13, tzinfo=UTC)
+    bad = write(folder, "bad.md", "---\npublished: 2025-13-45\noutlet: Vale Observer\n---\nIt rained.")
+
+    listed = write(folder, "bad.jsonl", '{"id": "snow", "text": "It snowed.", "published": "soon"}\n')
+
+    alone = add(library, embedder, bad)
+    report = add_sources([bad, listed], library=library, embedder=embedder, given=Given(published=day))
+
+    assert [failure.reason.partition(":")[0] for failure in alone.failed] == ["published"]
+    assert (report.added, report.failed) == ((bad.resolve().as_uri(), "snow"), ())
+    with library.snapshot() as snapshot:
+        article = snapshot.article(report.added[0])
+    assert article is not None
+    assert (article.published, article.outlet) == (day, "Vale Observer")
+    assert Origin("published", "given") in article.origins
 
 
 def test_what_may_have_changed_in_the_same_tick_of_the_clock_is_read(

@@ -232,6 +232,62 @@ def test_the_libraries_that_read_pages_say_nothing(capfd: pytest.CaptureFixture[
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize(
+    "figure",
+    [
+        "£410,000 for the harbour",
+        "£ 404 a year for a berth",
+        "$500",
+        "503 homes flooded",
+        "Port cuts 500 jobs",
+        "Court fines 403 skippers",
+        "Why 404 matters here",
+        "Runner falls in error 500 metres from home",
+        "410 gone from the yard since May",
+        "Area code 410 runs out",
+        "Turnover of 502.5 million",
+        "Route 404 Not in Service",
+        "The 500: who is on the list",
+    ],
+)
+def test_a_figure_that_is_a_status_elsewhere_makes_no_error_page(figure: str) -> None:
+    assert figure in read(make_page(f"<p>{figure}, the port said on the quay.</p>{STORY}", "<title>Port</title>")).text
+    assert read(make_page(f"<h1>{figure}</h1>{STORY}", f"<title>{figure}</title>")).title == figure
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "404",
+        "404 Not Found",
+        "404 - Page not found",
+        "Error 404",
+        "Error: 500",
+        "HTTP 503",
+        "HTTP Status 404 – Not Found",
+        "HTTP/1.1 502 Bad Gateway",
+        "410 Gone",
+        "403 Forbidden",
+        "500 Internal Server Error",
+        "503: Service Temporarily Unavailable",
+        "500 error",
+        "Fehler 404",
+    ],
+)
+def test_a_status_as_servers_write_it_makes_an_error_page(title: str) -> None:
+    body = "<p>We could not show you what you asked for on this occasion. Try the search, or go to the front page.</p>"
+
+    for page in (make_page(f"<h1>{title}</h1>{body}", f"<title>{title}</title>"), make_page(f"<p>{title}</p>{body}")):
+        with pytest.raises(ArticleError, match="it is an error page"):
+            read(page)
+
+
+def test_a_story_with_a_date_is_no_error_page() -> None:
+    head = '<title>404 Not Found</title><meta property="article:published_time" content="2025-03-03T09:30:00Z">'
+
+    assert read(make_page(f"<h1>404 Not Found</h1>{STORY}", head)).text
+
+
 def test_an_article_about_an_error_or_cookies_is_one() -> None:
     head = '<meta property="og:type" content="article"><title>Why 404 pages got funny</title>'
 

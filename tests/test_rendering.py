@@ -343,7 +343,7 @@ def test_files_that_were_passed_over_are_counted_by_what_they_are() -> None:
     report = IngestReport(("a",), (), (), (), (), passages=1, seconds=1.0, passed_over=others)
 
     assert render_report(report) == (
-        "1 added (1 passages in 1.0 s); 3 files that are no articles passed over: 2 images, 1 archive"
+        "1 added (1 passage in 1.0 s); 3 files that are no articles passed over: 2 images, 1 archive"
     )
     assert render_report(replace(report, passed_over=others[:1])).endswith(
         "; 1 file that is no article passed over: 1 archive"

@@ -240,6 +240,52 @@ def test_a_dead_page_of_a_feed_takes_no_other_with_it(
     assert titles(library) == {"Fog over the bay", "Snow in the hills"}
 
 
+@pytest.mark.parametrize("is_update", [True, False])
+@pytest.mark.parametrize(
+    "failure",
+    [Page(b"lost", status=404), Page(b"gone", status=410), Page(b"<html><body><p>Soon.</p></body></html>")],
+    ids=["404", "410", "no article"],
+)
+def test_a_page_that_failed_is_asked_for_again_though_its_feed_is_unchanged(
+    library: Library, embedder: WordEmbedder, server: WebServer, failure: Page, *, is_update: bool
+) -> None:
+    server.answers |= {
+        "/feed": revalidating(make_feed(server, "/fog", "/rain")),  # type: ignore[dict-item]
+        "/fog": make_page("Fog over the bay"),
+        "/rain": failure,
+    }
+    first = add(library, embedder, server.url("/feed"))
+    server.answers["/rain"] = make_page("Rain at last")
+
+    report = update(library, embedder) if is_update else add(library, embedder, server.url("/feed"))
+
+    assert [failure.source for failure in first.failed] == [server.url("/rain")]
+    assert (len(report.added), report.unchanged, report.failed) == (1, first.added, ())
+    assert titles(library) == {"Fog over the bay", "Rain at last"}
+    server.asked.clear()
+    update(library, embedder)
+    assert "if-none-match" in server.asked[0].headers  # the feed is whole now
+
+
+def test_a_page_that_was_away_and_removed_comes_back_though_its_feed_is_unchanged(
+    library: Library, embedder: WordEmbedder, server: WebServer
+) -> None:
+    server.answers |= {
+        "/feed": revalidating(make_feed(server, "/fog", "/rain")),  # type: ignore[dict-item]
+        "/fog": make_page("Fog over the bay"),
+        "/rain": make_page("Rain at last"),
+    }
+    add(library, embedder, server.url("/feed"))
+    page = server.answers.pop("/rain")
+    away = update_sources(library=library, embedder=embedder, remove_gone=True)
+    server.answers["/rain"] = page
+
+    report = update(library, embedder)
+
+    assert report.added == away.removed != ()
+    assert titles(library) == {"Fog over the bay", "Rain at last"}
+
+
 def test_what_a_feed_names_no_more_is_not_gone(library: Library, embedder: WordEmbedder, server: WebServer) -> None:
     server.answers |= {
         "/feed": make_feed(server, "/fog", "/rain"),
