@@ -11,10 +11,11 @@ from typing import TypeAlias
 
 from assistant.clauses import ERGATIVE, SPEECH, SYMMETRIC, Verb, has_attribution, has_doubt, needs_subject, read_verbs
 from assistant.facts import CLASS_NOUNS, UNIT_STEMS, Token, are_opposites, may_be_negative
-from assistant.lexicon import is_thing
+from assistant.lexicon import is_adjective, is_thing
 from assistant.terms import STOP_WORDS, find_words, read_words, stem
 
 REPEATING_SHARE = 0.6  # of a statement's tokens in a sentence, from which both speak of the same
+SAME_CLAUSE_SHARE = 0.5  # of what is around a verb, from which two clauses in an article are taken to be one
 OPPOSING_SHARE = 0.5  # the same, where a word has its opposite in the other
 AROUND = 24  # characters beside a number in which its bound stands
 
@@ -22,12 +23,18 @@ _Cited: TypeAlias = Sequence[tuple[str, Sequence[Token]]]
 _Pairs: TypeAlias = Sequence[tuple[Verb, Sequence[Verb]]]
 
 
-def find_misstated(statement: str, tokens: Sequence[Token], cited: _Cited) -> Iterator[str]:
-    """Yield what a statement says otherwise than the sentences cited for it, each with its text and its tokens."""
+def find_misstated(
+    statement: str, tokens: Sequence[Token], cited: _Cited, *, is_long: bool = False
+) -> Iterator[str]:
+    """Yield what a statement says otherwise than the sentences cited for it, each with its text and its tokens.
+
+    `is_long` says that these are the nearest of many, as of an article, in which a verb has clauses that say other
+    things.
+    """
     texts = [text for text, _ in cited]
-    pairs = list(_pair_verbs(statement, texts))
+    pairs = list(_pair_verbs(statement, texts, share=SAME_CLAUSE_SHARE if is_long else 0))
     yield from _find_unreserved(statement, tokens, pairs, cited)
-    roles, opposites = list(_find_changed_roles(pairs, texts)), list(_find_opposites(tokens, cited))
+    roles, opposites = list(_find_changed_roles(pairs, texts, is_long=is_long)), list(_find_opposites(tokens, cited))
     if not (roles and opposites and _COMPARED.search(statement)):  # "ahead of" one is "behind" the other
         yield from (*roles, *opposites)
     yield from _find_unbounded(statement, tokens, cited)
@@ -42,8 +49,11 @@ def find_misstated(statement: str, tokens: Sequence[Token], cited: _Cited) -> It
 # Verbs ----------------------------------------------------------------------------------------------------------------
 
 
-def _pair_verbs(statement: str, texts: Sequence[str]) -> Iterator[tuple[Verb, Sequence[Verb]]]:
-    """Yield each verb of the statement with those of the evidence that are the same and have most around them alike."""
+def _pair_verbs(statement: str, texts: Sequence[str], *, share: float) -> Iterator[tuple[Verb, Sequence[Verb]]]:
+    """Yield each verb of the statement with those of the evidence that are the same and have most around them alike.
+
+    At least this `share` of what is around the verb of the statement has to be.
+    """
     theirs = [verb for text in texts for verb in read_verbs(text)]
     for verb in read_verbs(statement):
         same = [other for other in theirs if other.lemma == verb.lemma]
@@ -52,7 +62,8 @@ def _pair_verbs(statement: str, texts: Sequence[str]) -> Iterator[tuple[Verb, Se
             len(verb.patients & other.patients if verb.lemma in SPEECH else verb.arguments & other.arguments)
             for other in same
         ]
-        if same:
+        around = verb.patients if verb.lemma in SPEECH else verb.arguments
+        if same and max(shared) >= share * len(around):
             yield verb, [other for other, count in zip(same, shared, strict=True) if count == max(shared)]
 
 
@@ -79,9 +90,10 @@ def _find_unreserved(statement: str, tokens: Sequence[Token], pairs: _Pairs, cit
             yield f"the evidence says only that this is possible: {verb.text}"
 
 
-def _find_changed_roles(pairs: _Pairs, texts: Sequence[str]) -> Iterator[str]:
+def _find_changed_roles(pairs: _Pairs, texts: Sequence[str], *, is_long: bool) -> Iterator[str]:
     held = {stem(word) for text in texts for word in find_words(text)}
-    parties = {agent for text in texts for each in read_verbs(text) for agent in each.agents}
+    # In an article, whom a description is of may stand in any sentence: "the striker" may be the one named here.
+    parties = set() if is_long else {agent for text in texts for each in read_verbs(text) for agent in each.agents}
     for verb, others in pairs:
         if verb.lemma in SYMMETRIC:
             continue
@@ -108,7 +120,7 @@ def _is_displaced(verb: Verb, other: Verb) -> bool:
         verb.is_passive
         and not verb.agents
         and verb.patient_names & other.names
-        and not verb.patient_names & other.patient_names
+        and not verb.patients & other.patients
         and not other.has_patient_pronoun
     )
     does_only = (
@@ -129,8 +141,8 @@ def _is_told(verb: Verb, other: Verb) -> bool:
 
 def _has_other_agent(verb: Verb, other: Verb, held: set[str], parties: set[str]) -> bool:
     """Tell whether two clauses of one verb and one object have quite different subjects, both in the evidence."""
-    if verb.names and other.names:
-        differ = not verb.names & other.names
+    if verb.names and other.names:  # a name may be one word of several, or in lower case
+        differ = not (verb.names & other.agents or other.names & verb.agents)
     elif verb.names:
         differ = False
     else:  # "the company" may be Casa Noble, but the coast guard is not the owner, Visayan Lines
@@ -181,10 +193,12 @@ _DEPUTIES = read_words(
 
 def _list_offices(text: str) -> Iterator[tuple[frozenset[str], str, frozenset[str]]]:
     """Yield who is said to be what: the words of the name, of the office the last word, and those before it."""
-    for match in (*_HELD.finditer(text), *_HOLDS.finditer(text)):
+    held = list(_HELD.finditer(text))
+    taken = {match.end(2) for match in held}  # "Prowse, the industry secretary, Solvane ...": it is hers
+    for match in (*held, *(match for match in _HOLDS.finditer(text) if match.end(1) not in taken)):
         name, office = (match[1], match[2]) if match.re is _HELD else (match[2], match[1])
         words = re.split(r"[ -]", office)
-        if is_thing(words[-1]) and words[-1] not in STOP_WORDS:
+        if is_thing(words[-1]) and not is_adjective(words[-1]) and words[-1] not in STOP_WORDS:
             yield frozenset(find_words(name)), words[-1], frozenset(words[:-1])
 
 
@@ -194,7 +208,11 @@ def _find_offices(statement: str, texts: Sequence[str]) -> Iterator[str]:
     for name, office, before in _list_offices(statement):
         same = [(other, words) for other, held, words in theirs if held == office]
         own = [words for other, words in same if other & name]
-        others = [other for other, words in same if not other & name and not words & _DEPUTIES]
+        others = [
+            other
+            for other, words in same
+            if not other & name and not words & _DEPUTIES and not (words and before and words.isdisjoint(before))
+        ]
         if own and all((words ^ before) & _DEPUTIES for words in own):
             yield f"the evidence says {' '.join(sorted((own[0] ^ before) & _DEPUTIES))}: {office}"
         elif not own and others and name <= {word for text in texts for word in find_words(text)}:
