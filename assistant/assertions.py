@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 from assistant.clauses import ERGATIVE, SPEECH, SYMMETRIC, Verb, has_attribution, has_doubt, needs_subject, read_verbs
 from assistant.facts import CLASS_NOUNS, UNIT_STEMS, Token, are_opposites, may_be_negative
-from assistant.lexicon import is_adjective, is_thing
-from assistant.terms import STOP_WORDS, find_words, read_words, stem
+from assistant.lexicon import find_verb, is_adjective, is_thing
+from assistant.terms import STOP_WORDS, find_stems, find_words, read_words, stem
 
 REPEATING_SHARE = 0.6  # of a statement's tokens in a sentence, from which both speak of the same
 SAME_CLAUSE_SHARE = 0.5  # of what is around a verb, from which two clauses in an article are taken to be one
@@ -44,6 +44,9 @@ def find_misstated(
     yield from _find_named_later(statement, texts)
     yield from _find_offices(statement, texts)
     yield from _find_changed_times(statement, tokens, cited)
+    yield from _find_changed_courses(statement, tokens, cited)
+    yield from _find_reversed_order(statement, texts)
+    yield from _find_considered(statement, texts)
 
 
 # Verbs ----------------------------------------------------------------------------------------------------------------
@@ -113,8 +116,11 @@ def _is_reversed(verb: Verb, other: Verb) -> bool:
 
 def _is_displaced(verb: Verb, other: Verb) -> bool:
     """Tell whether who does it is named in the evidence as whom it is done to, or the other way round."""
-    if verb.lemma in SPEECH or verb.lemma in ERGATIVE or not other.agents or not other.patients:
+    if verb.lemma in SPEECH or verb.lemma in ERGATIVE or not other.patients:
         return False
+    if not other.agents:  # "she accused Weber" doesn't say that Weber accused anybody
+        is_object = verb.names & other.patient_names and verb.patient_names
+        return bool(is_object and other.has_pronoun and not verb.patient_names & other.patient_names)
     is_done_to = verb.names & other.patient_names and not verb.agents & other.agents and not other.has_pronoun
     does_it = (
         verb.is_passive
@@ -241,12 +247,12 @@ _OR_MORE = re.compile(r"\A[\w%€$£ -]{0,12}\bor (?:more|over)\b", re.IGNORECAS
 _OR_LESS = re.compile(r"\A[\w%€$£ -]{0,12}\bor (?:less|fewer|under)\b", re.IGNORECASE)
 # "Two of the" in front of "five miners".
 _PART = re.compile(
-    r"\b(\w+)(?: out)? of (?:the|its|their|his|her|all|those|these|some|more than|about|nearly)\s+(?:\w+\s+)?\Z",
+    r"\b(\w+)(?: out)? of (?:the|its|their|his|her|all|those|these|some|more than|about|nearly)\s+(?:[\w’'-]+\s+)?\Z",
     re.IGNORECASE,
 )
 _OF_THE = re.compile(r"\s(?:out )?of (?:the|its|their|his|her|those|these)\s", re.IGNORECASE)
 _OF_NUMBER = re.compile(
-    r"\b(?:of|out of) (?:the|its|their|all) (?:\d|two\b|three|four|five|six|seven|eight|nine|ten|twelve|\w+teen)",
+    r"\b(?:of|out of) (?:the|its|their|all) (?:[\w-]+['’]s? )?(?:\d|two\b|three|four|five|six|seven|eight|nine|ten|twelve|\w+teen)",
     re.IGNORECASE,
 )
 _COUNTS = read_words("""
@@ -322,6 +328,26 @@ def _find_generalised(statement: str, texts: Sequence[str]) -> Iterator[str]:
             yield f"the evidence doesn't say this of {word}"
         elif word in _MOST and not held & _MOST and partial and not any("more than half" in text for text in texts):
             yield f"the evidence doesn't say {word}"
+
+
+_YEAR = re.compile(r"(?:1[5-9]|20)\d\d")  # "by 2030" is until then
+_COURSE = re.compile(r"\b(from|to|by)\s+(?:(?:about|around|almost|nearly|some|only|just|roughly)\s+)?\W?\Z")
+
+
+def _find_changed_courses(statement: str, tokens: Sequence[Token], cited: _Cited) -> Iterator[str]:
+    """Yield numbers from which, to which or by which something changes, where the evidence has another of the three."""
+    for token in tokens:
+        ours = _find_course(statement, token)
+        if ours:
+            same = [(text, other) for text, sentence in cited for other in sentence if other.form == token.form]
+            theirs = {_find_course(text, other) for text, other in same}
+            if theirs and not theirs & {ours, ""}:
+                yield f"the evidence says {min(theirs)} {token.text}, not {ours}"
+
+
+def _find_course(text: str, token: Token) -> str:
+    match = _COURSE.search(text, max(0, token.start - AROUND), token.start) if token.kind == "number" else None
+    return match[1] if match and not (match[1] == "by" and _YEAR.fullmatch(token.text)) else ""
 
 
 # Causes and opposites -------------------------------------------------------------------------------------------------
@@ -411,3 +437,51 @@ def _find_side(text: str, token: Token) -> str:
     """Find the word that says on which side of a token something is: "until" in "until Friday 3 May"."""
     match = _SIDE.search(text, max(0, token.start - AROUND), token.start)
     return match[1].lower() if match else ""
+
+
+_ORDER = re.compile(r"\b(before|after)\b", re.IGNORECASE)
+
+
+def _find_reversed_order(statement: str, texts: Sequence[str]) -> Iterator[str]:
+    """Yield that one thing came before another, where a sentence with most of the words of both has the reverse."""
+    ours = _read_order(statement)
+    theirs = [order for order in map(_read_order, texts) if order]
+    if ours is None or not theirs:
+        return
+    earlier, later = ours
+    for other_earlier, other_later in theirs:
+        straight = len(earlier & other_earlier), len(later & other_later)
+        crossed = len(earlier & other_later), len(later & other_earlier)
+        if min(crossed) >= 2 and 2 * sum(crossed) >= len(earlier | later) and sum(crossed) > 2 * sum(straight):
+            yield "the evidence says which came first the other way round"
+            return
+
+
+def _read_order(text: str) -> tuple[frozenset[str], frozenset[str]] | None:
+    """Read what came first and what came then, each as stems, of a sentence with one "before" or "after" inside."""
+    parts = _ORDER.split(text)
+    if len(parts) != 3 or not parts[0].strip():  # noqa: PLR2004 - one word and what is beside it
+        return None
+    one, other = (frozenset(find_stems(part)) for part in (parts[0], parts[2]))
+    return (other, one) if parts[1].lower() == "after" else (one, other)
+
+
+# Considering ----------------------------------------------------------------------------------------------------------
+
+_CONSIDERED = re.compile(
+    r"\b(?:consider|weigh|mull|contemplat|ponder|explor|discuss|think|talk)(?:s|ed|ing|e|es)?\s"
+    r"(?:(?:about|over|of|up|whether|to|an?|the|its|his|her|their|possible)\s)*([a-z]+)",
+    re.IGNORECASE,
+)
+
+
+def _find_considered(statement: str, texts: Sequence[str]) -> Iterator[str]:
+    """Yield what a statement says is done or will be, and the evidence only that it is thought about."""
+    if _CONSIDERED.search(statement) or has_doubt(statement):
+        return
+    considered = {match[1].lower() for text in texts for match in _CONSIDERED.finditer(text)}
+    elsewhere = {stem(word) for text in texts for word in find_words(_CONSIDERED.sub(" ", text))}
+    bases = {find_verb(word) for word in considered} - {""}
+    for verb in read_verbs(statement):
+        if verb.lemma in bases and verb.status in {"done", "planned"} and stem(verb.lemma) not in elsewhere:
+            yield f"the evidence says only that this is considered: {verb.text}"

@@ -410,6 +410,8 @@ def _have_crossed(one: Token, two: Token, at: Token, until: Token) -> bool:
     is_listed = is_listed or "by" in {token.before for token in (one, two, at, until)}  # see assistant/clauses.py
     kinds = {token.kind if token.kind != "word" else "name" for token in (one, two)}
     stay = any(ours.before == theirs.before != "of" for ours, theirs in ((one, at), (two, until)))
+    if kinds == {"number"} and one.before == two.before:  # "in 2008 after ... in 2020": the preposition says nothing
+        stay = False
     return len(kinds) == 1 and not is_listed and not stay
 
 
