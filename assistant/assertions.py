@@ -23,9 +23,7 @@ _Cited: TypeAlias = Sequence[tuple[str, Sequence[Token]]]
 _Pairs: TypeAlias = Sequence[tuple[Verb, Sequence[Verb]]]
 
 
-def find_misstated(
-    statement: str, tokens: Sequence[Token], cited: _Cited, *, is_long: bool = False
-) -> Iterator[str]:
+def find_misstated(statement: str, tokens: Sequence[Token], cited: _Cited, *, is_long: bool = False) -> Iterator[str]:
     """Yield what a statement says otherwise than the sentences cited for it, each with its text and its tokens.
 
     `is_long` says that these are the nearest of many, as of an article, in which a verb has clauses that say other
@@ -480,8 +478,8 @@ def _find_considered(statement: str, texts: Sequence[str]) -> Iterator[str]:
     if _CONSIDERED.search(statement) or has_doubt(statement):
         return
     considered = {match[1].lower() for text in texts for match in _CONSIDERED.finditer(text)}
-    elsewhere = {stem(word) for text in texts for word in find_words(_CONSIDERED.sub(" ", text))}
-    bases = {find_verb(word) for word in considered} - {""}
+    elsewhere = {verb.lemma for text in texts for verb in read_verbs(_CONSIDERED.sub(" ", text))}
+    bases = {find_verb(word) for word in considered} - {""} - elsewhere
     for verb in read_verbs(statement):
-        if verb.lemma in bases and verb.status in {"done", "planned"} and stem(verb.lemma) not in elsewhere:
+        if verb.lemma in bases and verb.status in {"done", "planned"}:
             yield f"the evidence says only that this is considered: {verb.text}"
