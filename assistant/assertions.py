@@ -250,7 +250,8 @@ _PART = re.compile(
 )
 _OF_THE = re.compile(r"\s(?:out )?of (?:the|its|their|his|her|those|these)\s", re.IGNORECASE)
 _OF_NUMBER = re.compile(
-    r"\b(?:of|out of) (?:the|its|their|all) (?:[\w-]+['’]s? )?(?:\d|two\b|three|four|five|six|seven|eight|nine|ten|twelve|\w+teen)",
+    r"\b(?:of|out of) (?:the|its|their|all) (?:[\w-]+['’]s? )?"
+    r"(?:\d|two\b|three|four|five|six|seven|eight|nine|ten|twelve|\w+teen)",
     re.IGNORECASE,
 )
 _COUNTS = read_words("""
@@ -458,7 +459,7 @@ def _find_reversed_order(statement: str, texts: Sequence[str]) -> Iterator[str]:
 def _read_order(text: str) -> tuple[frozenset[str], frozenset[str]] | None:
     """Read what came first and what came then, each as stems, of a sentence with one "before" or "after" inside."""
     parts = _ORDER.split(text)
-    if len(parts) != 3 or not parts[0].strip():  # noqa: PLR2004 - one word and what is beside it
+    if len(parts) != 3 or not parts[0].strip():
         return None
     one, other = (frozenset(find_stems(part)) for part in (parts[0], parts[2]))
     return (other, one) if parts[1].lower() == "after" else (one, other)

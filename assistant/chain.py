@@ -386,8 +386,8 @@ class Answerer:
         """Cite the one sentence that is nearest to what was written, where that proves it better than what it cites.
 
         Small models write what a sentence says under the number of another. Only the nearest is looked at, and checked
-        as what they named is: a citation that is looked for until something fits proves nothing. Where nothing that they
-        named proves it, more is asked than of what was named. What cites nothing gets none.
+        as what they named is: a citation that is looked for until something fits proves nothing. Where what they named
+        proves nothing, more is asked of it. What cites nothing gets none.
         """
         if not draft.numbers:
             return draft
