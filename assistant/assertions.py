@@ -11,10 +11,11 @@ from typing import TypeAlias
 
 from assistant.clauses import ERGATIVE, SPEECH, SYMMETRIC, Verb, has_attribution, has_doubt, needs_subject, read_verbs
 from assistant.facts import CLASS_NOUNS, UNIT_STEMS, Token, are_opposites, may_be_negative
-from assistant.lexicon import is_thing
-from assistant.terms import STOP_WORDS, find_words, read_words, stem
+from assistant.lexicon import find_verb, is_adjective, is_thing
+from assistant.terms import STOP_WORDS, find_stems, find_words, read_words, stem
 
 REPEATING_SHARE = 0.6  # of a statement's tokens in a sentence, from which both speak of the same
+SAME_CLAUSE_SHARE = 0.5  # of what is around a verb, from which two clauses in an article are taken to be one
 OPPOSING_SHARE = 0.5  # the same, where a word has its opposite in the other
 AROUND = 24  # characters beside a number in which its bound stands
 
@@ -22,12 +23,16 @@ _Cited: TypeAlias = Sequence[tuple[str, Sequence[Token]]]
 _Pairs: TypeAlias = Sequence[tuple[Verb, Sequence[Verb]]]
 
 
-def find_misstated(statement: str, tokens: Sequence[Token], cited: _Cited) -> Iterator[str]:
-    """Yield what a statement says otherwise than the sentences cited for it, each with its text and its tokens."""
+def find_misstated(statement: str, tokens: Sequence[Token], cited: _Cited, *, is_long: bool = False) -> Iterator[str]:
+    """Yield what a statement says otherwise than the sentences cited for it, each with its text and its tokens.
+
+    `is_long` says that these are the nearest of many, as of an article, in which a verb has clauses that say other
+    things.
+    """
     texts = [text for text, _ in cited]
-    pairs = list(_pair_verbs(statement, texts))
+    pairs = list(_pair_verbs(statement, texts, share=SAME_CLAUSE_SHARE if is_long else 0))
     yield from _find_unreserved(statement, tokens, pairs, cited)
-    roles, opposites = list(_find_changed_roles(pairs, texts)), list(_find_opposites(tokens, cited))
+    roles, opposites = list(_find_changed_roles(pairs, texts, is_long=is_long)), list(_find_opposites(tokens, cited))
     if not (roles and opposites and _COMPARED.search(statement)):  # "ahead of" one is "behind" the other
         yield from (*roles, *opposites)
     yield from _find_unbounded(statement, tokens, cited)
@@ -37,13 +42,19 @@ def find_misstated(statement: str, tokens: Sequence[Token], cited: _Cited) -> It
     yield from _find_named_later(statement, texts)
     yield from _find_offices(statement, texts)
     yield from _find_changed_times(statement, tokens, cited)
+    yield from _find_changed_courses(statement, tokens, cited)
+    yield from _find_reversed_order(statement, texts)
+    yield from _find_considered(statement, texts)
 
 
 # Verbs ----------------------------------------------------------------------------------------------------------------
 
 
-def _pair_verbs(statement: str, texts: Sequence[str]) -> Iterator[tuple[Verb, Sequence[Verb]]]:
-    """Yield each verb of the statement with those of the evidence that are the same and have most around them alike."""
+def _pair_verbs(statement: str, texts: Sequence[str], *, share: float) -> Iterator[tuple[Verb, Sequence[Verb]]]:
+    """Yield each verb of the statement with those of the evidence that are the same and have most around them alike.
+
+    At least this `share` of what is around the verb of the statement has to be.
+    """
     theirs = [verb for text in texts for verb in read_verbs(text)]
     for verb in read_verbs(statement):
         same = [other for other in theirs if other.lemma == verb.lemma]
@@ -52,7 +63,8 @@ def _pair_verbs(statement: str, texts: Sequence[str]) -> Iterator[tuple[Verb, Se
             len(verb.patients & other.patients if verb.lemma in SPEECH else verb.arguments & other.arguments)
             for other in same
         ]
-        if same:
+        around = verb.patients if verb.lemma in SPEECH else verb.arguments
+        if same and max(shared) >= share * len(around):
             yield verb, [other for other, count in zip(same, shared, strict=True) if count == max(shared)]
 
 
@@ -79,9 +91,10 @@ def _find_unreserved(statement: str, tokens: Sequence[Token], pairs: _Pairs, cit
             yield f"the evidence says only that this is possible: {verb.text}"
 
 
-def _find_changed_roles(pairs: _Pairs, texts: Sequence[str]) -> Iterator[str]:
+def _find_changed_roles(pairs: _Pairs, texts: Sequence[str], *, is_long: bool) -> Iterator[str]:
     held = {stem(word) for text in texts for word in find_words(text)}
-    parties = {agent for text in texts for each in read_verbs(text) for agent in each.agents}
+    # In an article, whom a description is of may stand in any sentence: "the striker" may be the one named here.
+    parties = set() if is_long else {agent for text in texts for each in read_verbs(text) for agent in each.agents}
     for verb, others in pairs:
         if verb.lemma in SYMMETRIC:
             continue
@@ -101,14 +114,17 @@ def _is_reversed(verb: Verb, other: Verb) -> bool:
 
 def _is_displaced(verb: Verb, other: Verb) -> bool:
     """Tell whether who does it is named in the evidence as whom it is done to, or the other way round."""
-    if verb.lemma in SPEECH or verb.lemma in ERGATIVE or not other.agents or not other.patients:
+    if verb.lemma in SPEECH or verb.lemma in ERGATIVE or not other.patients:
         return False
+    if not other.agents:  # "she accused Weber" doesn't say that Weber accused anybody
+        is_object = verb.names & other.patient_names and verb.patient_names
+        return bool(is_object and other.has_pronoun and not verb.patient_names & other.patient_names)
     is_done_to = verb.names & other.patient_names and not verb.agents & other.agents and not other.has_pronoun
     does_it = (
         verb.is_passive
         and not verb.agents
         and verb.patient_names & other.names
-        and not verb.patient_names & other.patient_names
+        and not verb.patients & other.patients
         and not other.has_patient_pronoun
     )
     does_only = (
@@ -129,8 +145,8 @@ def _is_told(verb: Verb, other: Verb) -> bool:
 
 def _has_other_agent(verb: Verb, other: Verb, held: set[str], parties: set[str]) -> bool:
     """Tell whether two clauses of one verb and one object have quite different subjects, both in the evidence."""
-    if verb.names and other.names:
-        differ = not verb.names & other.names
+    if verb.names and other.names:  # a name may be one word of several, or in lower case
+        differ = not (verb.names & other.agents or other.names & verb.agents)
     elif verb.names:
         differ = False
     else:  # "the company" may be Casa Noble, but the coast guard is not the owner, Visayan Lines
@@ -181,10 +197,12 @@ _DEPUTIES = read_words(
 
 def _list_offices(text: str) -> Iterator[tuple[frozenset[str], str, frozenset[str]]]:
     """Yield who is said to be what: the words of the name, of the office the last word, and those before it."""
-    for match in (*_HELD.finditer(text), *_HOLDS.finditer(text)):
+    held = list(_HELD.finditer(text))
+    taken = {match.end(2) for match in held}  # "Prowse, the industry secretary, Solvane ...": it is hers
+    for match in (*held, *(match for match in _HOLDS.finditer(text) if match.end(1) not in taken)):
         name, office = (match[1], match[2]) if match.re is _HELD else (match[2], match[1])
         words = re.split(r"[ -]", office)
-        if is_thing(words[-1]) and words[-1] not in STOP_WORDS:
+        if is_thing(words[-1]) and not is_adjective(words[-1]) and words[-1] not in STOP_WORDS:
             yield frozenset(find_words(name)), words[-1], frozenset(words[:-1])
 
 
@@ -194,7 +212,11 @@ def _find_offices(statement: str, texts: Sequence[str]) -> Iterator[str]:
     for name, office, before in _list_offices(statement):
         same = [(other, words) for other, held, words in theirs if held == office]
         own = [words for other, words in same if other & name]
-        others = [other for other, words in same if not other & name and not words & _DEPUTIES]
+        others = [
+            other
+            for other, words in same
+            if not other & name and not words & _DEPUTIES and not (words and before and words.isdisjoint(before))
+        ]
         if own and all((words ^ before) & _DEPUTIES for words in own):
             yield f"the evidence says {' '.join(sorted((own[0] ^ before) & _DEPUTIES))}: {office}"
         elif not own and others and name <= {word for text in texts for word in find_words(text)}:
@@ -223,12 +245,13 @@ _OR_MORE = re.compile(r"\A[\w%€$£ -]{0,12}\bor (?:more|over)\b", re.IGNORECAS
 _OR_LESS = re.compile(r"\A[\w%€$£ -]{0,12}\bor (?:less|fewer|under)\b", re.IGNORECASE)
 # "Two of the" in front of "five miners".
 _PART = re.compile(
-    r"\b(\w+)(?: out)? of (?:the|its|their|his|her|all|those|these|some|more than|about|nearly)\s+(?:\w+\s+)?\Z",
+    r"\b(\w+)(?: out)? of (?:the|its|their|his|her|all|those|these|some|more than|about|nearly)\s+(?:[\w’'-]+\s+)?\Z",
     re.IGNORECASE,
 )
 _OF_THE = re.compile(r"\s(?:out )?of (?:the|its|their|his|her|those|these)\s", re.IGNORECASE)
 _OF_NUMBER = re.compile(
-    r"\b(?:of|out of) (?:the|its|their|all) (?:\d|two\b|three|four|five|six|seven|eight|nine|ten|twelve|\w+teen)",
+    r"\b(?:of|out of) (?:the|its|their|all) (?:[\w-]+['’]s? )?"
+    r"(?:\d|two\b|three|four|five|six|seven|eight|nine|ten|twelve|\w+teen)",
     re.IGNORECASE,
 )
 _COUNTS = read_words("""
@@ -304,6 +327,26 @@ def _find_generalised(statement: str, texts: Sequence[str]) -> Iterator[str]:
             yield f"the evidence doesn't say this of {word}"
         elif word in _MOST and not held & _MOST and partial and not any("more than half" in text for text in texts):
             yield f"the evidence doesn't say {word}"
+
+
+_YEAR = re.compile(r"(?:1[5-9]|20)\d\d")  # "by 2030" is until then
+_COURSE = re.compile(r"\b(from|to|by)\s+(?:(?:about|around|almost|nearly|some|only|just|roughly)\s+)?\W?\Z")
+
+
+def _find_changed_courses(statement: str, tokens: Sequence[Token], cited: _Cited) -> Iterator[str]:
+    """Yield numbers from which, to which or by which something changes, where the evidence has another of the three."""
+    for token in tokens:
+        ours = _find_course(statement, token)
+        if ours:
+            same = [(text, other) for text, sentence in cited for other in sentence if other.form == token.form]
+            theirs = {_find_course(text, other) for text, other in same}
+            if theirs and not theirs & {ours, ""}:
+                yield f"the evidence says {min(theirs)} {token.text}, not {ours}"
+
+
+def _find_course(text: str, token: Token) -> str:
+    match = _COURSE.search(text, max(0, token.start - AROUND), token.start) if token.kind == "number" else None
+    return match[1] if match and not (match[1] == "by" and _YEAR.fullmatch(token.text)) else ""
 
 
 # Causes and opposites -------------------------------------------------------------------------------------------------
@@ -393,3 +436,51 @@ def _find_side(text: str, token: Token) -> str:
     """Find the word that says on which side of a token something is: "until" in "until Friday 3 May"."""
     match = _SIDE.search(text, max(0, token.start - AROUND), token.start)
     return match[1].lower() if match else ""
+
+
+_ORDER = re.compile(r"\b(before|after)\b", re.IGNORECASE)
+
+
+def _find_reversed_order(statement: str, texts: Sequence[str]) -> Iterator[str]:
+    """Yield that one thing came before another, where a sentence with most of the words of both has the reverse."""
+    ours = _read_order(statement)
+    theirs = [order for order in map(_read_order, texts) if order]
+    if ours is None or not theirs:
+        return
+    earlier, later = ours
+    for other_earlier, other_later in theirs:
+        straight = len(earlier & other_earlier), len(later & other_later)
+        crossed = len(earlier & other_later), len(later & other_earlier)
+        if min(crossed) >= 2 and 2 * sum(crossed) >= len(earlier | later) and sum(crossed) > 2 * sum(straight):
+            yield "the evidence says which came first the other way round"
+            return
+
+
+def _read_order(text: str) -> tuple[frozenset[str], frozenset[str]] | None:
+    """Read what came first and what came then, each as stems, of a sentence with one "before" or "after" inside."""
+    parts = _ORDER.split(text)
+    if len(parts) != 3 or not parts[0].strip():
+        return None
+    one, other = (frozenset(find_stems(part)) for part in (parts[0], parts[2]))
+    return (other, one) if parts[1].lower() == "after" else (one, other)
+
+
+# Considering ----------------------------------------------------------------------------------------------------------
+
+_CONSIDERED = re.compile(
+    r"\b(?:consider|weigh|mull|contemplat|ponder|explor|discuss|think|talk)(?:s|ed|ing|e|es)?\s"
+    r"(?:(?:about|over|of|up|whether|to|an?|the|its|his|her|their|possible)\s)*([a-z]+)",
+    re.IGNORECASE,
+)
+
+
+def _find_considered(statement: str, texts: Sequence[str]) -> Iterator[str]:
+    """Yield what a statement says is done or will be, and the evidence only that it is thought about."""
+    if _CONSIDERED.search(statement) or has_doubt(statement):
+        return
+    considered = {match[1].lower() for text in texts for match in _CONSIDERED.finditer(text)}
+    elsewhere = {verb.lemma for text in texts for verb in read_verbs(_CONSIDERED.sub(" ", text))}
+    bases = {find_verb(word) for word in considered} - {""} - elsewhere
+    for verb in read_verbs(statement):
+        if verb.lemma in bases and verb.status in {"done", "planned"}:
+            yield f"the evidence says only that this is considered: {verb.text}"

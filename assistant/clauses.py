@@ -389,7 +389,7 @@ def _tell_reserve(words: Sequence[_Word], place: int) -> Reserve:
         if word.text in {"but", "while", "although", "though"}:
             return ""
         reaches = not has_comma or word.text in _LASTING_DOUBTS or _opens_clause(words, at)
-        if word.text in _DOUBTS and reaches:
+        if word.text in _DOUBTS and reaches and not any(each.text == "true" for each in words[at + 1 : at + 4]):
             return "doubted"
         if word.text in _OPINIONS and reaches:
             return "claimed"

@@ -296,13 +296,16 @@ def find_substitutions(alignments: Sequence[Alignment], likeness: Callable[[int,
                     yield f"the evidence says {alignment.sentence[nearest].text}, not {ours.text}"
 
 
-def find_additions(alignments: Sequence[Alignment], nearest: Callable[[int], float]) -> Iterator[str]:
+def find_additions(
+    alignments: Sequence[Alignment], nearest: Callable[[int], float], *, share: float = REPEATING_SHARE
+) -> Iterator[str]:
     """Yield the words that a statement puts into a sentence that goes on without them, and that no sentence is near.
 
     `nearest` is the highest cosine of a token of the statement, given by its place, with any word of the evidence.
+    `share` is how much of the statement the sentence has to hold.
     """
     best = max(alignments, key=lambda alignment: alignment.share)
-    if best.share < REPEATING_SHARE:
+    if best.share < share:
         return
     for gap in best.gaps:
         if gap.sentence:
@@ -407,6 +410,8 @@ def _have_crossed(one: Token, two: Token, at: Token, until: Token) -> bool:
     is_listed = is_listed or "by" in {token.before for token in (one, two, at, until)}  # see assistant/clauses.py
     kinds = {token.kind if token.kind != "word" else "name" for token in (one, two)}
     stay = any(ours.before == theirs.before != "of" for ours, theirs in ((one, at), (two, until)))
+    if kinds == {"number"} and one.before == two.before:  # "in 2008 after ... in 2020": the preposition says nothing
+        stay = False
     return len(kinds) == 1 and not is_listed and not stay
 
 

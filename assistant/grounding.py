@@ -25,6 +25,8 @@ import numpy.typing as npt
 
 from assistant.assertions import find_misstated
 from assistant.contradictions import (
+    REPEATING_SHARE,
+    VERBATIM_SHARE,
     align,
     find_additions,
     find_contradictions,
@@ -148,9 +150,12 @@ def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> M
         *find_substitutions(alignments, likeness),
         *find_misquoted(statement, evidence),
     )
-    if len(sentences) <= CITED_SENTENCES:
-        cited = [(sentences[index], read[index]) for index in chosen]
-        faults += (*find_additions(alignments, nearest), *find_misstated(statement, ours, cited))
+    is_long = len(sentences) > CITED_SENTENCES
+    cited = [(sentences[index], read[index]) for index in chosen]
+    faults += (
+        *find_additions(alignments, nearest, share=VERBATIM_SHARE if is_long else REPEATING_SHARE),
+        *find_misstated(statement, ours, cited, is_long=is_long),
+    )
     features = (
         *_measure_nearness(words, vectors),
         _share_facts([token for token in ours if token.form in facts.units], of=len(ours)),

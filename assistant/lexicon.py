@@ -26,6 +26,11 @@ def is_thing(word: str) -> bool:
     return is_noun(word) and "ADV" not in _look_up(word) and find_verb(word) in {"", word}
 
 
+def is_adjective(word: str) -> bool:
+    """Tell whether a word, in lower case, may be an adjective and no noun."""
+    return "ADJ" in _look_up(word) and "NOUN" not in _look_up(word)
+
+
 def is_known(word: str) -> bool:
     """Tell whether a word, in lower case, is a common one; names of people and most places are not."""
     return bool(_look_up(word))
