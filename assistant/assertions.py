@@ -94,7 +94,7 @@ def _find_unreserved(statement: str, tokens: Sequence[Token], pairs: _Pairs, cit
 def _find_changed_roles(pairs: _Pairs, texts: Sequence[str], *, is_long: bool) -> Iterator[str]:
     held = {stem(word) for text in texts for word in find_words(text)}
     # In an article, whom a description is of may stand in any sentence: "the striker" may be the one named here.
-    parties = set() if is_long else {agent for text in texts for each in read_verbs(text) for agent in each.agents}
+    parties = set[str]() if is_long else {agent for text in texts for each in read_verbs(text) for agent in each.agents}
     for verb, others in pairs:
         if verb.lemma in SYMMETRIC:
             continue
