@@ -66,9 +66,9 @@ _TEXTS = st.text(st.characters(exclude_categories=[]), max_size=20)  # and halve
 _WHOLE = st.integers(0, 2**53 - 1)
 _SHARES = st.floats(0, 1)
 _NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
-_TIMES = st.datetimes(
-    timezones=st.builds(timezone, st.timedeltas(timedelta(hours=-23), timedelta(hours=23))), allow_imaginary=False
-)
+# Of whole seconds, as zones are: datetime.fromisoformat takes one of less than a second for UTC.
+_ZONES = st.builds(timezone, st.builds(timedelta, seconds=st.integers(-82_800, 82_800)))
+_TIMES = st.datetimes(timezones=_ZONES, allow_imaginary=False)
 _DAYS = st.none() | st.dates(date(1, 1, 1))
 _REFS = st.builds(
     ArticleRef,
