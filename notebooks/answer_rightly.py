@@ -198,9 +198,7 @@ class HonestModel:
             refused = re.search(r"^1: .* \((.*)\)$", messages[-1]["content"], re.MULTILINE)
             self.reasons = refused[1] if refused else "?"
             return "1: NONE"
-        shown = {
-            text: number for number, text in re.findall(r"^\[(\d+)\] (.*)$", messages[-1]["content"], re.MULTILINE)
-        }
+        shown = dict(re.findall(r"^(.*) \[(\d+)\]$", messages[-1]["content"], re.MULTILINE))
         numbers = [shown.get(neutralise(sentence)) for sentence in self.reply.cited]
         self.is_shown = None not in numbers
         return f"{self.reply.text} {''.join(f'[{number}]' for number in numbers)}." if self.is_shown else "None."
