@@ -18,14 +18,12 @@ from assistant.facts import (
     find_quotations,
     is_negative,
     may_be_negative,
-    read_tokens,
 )
 from assistant.lexicon import is_thing
 from assistant.terms import STOP_WORDS, find_words, read_words
 
 MAX_GAP = 4  # tokens; in a longer gap the texts say different things
 CONTEXT = 4  # tokens on each side of one by which sentences are told that speak of the same
-REPEATED_SHARE = 0.8  # of a statement's tokens, from which it is taken to be a sentence in other order, or less
 VERBATIM_SHARE = 0.75  # of a statement's tokens, from which it is taken to repeat a sentence
 FRAME_SHARE = 0.85  # the same, of what is neither name nor number
 MAX_SUBSTITUTED = 2  # tokens
@@ -93,11 +91,6 @@ def align(statement: Sequence[Token], sentence: Sequence[Token]) -> Alignment:
             gap = Gap(statement[start : after[0]], sentence[other : after[1]], start, other, before[2], after[2])
             gaps.append(gap)
     return Alignment(matched, gaps, sentence)
-
-
-def repeats(statement: str, sentence: str) -> bool:
-    """Tell whether a statement repeats a sentence, or a part of it, almost word for word."""
-    return align(read_tokens(statement), read_tokens(sentence)).share >= REPEATED_SHARE
 
 
 @dataclass(frozen=True, slots=True)
