@@ -43,6 +43,7 @@ _PLAIN_SPACES = str.maketrans(
 # What may take no cell of a terminal, or two: not Latin, Greek and Cyrillic letters, and common signs.
 _ODD_WIDTH = re.compile(r"[^ -~\u00a1-\u02ff\u0370-\u0482\u048a-\u058f\u2010-\u2027\u2030-\u205e\u20a0-\u20bf]")
 _MARKS = ("Mn", "Me")
+_HEADING_SIGN = re.compile(r"^[ \t]*#{1,6}[ \t]+", re.MULTILINE)  # of Markdown, which an excerpt on one line isn't
 PRESENT_DAYS, NEWS_DAYS = 1, 7  # from which age on a source's is said: where the present is asked about, and elsewhere
 _PRESENT = re.compile(
     r"\b(?:now|today|tonight|tomorrow|currently|current|latest|newest|still|yet|so far|at the moment|at present"
@@ -231,7 +232,7 @@ def render_passages(passages: Sequence[RetrievedPassage], *, width: int) -> str:
     blocks = []
     for position, retrieved in enumerate(passages, start=1):
         head = wrap_text(f"{position}. {describe_article(retrieved.article)}", width, indent="   ")
-        excerpt = _shorten(clean_line(retrieved.passage.text))
+        excerpt = _shorten(clean_line(_HEADING_SIGN.sub("", retrieved.passage.text)))
         blocks.append(f"{head}\n{wrap_text(f'   {excerpt}', width, indent='   ')}")
     return "\n\n".join(blocks) + "\n" if blocks else ""
 
