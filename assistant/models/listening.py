@@ -46,7 +46,7 @@ class Patience:
             _LENT.reset(token)
 
 
-_LENT: ContextVar[Patience] = ContextVar("patience")
+_LENT: ContextVar[Patience | None] = ContextVar("patience", default=None)
 
 
 def make_hook(host: str, timeout_seconds: float) -> Callable[[httpx2.Response], None]:
@@ -86,7 +86,7 @@ class _Listener:
 
     def __init__(self, host: str, timeout_seconds: float) -> None:
         self._host = host
-        self._patience = _LENT.get(None) or Patience(timeout_seconds)
+        self._patience = _LENT.get() or Patience(timeout_seconds)
         self._patience.renew()
         self._heard = 0
 
