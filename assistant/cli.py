@@ -6,6 +6,7 @@ something that isn't mended), 2 an error, 130 interrupted.
 
 import io
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -149,6 +150,7 @@ UnsupportedOption = Annotated[
     str | None,
     typer.Option(
         metavar="mark|drop",
+        autocompletion=lambda: ["mark", "drop"],
         help="Show sentences of a language model that its citations don't prove, marked as such, or drop them."
         " [default: mark]",
         show_default=False,
@@ -311,7 +313,7 @@ def _ask_all(assistant: "Assistant", questions: Iterable[AskedQuestion]) -> Outc
                 progress(asked, asked)
     if failed:
         _complain(f'{failed} of {asked} questions failed; the "error" of each says why')
-    return Outcome("", has_failed=bool(failed), is_no=bool(asked) and not answered)
+    return Outcome("", has_failed=bool(failed), is_no=not answered)
 
 
 def _answer(assistant: "Assistant", asked: AskedQuestion) -> dict[str, Any]:
@@ -552,6 +554,7 @@ def history(
         kept = assistant.conversations
         if remove is not None:
             kept.remove(remove)
+            sys.stderr.write(f"removed: {clean_line(remove)}\n")
             return Outcome(render_json({"removed": remove}) if as_json else "")
         if show is not None:
             conversation = kept.get(show)
@@ -646,6 +649,8 @@ def index_command(
         raise typer.BadParameter("--on is said with --history ID")
     with _open(index, wait=wait, embedding_model=embedding_model) as assistant:
         removed_by_hand = assistant.remove(*remove) if remove else []
+        for id in removed_by_hand:
+            sys.stderr.write(f"removed: {clean_line(id)}\n")
         forgotten = []
         for source in forget or ():
             ids = assistant.forget_source(source)
@@ -902,10 +907,16 @@ def main() -> None:
         known = isinstance(error, AssistantError | OSError)
         if isinstance(error, OSError):
             _drop_output()
+        # What comes without a name of a file comes from a stream.
+        if isinstance(error, OSError) and error.filename is None:
+            error = SettingsError(f"standard output can't be written: {error.strerror or error}")
         _complain(str(error) if known else f"{type(error).__name__}: {error} (run it again with --debug to report it)")
         for mistake in error.mistakes[1:MISTAKES_SHOWN] if isinstance(error, EvaluationError) else ():
             _complain(mistake)
         status = EXIT_ERROR
+    if status == EXIT_INTERRUPTED:  # who presses Ctrl-C again while Python ends gets the same status
+        with suppress(ValueError):  # in a thread, which gets none
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(status)
 
 

@@ -129,6 +129,12 @@ class Conversations:
         self._known[id] = row[1]
         return conversation
 
+    def is_current(self, id: str) -> bool:
+        """Whether a conversation is there, and nothing of it was forgotten since it was read or begun here."""
+        with self._reading() as connection:
+            row = connection.execute("SELECT forgettings FROM conversations WHERE id = ?", (id,)).fetchone()
+        return row is not None and self._known.get(id) == row[0]
+
     def last(self) -> str | None:
         """Find the id of the conversation that was gone on with last; None where none is kept."""
         with self._reading() as connection:
@@ -335,7 +341,7 @@ class Conversations:
         )
 
 
-_REMEDY = "the articles are untouched: move the file away, and conversations begin anew"
+_REMEDY = "delete that file, and conversations begin anew: the articles are untouched"
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:

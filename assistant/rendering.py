@@ -40,9 +40,18 @@ MAX_MARKS = 8  # combining marks on one letter; no writing system needs so many,
 _PLAIN_SPACES = str.maketrans(
     dict.fromkeys("\u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B))), " ")
 )
+# Without joiners a Persian or an Indic word is another one, and a family of emoji falls apart; elsewhere they only hide
+# in names that look like others.
+_JOINERS = "\u200c\u200d"
+_JOINING = "\u0600-\u0dff\u1780-\u18af\ufb50-\ufdff\ufe70-\ufefc"  # Arabic and its like, Indic, Khmer, Mongolian
+_EMOJI = "\u2190-\u2bff\U0001f000-\U0001faff"
+_JOINER = re.compile(
+    rf"((?<=[{_JOINING}])[{_JOINERS}](?=[{_JOINING}])(?=\w)|(?<=[{_EMOJI}\ufe0f])\u200d(?=[{_EMOJI}]))|[{_JOINERS}]"
+)
 # What may take no cell of a terminal, or two: not Latin, Greek and Cyrillic letters, and common signs.
 _ODD_WIDTH = re.compile(r"[^ -~\u00a1-\u02ff\u0370-\u0482\u048a-\u058f\u2010-\u2027\u2030-\u205e\u20a0-\u20bf]")
 _MARKS = ("Mn", "Me")
+_HEADING_SIGN = re.compile(r"^[ \t]*#{1,6}[ \t]+", re.MULTILINE)  # of Markdown, which an excerpt on one line isn't
 PRESENT_DAYS, NEWS_DAYS = 1, 7  # from which age on a source's is said: where the present is asked about, and elsewhere
 _PRESENT = re.compile(
     r"\b(?:now|today|tonight|tomorrow|currently|current|latest|newest|still|yet|so far|at the moment|at present"
@@ -55,11 +64,12 @@ def clean(text: str) -> str:
     """Leave what a terminal shows and doesn't obey: printable characters, newlines and tabs.
 
     An escape sequence loses its first byte and so its power, bidirectional overrides go, other spaces become plain, and
-    of the marks on a letter no more than MAX_MARKS are left.
+    of the marks on a letter no more than MAX_MARKS are left. Joiners stay where a word or an emoji is spelt with them.
     """
     if not text.isprintable():
         text = text.translate(_PLAIN_SPACES)
-        text = "".join(character for character in text if character.isprintable() or character in "\n\t")
+        text = "".join(each for each in text if each.isprintable() or each in "\n\t" or each in _JOINERS)
+        text = _JOINER.sub(r"\1", text)
     return text if text.isascii() else _limit_marks(text)
 
 
@@ -68,7 +78,7 @@ def _limit_marks(text: str) -> str:
     for character in text:
         # Marks begin at U+0300, and most texts end before that.
         is_mark = character >= "\u0300" and unicodedata.category(character) in _MARKS
-        count = count + 1 if is_mark else 0
+        count = count + 1 if is_mark else count if character in _JOINERS else 0
         if count <= MAX_MARKS:
             kept.append(character)
     return "".join(kept)
@@ -231,7 +241,7 @@ def render_passages(passages: Sequence[RetrievedPassage], *, width: int) -> str:
     blocks = []
     for position, retrieved in enumerate(passages, start=1):
         head = wrap_text(f"{position}. {describe_article(retrieved.article)}", width, indent="   ")
-        excerpt = _shorten(clean_line(retrieved.passage.text))
+        excerpt = _shorten(clean_line(_HEADING_SIGN.sub("", retrieved.passage.text)))
         blocks.append(f"{head}\n{wrap_text(f'   {excerpt}', width, indent='   ')}")
     return "\n\n".join(blocks) + "\n" if blocks else ""
 

@@ -914,7 +914,8 @@ def test_history_lists_searches_shows_and_removes(run: Run, article: Path, tmp_p
         "The one quote stands in its article as it is now (2 answers).\n",
     )
 
-    assert json.loads(run("history", "--remove", id, "--json")[1]) == {"removed": id}
+    status, out, err = run("history", "--remove", id, "--json")
+    assert (status, json.loads(out), err) == (0, {"removed": id}, f"removed: {id}\n")
     assert run("history")[0] == 1
 
 
@@ -952,3 +953,37 @@ def test_check_says_what_does_not_hold(
     status, out, err = run("check", str(article))
     assert (status, out) == (2, "")
     assert "no answers as the assistant writes them" in err
+
+
+def test_no_question_is_none_that_was_answered(run: Run, article: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("index", str(article))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\n")))
+
+    assert run("ask", "--questions", "-")[:2] == (1, "")
+
+
+def test_what_was_removed_is_said(run: Run, article: Path) -> None:
+    run("index", str(article))
+    id = run("index", "--list")[1].splitlines()[1].strip()
+
+    assert run("index", "--remove", id) == (0, "", f"removed: {id}\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here is always full")
+def test_standard_output_that_is_full_is_named(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "assistant", "completion", "bash"]
+    with open("/dev/full", "w") as full:  # noqa: PTH123  # it is no file
+        done = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "assistant: standard output can't be written: No space left on device" in done.stderr
+
+
+def test_shells_offer_what_becomes_of_the_unproven(tmp_path: Path) -> None:
+    asked = {"_ASSISTANT_COMPLETE": "complete_fish", "_TYPER_COMPLETE_ARGS": "assistant ask --unsupported "}
+    environment = {**os.environ, **asked, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    command = [str(Path(sys.executable).with_name("assistant"))]
+
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    assert done.stdout.split() == ["mark", "drop"]

@@ -715,7 +715,7 @@ def test_conversations_that_can_not_be_read_are_found_and_not_touched(
             "conversations",
             CONVERSATIONS_FILE,
             "damaged (file is not a database)",
-            "the articles are untouched: move the file away, and conversations begin anew",
+            "delete that file, and conversations begin anew: the articles are untouched",
             is_repairable=False,
         ),
     )

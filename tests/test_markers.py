@@ -45,6 +45,12 @@ def brief(text: str, *, shown: str = "") -> list[tuple[str, list[int]]]:
         "Prices rose. [4] [7]",
         "Prices rose. (4) (7)",
         "- Prices rose [4][7].",
+        "Prices rose [4](https://example.org/2025)[7](#7).",
+        "Prices rose. [4](https://example.org/2025) [7](#7)",
+        "Prices rose<sup>4</sup><sup>7</sup>.",
+        "Prices rose <sup>4, 7</sup>.",
+        "Prices rose [4.0][7.0].",
+        "Prices rose [4][7",
         "**Prices rose** [4][7].\n",
     ],
 )
@@ -191,3 +197,37 @@ def test_what_only_leads_to_a_sentence_is_no_part_of_it(text: str) -> None:
 @pytest.mark.parametrize("text", ["According to the report, prices rose.", "Based on the evidence, he was freed."])
 def test_who_says_so_in_the_world_is_part_of_a_sentence(text: str) -> None:
     assert brief(text) == [(text, [])]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Did prices rose? [4]", "Did prices rise?", "| rise | 4% [4] |", "## Prices\n", "[^4]: The Hill Herald", "|---|"],
+)
+def test_what_states_nothing_is_no_statement(text: str) -> None:
+    assert not any(each.is_statement and each.text for each in read(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The Hill Herald [4]",
+        "He asked: “Will they rise?” [4]",
+        "# Prices rose [4].",
+        "[4]: Prices rose.",
+        "Either a | b [4]",
+    ],
+)
+def test_a_short_answer_is_a_statement(text: str) -> None:
+    (sentence,) = read(text)
+
+    assert sentence.is_statement
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["One rose. [4](https://example.org/a) Two fell<sup>5</sup>. Three [6.0]. Four [7", "It rose <sup>[4]</sup>."],
+)
+def test_links_and_superscripts_are_read_the_same_in_pieces(text: str) -> None:
+    reader = SentenceReader(is_known)
+
+    assert [*(each for character in text for each in reader.feed(character)), *reader.finish()] == read(text)

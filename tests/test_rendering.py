@@ -101,7 +101,7 @@ def abstain(answer: Answer) -> Answer:
 
 
 def is_shown_and_not_obeyed(text: str) -> bool:
-    return all(character.isprintable() or character in "\n\t" for character in text)
+    return all(character.isprintable() or character in "\n\t\u200c\u200d" for character in text)
 
 
 @given(st.text(st.characters()))
@@ -124,7 +124,7 @@ def test_text_that_is_clean_is_not_changed(text: str) -> None:
 def test_a_clean_line_is_one_line(text: str) -> None:
     line = clean_line(text)
 
-    assert line.isprintable()
+    assert line.replace("\u200c", "").replace("\u200d", "").isprintable()
     assert line == " ".join(line.split())
 
 
@@ -133,6 +133,35 @@ def test_nothing_that_a_terminal_obeys_is_left() -> None:
 
     assert cleaned == "before[2J]52;c;aGk=]8;;http://evil.example\\x31mafter"
     assert not any(unicodedata.category(character).startswith("C") for character in cleaned)
+
+
+@pytest.mark.parametrize("text", ["می\u200cخواهم", "क्\u200dष", "👩\u200d👩\u200d👧", "🏳\ufe0f\u200d🌈"])
+def test_joiners_stay_where_something_is_spelt_with_them(text: str) -> None:
+    assert clean(text) == text
+    assert clean_line(f"a {text}.") == f"a {text}."
+
+
+@pytest.mark.parametrize(
+    "text", ["pay{}pal", "{}", "می{}", "می{} خ", "{}خ", "می{0}{0}خ", "a{}خ", "👩{}", "👩{}a", "5{}6"]
+)
+@pytest.mark.parametrize("joiner", ["\u200c", "\u200d"])
+def test_joiners_that_join_nothing_go(text: str, joiner: str) -> None:
+    assert clean(text.format(joiner)) == text.replace("{0}", "{}").replace("{}", "")
+
+
+@given(st.text(st.sampled_from("aخ्क👩\ufe0f\u200c\u200d\u064b\u0300 \u061c")))
+def test_joiners_that_were_left_stay(text: str) -> None:
+    assert clean(clean(text)) == clean(text)
+
+
+def test_a_heading_in_an_excerpt_is_without_its_sign() -> None:
+    answer = make_answer()
+    passage = replace(answer.retrieved[0].passage, text="## A new leader\n\nShe won by # 3 votes.")
+
+    text = render_passages([replace(answer.retrieved[0], passage=passage)], width=80)
+
+    assert "A new leader She won by # 3 votes." in " ".join(text.split())
+    assert "##" not in text
 
 
 def test_other_spaces_become_plain_ones() -> None:

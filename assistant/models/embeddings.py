@@ -70,10 +70,17 @@ class OpenAIEmbeddingEndpoint:
     def _get_client(self) -> "openai.OpenAI":
         import openai
 
+        from assistant.models.listening import make_hook  # which needs httpx2
+
         if self._client is None:
             arguments = self._server.connect(self._name, timeout_seconds=self._timeout_seconds)
             try:
-                self._client = openai.OpenAI(**arguments)
+                http = openai.DefaultHttpxClient(
+                    timeout=self._timeout_seconds,
+                    follow_redirects=False,  # what is sent was said to go to this host
+                    event_hooks={"response": [make_hook(self.host, self._timeout_seconds)]},
+                )
+                self._client = openai.OpenAI(**arguments, http_client=http)
             except Exception as error:
                 raise self._server.explain_client(error) from None
         return self._client
