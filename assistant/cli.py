@@ -11,10 +11,11 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, replace
-from functools import partial
+from functools import partial, wraps
 from importlib.metadata import version
+from inspect import Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeVar
 
 import typer
 from typer.completion import completion_init, get_completion_script  # type: ignore[attr-defined]  # as its own
@@ -67,6 +68,7 @@ SOURCES = "files, folders, addresses of pages, feeds or sitemaps, or - for stand
 
 PROGRAM = "assistant"
 Shell = Literal["bash", "zsh", "fish"]
+Returned = TypeVar("Returned")
 MISTAKES_SHOWN = 20
 
 EXIT_NO = 1
@@ -280,6 +282,47 @@ def _read_price(price: str | None) -> tuple[float, float] | None:
     return sent, received
 
 
+def _read_settings(
+    *,
+    model: ModelOption = None,
+    unsupported: UnsupportedOption = None,
+    window: WindowOption = None,
+    max_cost: MaxCostOption = None,
+    price: PriceOption = None,
+    threshold: ThresholdOption = None,
+    today: TodayOption = None,
+    wait: WaitOption = None,
+    embedding_model: EmbeddingOption = None,
+) -> dict[str, Any]:
+    """Read the options that say how questions are answered."""
+    return {
+        "model": model,
+        "unsupported": unsupported,
+        "window": window,
+        "max_cost": max_cost,
+        "price": _read_price(price),
+        "threshold": threshold,
+        "today": today,
+        "wait": wait,
+        "embedding_model": embedding_model,
+    }
+
+
+def _take_settings(command: Callable[..., Returned]) -> Callable[..., Returned]:
+    """Give a command the options of `_read_settings` in the place of its `settings`."""
+    options = signature(_read_settings).parameters
+
+    @wraps(command)
+    def run(**given: Any) -> Returned:
+        read = _read_settings(**{name: given.pop(name) for name in options})
+        return command(**given, settings=read)
+
+    own = signature(command).parameters.values()
+    every = [option for each in own for option in (options.values() if each.name == "settings" else [each])]
+    run.__signature__ = Signature(every)  # type: ignore[attr-defined]  # where Typer looks for options
+    return run
+
+
 def _print_json(stream: "AnswerStream") -> str:
     """Give an answer as JSON; where the stream breaks off, print what was proven by then, with what stopped it."""
     try:
@@ -352,6 +395,7 @@ def _open_questions(
 
 
 @app.command()
+@_take_settings
 def ask(
     question: Annotated[str | None, typer.Argument(metavar="QUESTION", help="What to ask.", show_default=False)] = None,
     sources: Annotated[
@@ -372,34 +416,15 @@ def ask(
     outlet: OutletOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    today: TodayOption = None,
-    model: ModelOption = None,
-    unsupported: UnsupportedOption = None,
-    window: WindowOption = None,
-    max_cost: MaxCostOption = None,
-    price: PriceOption = None,
+    *,
+    settings: dict[str, Any],
     no_cache: NoCacheOption = False,
-    threshold: ThresholdOption = None,
-    wait: WaitOption = None,
     index: IndexOption = None,
-    embedding_model: EmbeddingOption = None,
     html: HtmlOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Answer a question from the articles, with citations; exit with 1 when they don't answer it."""
-    settings = {
-        "model": model,
-        "unsupported": unsupported,
-        "window": window,
-        "max_cost": max_cost,
-        "price": _read_price(price),
-        "keep_replies": not no_cache,
-        "threshold": threshold,
-        "today": today,
-        "wait": wait,
-        "embedding_model": embedding_model,
-    }
     if questions is not None:
         sources = [*filter(None, [question]), *(sources or ())]
         if questions == "-" and "-" in sources:
@@ -413,7 +438,7 @@ def ask(
 
         check_replaceable(html)  # before anything is asked, which may cost money
     asked = _open_questions(questions, outlet=outlet, since=since, until=until)
-    with asked as lines, _open(index, **settings) as assistant:
+    with asked as lines, _open(index, **settings, keep_replies=not no_cache) as assistant:
         report = None
         if sources:
             given = partial(assistant.add, sources, allow_private=allow_private, say=_say)
@@ -453,6 +478,7 @@ def ask(
 
 
 @app.command()
+@_take_settings
 def chat(
     id: Annotated[
         str | None, typer.Argument(metavar="ID", help="With --resume, the conversation; else it is the last one.")
@@ -461,34 +487,16 @@ def chat(
     outlet: OutletOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    today: TodayOption = None,
-    model: ModelOption = None,
-    unsupported: UnsupportedOption = None,
-    window: WindowOption = None,
-    max_cost: MaxCostOption = None,
-    price: PriceOption = None,
+    *,
+    settings: dict[str, Any],
     no_cache: NoCacheOption = False,
-    threshold: ThresholdOption = None,
-    wait: WaitOption = None,
     index: IndexOption = None,
-    embedding_model: EmbeddingOption = None,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> int:
     """Ask one question after the other, with commands to see the proof; conversations are kept."""
     if id is not None and not resume:
         raise typer.BadParameter(f"to go on with conversation {id}, say --resume {id}")
-    settings: dict[str, Any] = {
-        "model": model,
-        "unsupported": unsupported,
-        "window": window,
-        "max_cost": max_cost,
-        "price": _read_price(price),
-        "keep_replies": not no_cache,
-        "threshold": threshold,
-        "today": today,
-        "wait": wait,
-        "embedding_model": embedding_model,
-    }
+    settings["keep_replies"] = not no_cache
     folder = find_index(index)
     load_settings(folder, **settings)  # what is impossible is said before there is a prompt
     from assistant.chat import LAST, run_chat  # needs prompt_toolkit, and no other command waits for that
@@ -672,6 +680,7 @@ def index_command(
 
 
 @app.command()
+@_take_settings
 def evaluate(
     cases: Annotated[
         Path,
@@ -703,16 +712,9 @@ def evaluate(
         bool, typer.Option("--search-only", help="Measure what searches find, and ask for no answers.")
     ] = False,
     allow_private: PrivateOption = False,
-    today: TodayOption = None,
-    model: ModelOption = None,
-    unsupported: UnsupportedOption = None,
-    window: WindowOption = None,
-    max_cost: MaxCostOption = None,
-    price: PriceOption = None,
-    threshold: ThresholdOption = None,
-    wait: WaitOption = None,
+    *,
+    settings: dict[str, Any],
     index: IndexOption = None,
-    embedding_model: EmbeddingOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
@@ -724,19 +726,8 @@ def evaluate(
     is_own = index is None and bool(articles or loaded.articles)  # an index of these articles and nothing else
     if is_own:
         index = running.find_index(loaded, articles or ())
-    settings = {
-        "model": model,
-        "unsupported": unsupported,
-        "window": window,
-        "max_cost": max_cost,
-        "price": _read_price(price),
-        "keep_replies": False,  # a reply that was kept takes no time and costs nothing
-        "threshold": threshold,
-        "today": today,
-        "wait": wait,
-        "embedding_model": embedding_model,
-    }
-    with _open(index, **settings) as assistant:
+    # A reply that was kept takes no time and costs nothing.
+    with _open(index, **settings, keep_replies=False) as assistant:
         report = None
         if articles or loaded.articles:
             given = partial(assistant.add, [*loaded.articles, *(articles or ())], allow_private=allow_private)
