@@ -9,7 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import asdict, replace
 from functools import partial, wraps
 from importlib.metadata import version
@@ -55,7 +55,7 @@ from assistant.rendering import (
     report_to_json,
     revision_to_json,
 )
-from assistant.settings import APPLICATION, LOCAL_EMBEDDING_MODEL, find_index, load_settings
+from assistant.settings import APPLICATION, LOCAL_EMBEDDING_MODEL, QUOTES, find_index, load_settings
 from assistant.terminal import describe_answerer, describe_search, find_width, print_statements, show_progress
 from assistant.types import IngestReport
 
@@ -711,6 +711,23 @@ def evaluate(
     search_only: Annotated[
         bool, typer.Option("--search-only", help="Measure what searches find, and ask for no answers.")
     ] = False,
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            "--judge",
+            metavar="MODEL",
+            help="Ask this language model, PROVIDER:NAME, of each sentence of an answer whether what it cites"
+            " supports it.",
+        ),
+    ] = None,
+    judge_sample: Annotated[
+        Path | None,
+        typer.Option(
+            "--judge-sample",
+            metavar="FILE",
+            help="Statements that people labelled, as JSON Lines, to measure the judge's agreement with them on.",
+        ),
+    ] = None,
     allow_private: PrivateOption = False,
     *,
     settings: dict[str, Any],
@@ -721,24 +738,31 @@ def evaluate(
     """Measure how well the questions of a file are answered."""
     from assistant.evaluation import running, tables
     from assistant.evaluation.cases import load_cases
+    from assistant.evaluation.judging import Judge
 
+    if judge_sample and not judge:
+        raise typer.BadParameter("--judge-sample says how far a judge is to be trusted: name it with --judge MODEL")
     loaded = load_cases(cases)
     is_own = index is None and bool(articles or loaded.articles)  # an index of these articles and nothing else
     if is_own:
         index = running.find_index(loaded, articles or ())
     # A reply that was kept takes no time and costs nothing.
-    with _open(index, **settings, keep_replies=False) as assistant:
+    with _open(index, **settings, keep_replies=False) as assistant, ExitStack() as opened:
+        judging = None
+        if judge:
+            judging = opened.enter_context(closing(Judge.open(judge, assistant.settings, sample=judge_sample)))
         report = None
         if articles or loaded.articles:
             given = partial(assistant.add, [*loaded.articles, *(articles or ())], allow_private=allow_private)
             report = _take_in(assistant, lambda progress: given(remove_gone=is_own, progress=progress))
         if not search_only:
             _say_who_answers(assistant)
+        if judging:
+            _say(f"Judged by {judging.model.name}; answers and quotes are sent to {judging.model.host}.")
+        measure = partial(running.evaluate, out=out, limit=limit, seed=seed, search_only=search_only, judge=judging)
         try:
             with show_progress("Evaluating") as progress:
-                result = running.evaluate(
-                    loaded, assistant, out=out, limit=limit, seed=seed, search_only=search_only, progress=progress
-                )
+                result = measure(loaded, assistant, progress=progress)
         except KeyboardInterrupt:
             kept = "what was measured is kept, and the same command goes on from there" if out else "nothing is kept"
             _complain(f"interrupted; {kept}{'' if out else ' without --out'}")
@@ -781,6 +805,16 @@ def cases_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file that cases are added to.")],
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Stop when so many are kept.")] = 30,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="What draws the sentences.")] = 0,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="MODEL",
+            help="Have this language model, PROVIDER:NAME, suggest questions of what articles say. [default: by rule,"
+            " from single sentences]",
+            show_default=False,
+        ),
+    ] = None,
     index: IndexOption = None,
     embedding_model: EmbeddingOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print suggestions, a line each, and ask nothing.")] = False,
@@ -790,20 +824,35 @@ def cases_command(
     from itertools import islice
 
     from assistant.evaluation import suggesting
+    from assistant.front import open_model
 
-    with _open(index, embedding_model=embedding_model) as assistant:
-        suggestions = suggesting.suggest_cases([assistant.article(ref.id) for ref in assistant.articles()], seed=seed)
     review = suggesting.Review(file)
-    if as_json:
-        found = list(islice(filter(review.is_open, suggestions), limit))
-        return Outcome("".join(render_json(asdict(each)) for each in found), is_no=not found)
+    dropped: list[str] = []
 
     def show(suggestion: suggesting.Suggestion) -> None:
         title, quote = clean_line(suggestion.title), clean_line(suggestion.quote)
         sys.stdout.write(f"\n{title}\n    “{quote}”\n{clean_line(suggestion.question)}\n")
 
-    kept = suggesting.review_cases(suggestions, review, show=show, ask=input, limit=limit)
-    return Outcome(f"\n{kept} cases were added to {clean_line(str(file))}.\n", is_no=not kept)
+    with ExitStack() as opened:
+        with _open(index, model=model, embedding_model=embedding_model) as assistant:
+            articles = [assistant.article(ref.id) for ref in assistant.articles()]
+            settings = assistant.settings
+        suggestions = suggesting.suggest_cases(articles, seed=seed)
+        if model and settings.model != QUOTES:
+            chat = opened.enter_context(closing(open_model(settings.model, settings)))
+            _say(f"Suggested by {chat.name}; parts of articles are sent to {chat.host}.")
+            suggestions = suggesting.suggest_with_model(articles, chat, seed=seed, drop=dropped.append)
+        if as_json:
+            found = list(islice(filter(review.is_open, suggestions), limit))
+            outcome = Outcome("".join(render_json(asdict(each)) for each in found), is_no=not found)
+        else:
+            kept = suggesting.review_cases(suggestions, review, show=show, ask=input, limit=limit)
+            added = f"{count_noun(kept, 'case')} {'was' if kept == 1 else 'were'} added to {clean_line(str(file))}"
+            outcome = Outcome(f"\n{added}.\n", is_no=not kept)
+    if dropped:
+        count = count_noun(len(dropped), "suggestion")
+        _say(f"Dropped: {count} of the model without a question, or with a quote that isn't in the article.")
+    return outcome
 
 
 @app.command()
