@@ -121,7 +121,7 @@ def _clock(ask: Callable[[str], Any], questions: Sequence[str]) -> tuple[list[fl
 
 
 def write_table(figures: dict[str, Any]) -> str:
-    """Write all figures as a table in Markdown, a row for each size."""
+    """Write all figures as a table in Markdown, a row for each size, and what they were measured with."""
     rows = [
         "| passages | indexing, s | disk, MB | memory, MB | first, s | answer p50, ms | p95, ms | processor, ms |",
         "|---:|---:|---:|---:|---:|---:|---:|---:|",
@@ -137,7 +137,8 @@ def write_table(figures: dict[str, Any]) -> str:
             f"{size['processor ms']['p50'][0]:.0f}",
         )
         rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join(rows)
+    machine = figures["machine"]
+    return "\n".join([*rows, "", f"Commit {figures['commit'][:12]}, {machine['system']}, {machine['cores']} cores."])
 
 
 def draw_times(figures: dict[str, Any], of: str, axes: Axes) -> None:
