@@ -166,7 +166,7 @@ def test_cases_of_one_result_alone_are_left_out_and_counted() -> None:
     comparison = compare(one, other)
 
     assert (comparison.cases, comparison.unpaired) == (3, 2)
-    assert "2 cases are in one result only" in render_comparison(comparison)
+    assert "they are in one result only: 2 cases." in render_comparison(comparison)
 
 
 def test_without_scipy_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

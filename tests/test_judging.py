@@ -164,7 +164,7 @@ def test_the_agreement_is_worked_out_by_hand() -> None:
 
 def test_the_interval_of_kappa_holds_the_truth_as_often_as_it_says() -> None:
     draws = np.random.default_rng(1)
-    held, trials = 0, 60
+    held, trials = 0, 30
     for _ in range(trials):
         labels = draws.random(60) < 0.5
         verdicts = np.where(draws.random(60) < 0.8, labels, ~labels)  # kappa: (0.8 - 0.5) / 0.5
@@ -173,7 +173,7 @@ def test_the_interval_of_kappa_holds_the_truth_as_often_as_it_says() -> None:
         low, high = agreement.kappa_interval or (0, 0)
         held += low <= 0.6 <= high
 
-    assert held / trials >= 0.86  # 0.95, less three standard errors of so many trials
+    assert held / trials >= 0.83  # 0.95, less three standard errors of so many trials
 
 
 def test_where_all_are_one_kappa_is_unknown() -> None:

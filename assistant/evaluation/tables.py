@@ -21,7 +21,7 @@ def render_result(result: Result) -> str:
     ]
     cases, articles = count_noun(len(result.cases), "case"), count_noun(run["index"]["articles"], "article")
     head = f"{cases} of {run['cases']['name']}, {articles}, {run['model']}"
-    lines = [head, "", *_align([("figure", "", "cases", ""), *rows], right=(1, 2))]
+    lines = [head, "", *_align([("figure", "value", "cases", ""), *rows], right=(1, 2))]
     if unlocated := run["cases"]["unlocated_evidence"]:
         pieces = "piece of evidence stands" if unlocated == 1 else "pieces of evidence stand"
         lines += ["", f"Left out: {unlocated:,} {pieces} nowhere word for word."]
