@@ -10,12 +10,13 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import asdict, replace
-from functools import partial
+from functools import partial, wraps
 from importlib.metadata import version
+from inspect import Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeVar
 
 import typer
 from typer.completion import completion_init, get_completion_script  # type: ignore[attr-defined]  # as its own
@@ -55,7 +56,7 @@ from assistant.rendering import (
     report_to_json,
     revision_to_json,
 )
-from assistant.settings import APPLICATION, LOCAL_EMBEDDING_MODEL, find_index, load_settings
+from assistant.settings import APPLICATION, LOCAL_EMBEDDING_MODEL, QUOTES, find_index, load_settings
 from assistant.terminal import describe_answerer, describe_search, find_width, print_statements, show_progress
 from assistant.types import IngestReport
 
@@ -68,6 +69,7 @@ SOURCES = "files, folders, addresses of pages, feeds or sitemaps, or - for stand
 
 PROGRAM = "assistant"
 Shell = Literal["bash", "zsh", "fish"]
+Returned = TypeVar("Returned")
 MISTAKES_SHOWN = 20
 
 EXIT_NO = 1
@@ -282,6 +284,47 @@ def _read_price(price: str | None) -> tuple[float, float] | None:
     return sent, received
 
 
+def _read_settings(
+    *,
+    model: ModelOption = None,
+    unsupported: UnsupportedOption = None,
+    window: WindowOption = None,
+    max_cost: MaxCostOption = None,
+    price: PriceOption = None,
+    threshold: ThresholdOption = None,
+    today: TodayOption = None,
+    wait: WaitOption = None,
+    embedding_model: EmbeddingOption = None,
+) -> dict[str, Any]:
+    """Read the options that say how questions are answered."""
+    return {
+        "model": model,
+        "unsupported": unsupported,
+        "window": window,
+        "max_cost": max_cost,
+        "price": _read_price(price),
+        "threshold": threshold,
+        "today": today,
+        "wait": wait,
+        "embedding_model": embedding_model,
+    }
+
+
+def _take_settings(command: Callable[..., Returned]) -> Callable[..., Returned]:
+    """Give a command the options of `_read_settings` in the place of its `settings`."""
+    options = signature(_read_settings).parameters
+
+    @wraps(command)
+    def run(**given: Any) -> Returned:
+        read = _read_settings(**{name: given.pop(name) for name in options})
+        return command(**given, settings=read)
+
+    own = signature(command).parameters.values()
+    every = [option for each in own for option in (options.values() if each.name == "settings" else [each])]
+    run.__signature__ = Signature(every)  # type: ignore[attr-defined]  # where Typer looks for options
+    return run
+
+
 def _print_json(stream: "AnswerStream") -> str:
     """Give an answer as JSON; where the stream breaks off, print what was proven by then, with what stopped it."""
     try:
@@ -354,6 +397,7 @@ def _open_questions(
 
 
 @app.command()
+@_take_settings
 def ask(
     question: Annotated[str | None, typer.Argument(metavar="QUESTION", help="What to ask.", show_default=False)] = None,
     sources: Annotated[
@@ -374,34 +418,15 @@ def ask(
     outlet: OutletOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    today: TodayOption = None,
-    model: ModelOption = None,
-    unsupported: UnsupportedOption = None,
-    window: WindowOption = None,
-    max_cost: MaxCostOption = None,
-    price: PriceOption = None,
+    *,
+    settings: dict[str, Any],
     no_cache: NoCacheOption = False,
-    threshold: ThresholdOption = None,
-    wait: WaitOption = None,
     index: IndexOption = None,
-    embedding_model: EmbeddingOption = None,
     html: HtmlOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Answer a question from the articles, with citations; exit with 1 when they don't answer it."""
-    settings = {
-        "model": model,
-        "unsupported": unsupported,
-        "window": window,
-        "max_cost": max_cost,
-        "price": _read_price(price),
-        "keep_replies": not no_cache,
-        "threshold": threshold,
-        "today": today,
-        "wait": wait,
-        "embedding_model": embedding_model,
-    }
     if questions is not None:
         sources = [*filter(None, [question]), *(sources or ())]
         if questions == "-" and "-" in sources:
@@ -415,7 +440,7 @@ def ask(
 
         check_replaceable(html)  # before anything is asked, which may cost money
     asked = _open_questions(questions, outlet=outlet, since=since, until=until)
-    with asked as lines, _open(index, **settings) as assistant:
+    with asked as lines, _open(index, **settings, keep_replies=not no_cache) as assistant:
         report = None
         if sources:
             given = partial(assistant.add, sources, allow_private=allow_private, say=_say)
@@ -455,6 +480,7 @@ def ask(
 
 
 @app.command()
+@_take_settings
 def chat(
     id: Annotated[
         str | None, typer.Argument(metavar="ID", help="With --resume, the conversation; else it is the last one.")
@@ -463,34 +489,16 @@ def chat(
     outlet: OutletOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    today: TodayOption = None,
-    model: ModelOption = None,
-    unsupported: UnsupportedOption = None,
-    window: WindowOption = None,
-    max_cost: MaxCostOption = None,
-    price: PriceOption = None,
+    *,
+    settings: dict[str, Any],
     no_cache: NoCacheOption = False,
-    threshold: ThresholdOption = None,
-    wait: WaitOption = None,
     index: IndexOption = None,
-    embedding_model: EmbeddingOption = None,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> int:
     """Ask one question after the other, with commands to see the proof; conversations are kept."""
     if id is not None and not resume:
         raise typer.BadParameter(f"to go on with conversation {id}, say --resume {id}")
-    settings: dict[str, Any] = {
-        "model": model,
-        "unsupported": unsupported,
-        "window": window,
-        "max_cost": max_cost,
-        "price": _read_price(price),
-        "keep_replies": not no_cache,
-        "threshold": threshold,
-        "today": today,
-        "wait": wait,
-        "embedding_model": embedding_model,
-    }
+    settings["keep_replies"] = not no_cache
     folder = find_index(index)
     load_settings(folder, **settings)  # what is impossible is said before there is a prompt
     from assistant.chat import LAST, run_chat  # needs prompt_toolkit, and no other command waits for that
@@ -677,6 +685,7 @@ def index_command(
 
 
 @app.command()
+@_take_settings
 def evaluate(
     cases: Annotated[
         Path,
@@ -707,52 +716,58 @@ def evaluate(
     search_only: Annotated[
         bool, typer.Option("--search-only", help="Measure what searches find, and ask for no answers.")
     ] = False,
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            "--judge",
+            metavar="MODEL",
+            help="Ask this language model, PROVIDER:NAME, of each sentence of an answer whether what it cites"
+            " supports it.",
+        ),
+    ] = None,
+    judge_sample: Annotated[
+        Path | None,
+        typer.Option(
+            "--judge-sample",
+            metavar="FILE",
+            help="Statements that people labelled, as JSON Lines, to measure the judge's agreement with them on.",
+        ),
+    ] = None,
     allow_private: PrivateOption = False,
-    today: TodayOption = None,
-    model: ModelOption = None,
-    unsupported: UnsupportedOption = None,
-    window: WindowOption = None,
-    max_cost: MaxCostOption = None,
-    price: PriceOption = None,
-    threshold: ThresholdOption = None,
-    wait: WaitOption = None,
+    *,
+    settings: dict[str, Any],
     index: IndexOption = None,
-    embedding_model: EmbeddingOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Measure how well the questions of a file are answered."""
     from assistant.evaluation import running, tables
     from assistant.evaluation.cases import load_cases
+    from assistant.evaluation.judging import Judge
 
+    if judge_sample and not judge:
+        raise typer.BadParameter("--judge-sample says how far a judge is to be trusted: name it with --judge MODEL")
     loaded = load_cases(cases)
     is_own = index is None and bool(articles or loaded.articles)  # an index of these articles and nothing else
     if is_own:
         index = running.find_index(loaded, articles or ())
-    settings = {
-        "model": model,
-        "unsupported": unsupported,
-        "window": window,
-        "max_cost": max_cost,
-        "price": _read_price(price),
-        "keep_replies": False,  # a reply that was kept takes no time and costs nothing
-        "threshold": threshold,
-        "today": today,
-        "wait": wait,
-        "embedding_model": embedding_model,
-    }
-    with _open(index, **settings) as assistant:
+    # A reply that was kept takes no time and costs nothing.
+    with _open(index, **settings, keep_replies=False) as assistant, ExitStack() as opened:
+        judging = None
+        if judge:
+            judging = opened.enter_context(closing(Judge.open(judge, assistant.settings, sample=judge_sample)))
         report = None
         if articles or loaded.articles:
             given = partial(assistant.add, [*loaded.articles, *(articles or ())], allow_private=allow_private)
             report = _take_in(assistant, lambda progress: given(remove_gone=is_own, progress=progress))
         if not search_only:
             _say_who_answers(assistant)
+        if judging:
+            _say(f"Judged by {judging.model.name}; answers and quotes are sent to {judging.model.host}.")
+        measure = partial(running.evaluate, out=out, limit=limit, seed=seed, search_only=search_only, judge=judging)
         try:
             with show_progress("Evaluating") as progress:
-                result = running.evaluate(
-                    loaded, assistant, out=out, limit=limit, seed=seed, search_only=search_only, progress=progress
-                )
+                result = measure(loaded, assistant, progress=progress)
         except KeyboardInterrupt:
             kept = "what was measured is kept, and the same command goes on from there" if out else "nothing is kept"
             _complain(f"interrupted; {kept}{'' if out else ' without --out'}")
@@ -795,6 +810,16 @@ def cases_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file that cases are added to.")],
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Stop when so many are kept.")] = 30,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="What draws the sentences.")] = 0,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="MODEL",
+            help="Have this language model, PROVIDER:NAME, suggest questions of what articles say. [default: by rule,"
+            " from single sentences]",
+            show_default=False,
+        ),
+    ] = None,
     index: IndexOption = None,
     embedding_model: EmbeddingOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print suggestions, a line each, and ask nothing.")] = False,
@@ -804,20 +829,35 @@ def cases_command(
     from itertools import islice
 
     from assistant.evaluation import suggesting
+    from assistant.front import open_model
 
-    with _open(index, embedding_model=embedding_model) as assistant:
-        suggestions = suggesting.suggest_cases([assistant.article(ref.id) for ref in assistant.articles()], seed=seed)
     review = suggesting.Review(file)
-    if as_json:
-        found = list(islice(filter(review.is_open, suggestions), limit))
-        return Outcome("".join(render_json(asdict(each)) for each in found), is_no=not found)
+    dropped: list[str] = []
 
     def show(suggestion: suggesting.Suggestion) -> None:
         title, quote = clean_line(suggestion.title), clean_line(suggestion.quote)
         sys.stdout.write(f"\n{title}\n    “{quote}”\n{clean_line(suggestion.question)}\n")
 
-    kept = suggesting.review_cases(suggestions, review, show=show, ask=input, limit=limit)
-    return Outcome(f"\n{kept} cases were added to {clean_line(str(file))}.\n", is_no=not kept)
+    with ExitStack() as opened:
+        with _open(index, model=model, embedding_model=embedding_model) as assistant:
+            articles = [assistant.article(ref.id) for ref in assistant.articles()]
+            settings = assistant.settings
+        suggestions = suggesting.suggest_cases(articles, seed=seed)
+        if model and settings.model != QUOTES:
+            chat = opened.enter_context(closing(open_model(settings.model, settings)))
+            _say(f"Suggested by {chat.name}; parts of articles are sent to {chat.host}.")
+            suggestions = suggesting.suggest_with_model(articles, chat, seed=seed, drop=dropped.append)
+        if as_json:
+            found = list(islice(filter(review.is_open, suggestions), limit))
+            outcome = Outcome("".join(render_json(asdict(each)) for each in found), is_no=not found)
+        else:
+            kept = suggesting.review_cases(suggestions, review, show=show, ask=input, limit=limit)
+            added = f"{count_noun(kept, 'case')} {'was' if kept == 1 else 'were'} added to {clean_line(str(file))}"
+            outcome = Outcome(f"\n{added}.\n", is_no=not kept)
+    if dropped:
+        count = count_noun(len(dropped), "suggestion")
+        _say(f"Dropped: {count} of the model without a question, or with a quote that isn't in the article.")
+    return outcome
 
 
 @app.command()

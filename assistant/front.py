@@ -92,13 +92,7 @@ class Assistant:
         self._conversations = Conversations(settings.index, find_missing=self._find_missing)
         self._chat: ChatModel | None = None
         if settings.model != QUOTES:
-            self._chat = open_chat_model(
-                settings.model,
-                api_key=settings.api_key,
-                base_url=settings.base_url,
-                timeout_seconds=settings.timeout,
-                tracing=settings.tracing,
-            )
+            self._chat = open_model(settings.model, settings)
 
     @classmethod
     def open(cls, index: str | os.PathLike[str] = "index", model: str | None = None, **settings: Any) -> Self:
@@ -666,6 +660,20 @@ class Assistant:
     def _refuse_empty(self, passage_count: int) -> None:
         if passage_count == 0:
             raise LibraryError(f"{self.settings.index}: no articles yet; add some with `assistant index SOURCE`")
+
+
+def open_model(model: str, settings: Settings) -> ChatModel:
+    """Open a language model with the key and the server of the settings; nothing is loaded or sent yet.
+
+    Raises SettingsError for one that can't be.
+    """
+    return open_chat_model(
+        model,
+        api_key=settings.api_key,
+        base_url=settings.base_url,
+        timeout_seconds=settings.timeout,
+        tracing=settings.tracing,
+    )
 
 
 def _make_embedder(settings: Settings) -> Embedder:

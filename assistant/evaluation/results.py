@@ -44,7 +44,8 @@ class CaseResult:
     """What came of one case; `figures` are those of `metrics.METRICS` that it has part in, None for the others.
 
     Where answers weren't asked for, `confidence` and `abstained` are None. `answer` is the text of the answer's
-    statements, `seconds` what asking took.
+    statements, `seconds` what asking took. `judgements` are a judge's, one for each sentence that is shown as fact:
+    whether what it cites supports it, or why there is no verdict.
     """
 
     id: str
@@ -57,6 +58,7 @@ class CaseResult:
     retrieved: tuple[Stretch, ...]
     figures: Mapping[str, float | None]
     seconds: float
+    judgements: tuple[bool | str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,14 @@ class Result:
             "counts": self.counts,
             "cases": [write_case_result(each) for each in self.cases],
         }
+
+
+def require_scipy(purpose: str) -> None:
+    """Raise EvaluationError where scipy, which is optional, isn't installed."""
+    try:
+        import scipy.stats  # noqa: F401
+    except ImportError:
+        raise EvaluationError(f"{purpose} needs scipy: pip install 'news-assistant[eval]', or scipy itself") from None
 
 
 def make_frame(rows: Sequence[Mapping[str, Any]], *, index: str) -> "pandas.DataFrame":
@@ -166,6 +176,7 @@ def read_case_result(row: Mapping[str, Any]) -> CaseResult:
     values = dict(row)
     for name in ("citations", "retrieved"):
         values[name] = tuple(Stretch(**each) for each in values[name])
+    values["judgements"] = tuple(values.get("judgements", ()))
     figures = values["figures"]
     if not all(value is None or isinstance(value, int | float) for value in figures.values()):
         raise ValueError("a figure is no number")

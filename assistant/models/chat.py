@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Client = TypeVar("Client")
 
 _BUSY = (408, 409, 429)  # statuses that pass, as all from 500 on may
+# Some servers send what a model thinks before its reply.
+_THOUGHT = re.compile(r"\A\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
 # These take no temperature but their own.
 _REASONING_MODEL = re.compile(r"o\d|gpt-[5-9](?!.*chat)")
 
@@ -378,6 +380,20 @@ def open_chat_model(
     chosen = ProviderChatModel(provider, name, timeout_seconds=timeout_seconds, tracing=tracing)
     chosen.check()
     return chosen
+
+
+def read_reply(model: ChatModel, messages: Sequence[Message], *, max_tokens: int, max_characters: int) -> str:
+    """Ask, and read the whole reply, of at most so many characters, without what the model thinks before it.
+
+    Raises ModelError.
+    """
+    reply = ""
+    with closing(model.stream(messages, max_tokens=max_tokens)) as chunks:
+        for chunk in chunks:
+            reply += chunk.text
+            if len(reply) > max_characters:
+                break
+    return _THOUGHT.sub("", reply[:max_characters]).strip()
 
 
 def _init_chat_model(provider: str, name: str, **arguments: Any) -> "BaseChatModel":
