@@ -165,6 +165,10 @@ WindowOption = Annotated[
 MaxCostOption = Annotated[
     float | None, typer.Option(metavar="DOLLARS", help="Ask a language model nothing that could cost more than this.")
 ]
+MaxTotalOption = Annotated[
+    float | None,
+    typer.Option(metavar="DOLLARS", help="Ask nothing more when all answers of this run could cost more than this."),
+]
 NoCacheOption = Annotated[
     bool, typer.Option("--no-cache", help="Ask a language model again what it was asked before, and keep no reply.")
 ]
@@ -377,6 +381,7 @@ def ask(
     unsupported: UnsupportedOption = None,
     window: WindowOption = None,
     max_cost: MaxCostOption = None,
+    max_total_cost: MaxTotalOption = None,
     price: PriceOption = None,
     no_cache: NoCacheOption = False,
     threshold: ThresholdOption = None,
@@ -393,6 +398,7 @@ def ask(
         "unsupported": unsupported,
         "window": window,
         "max_cost": max_cost,
+        "max_total_cost": max_total_cost,
         "price": _read_price(price),
         "keep_replies": not no_cache,
         "threshold": threshold,
@@ -466,6 +472,7 @@ def chat(
     unsupported: UnsupportedOption = None,
     window: WindowOption = None,
     max_cost: MaxCostOption = None,
+    max_total_cost: MaxTotalOption = None,
     price: PriceOption = None,
     no_cache: NoCacheOption = False,
     threshold: ThresholdOption = None,
@@ -482,6 +489,7 @@ def chat(
         "unsupported": unsupported,
         "window": window,
         "max_cost": max_cost,
+        "max_total_cost": max_total_cost,
         "price": _read_price(price),
         "keep_replies": not no_cache,
         "threshold": threshold,
@@ -708,6 +716,7 @@ def evaluate(
     unsupported: UnsupportedOption = None,
     window: WindowOption = None,
     max_cost: MaxCostOption = None,
+    max_total_cost: MaxTotalOption = None,
     price: PriceOption = None,
     threshold: ThresholdOption = None,
     wait: WaitOption = None,
@@ -729,6 +738,7 @@ def evaluate(
         "unsupported": unsupported,
         "window": window,
         "max_cost": max_cost,
+        "max_total_cost": max_total_cost,
         "price": _read_price(price),
         "keep_replies": False,  # a reply that was kept takes no time and costs nothing
         "threshold": threshold,

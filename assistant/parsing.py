@@ -31,8 +31,10 @@ from assistant.reading import read_document
 from assistant.types import Article, Document, Origin
 
 MEMORY_BYTES = 400_000_000  # that a child may take above what it has when it starts, which is some 30 MB
-SECONDS = 10  # of processor time for a document
-LONG_SECONDS = 60  # for what may have many pages or parts
+SECONDS = 4  # of processor time for a document
+LONG_SECONDS = 60  # for what may have many pages or parts,
+# as far as its size earns that: few bytes that are much work are packed for no reader, and 100 pages have 100,000.
+FIRST_SECONDS, BYTES_PER_SECOND = 3, 10_000
 # A child shares its processors with the embedding of what came before; its time on the clock only ends one that waits.
 PATIENCE = 3
 MAX_REPLY_BYTES = 60_000_000
@@ -186,7 +188,8 @@ def _parse(document: Document, child: "_Child") -> tuple[Outcome, ...]:
         kind = tell_kind(document)
         if kind in _OWN:
             return read_document(document)
-        return child.read(document, LONG_SECONDS if kind in _LONG else SECONDS)
+        earned = FIRST_SECONDS + len(document.data) // BYTES_PER_SECOND
+        return child.read(document, min(LONG_SECONDS, earned) if kind in _LONG else SECONDS)
     except ArticleError as error:
         return (error,)
 

@@ -111,7 +111,7 @@ def test_a_document_that_waits_is_ended_by_the_clock(monkeypatch: pytest.MonkeyP
         monkeypatch.undo()
         (next_one,) = [get_text(outcomes) for _, outcomes in parser.parse([GOOD])]
 
-    assert late == f"good.pdf: can't be read: it takes more than {parsing.LONG_SECONDS} s; split it"
+    assert late == f"good.pdf: can't be read: it takes more than {parsing.FIRST_SECONDS} s; split it"
     assert next_one == "It rained."
 
 
