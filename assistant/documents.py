@@ -429,12 +429,12 @@ def read_mail(document: Document, read: ReadDocument) -> tuple[Outcome, ...]:
 
 def _refuse_large_mail(document: Document) -> None:
     """Refuse a mail that would take long to parse, for its lines of header or its parts, before that is begun."""
-    header, _, body = document.data.replace(b"\r\n", b"\n").partition(b"\n\n")
+    header = document.data.replace(b"\r\n", b"\n").partition(b"\n\n")[0]
     if len(header) > MAX_HEADER_BYTES:
         raise ArticleError(f"{document.name}: too large: its header has more than {MAX_HEADER_BYTES:,} bytes")
-    if b"multipart/" in header.lower() and body.count(b"\n--") > MAX_PARTS:
+    if b"multipart/" in header.lower() and document.data.count(b"\n--") > MAX_PARTS:
         raise ArticleError(
-            f"{document.name}: too large: it has more than {MAX_PARTS:,} parts; save what matters as text"
+            f"{document.name}: too large: it has more than {MAX_PARTS:,} parts; save its text"
         )
 
 

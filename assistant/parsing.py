@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import fields
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final
@@ -43,6 +44,11 @@ AHEAD_BYTES = 50_000_000
 
 _OWN: Final[frozenset[Kind]] = frozenset(("text", "markdown", "feed", "sitemap", "addresses"))
 _LONG: Final[frozenset[Kind]] = frozenset(("pdf", "mail", "mailbox", "articles"))
+_PAGE_LIBRARIES = ("assistant.pages", "trafilatura", "htmldate")
+# What is imported before the time for a document begins, for it takes longer than reading most.
+_LIBRARIES: Final[dict[Kind, tuple[str, ...]]] = {
+    "pdf": ("pypdf",), "word": ("docx",), **dict.fromkeys(("page", "mail", "mailbox"), _PAGE_LIBRARIES),
+}  # fmt: skip
 _LENGTH = struct.Struct(">Q")
 _TIMES = ("published", "updated")
 _TIME_SIGNAL = getattr(signal, "SIGXCPU", None)
@@ -310,6 +316,7 @@ def serve() -> None:
     while (request := _receive(requests, sys.maxsize)) is not None:
         document, seconds = pickle.loads(request)  # noqa: S301  from who started this process
         del request
+        _load_libraries(document)
         _limit_time(seconds)
         is_last = False
         try:
@@ -326,6 +333,12 @@ def serve() -> None:
         if is_last:
             return
         del document, reply
+
+
+def _load_libraries(document: Document) -> None:
+    with suppress(ArticleError, ImportError):  # of which reading says what is to be said
+        for name in _LIBRARIES.get(tell_kind(document), ()):
+            import_module(name)
 
 
 def _write_reply(outcomes: tuple[Outcome, ...], *, is_last: bool = False) -> bytes:

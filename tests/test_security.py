@@ -19,7 +19,17 @@ import numpy as np
 import pytest
 from answer_records import make_answer
 from chromadb.utils.embedding_functions import known_embedding_functions, register_embedding_function
-from libraries import LARGE, add, assert_nearest_is_exact, generation_folders, is_chroma_used, make_article, opened
+from libraries import (
+    LARGE,
+    add,
+    assert_nearest_is_exact,
+    generation_folders,
+    is_chroma_used,
+    make_article,
+    make_vectors,
+    nearest,
+    opened,
+)
 from model_server import Fails, ModelServer, Says, error_body
 
 from assistant import Assistant, LibraryDamagedError, LibraryError
@@ -273,6 +283,17 @@ def test_a_dotenv_where_one_stands_chooses_nothing(
     assert is_chroma_used(library)
 
 
+def test_an_index_knows_nothing_of_another(tmp_path: Path) -> None:
+    with opened(tmp_path / "one") as one, opened(tmp_path / "other") as other:
+        add(one, make_article("mine", 5))
+        add(other, make_article("yours", 300), seed=1)
+
+        with one.snapshot() as snapshot:
+            assert [article.id for article in snapshot.articles()] == ["mine"]
+            assert {stored.article.id for stored in snapshot.load(list(range(1, 400)))} == {"mine"}
+        assert {id for id, _ in nearest(one, make_vectors(1)[0], 50)} == set(range(1, 6))
+
+
 # The key
 
 
@@ -427,6 +448,13 @@ run()
     assert "'NoneType' object is not callable" in said
     assert find_leaks(said) == []
     assert find_leaks(read_all(tmp_path)) == []
+
+
+def test_no_option_takes_a_key() -> None:
+    source = (ROOT / "assistant" / "cli.py").read_text(encoding="utf-8")
+
+    assert re.search(r"^    max_cost: \w+", source, re.MULTILINE)  # of which typer makes --max-cost
+    assert not re.search(r"^    \w*(?:key|password|token|secret)\w*: \w+", source, re.MULTILINE)
 
 
 # The network
