@@ -433,9 +433,7 @@ def _refuse_large_mail(document: Document) -> None:
     if len(header) > MAX_HEADER_BYTES:
         raise ArticleError(f"{document.name}: too large: its header has more than {MAX_HEADER_BYTES:,} bytes")
     if b"multipart/" in header.lower() and document.data.count(b"\n--") > MAX_PARTS:
-        raise ArticleError(
-            f"{document.name}: too large: it has more than {MAX_PARTS:,} parts; save its text"
-        )
+        raise ArticleError(f"{document.name}: too large: it has more than {MAX_PARTS:,} parts; save its text")
 
 
 def _read_message(message: "EmailMessage", document: Document, address: str, read: ReadDocument) -> Article:

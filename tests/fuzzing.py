@@ -300,6 +300,11 @@ TARGETS: dict[str, Target] = {
 # Inputs that once were more than refused, by target.
 SEEDS: dict[str, Seeds] = {
     "cases": (b'{"a":' * 2_000,),
+    "feeds": (
+        FEED.replace("&amp;", "&#xD800;").encode(),
+        FEED.replace('<rss version="', '<rss version="&#55296;').encode(),
+        FEED.replace("&amp;", "&#xD800;").encode("utf-16"),
+    ),
     "results": (b"[" * 100_000,),
 }
 
