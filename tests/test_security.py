@@ -58,7 +58,9 @@ def test_every_promise_names_tests_that_exist() -> None:
 
 
 def test_every_row_of_a_table_of_promises_names_a_test() -> None:
-    rows = [line for line in SECURITY.splitlines() if line.startswith("| ") and not line.startswith("| what")]
+    rows = [
+        line for line in SECURITY.splitlines() if line.startswith("| ") and not line.startswith(("| what |", "| who |"))
+    ]
 
     assert len(rows) > 20
     for row in rows:
