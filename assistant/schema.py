@@ -212,7 +212,7 @@ def find_foreign(connection: sqlite3.Connection, version: int) -> str | None:
     for kind, name, sql in connection.execute("SELECT type, CAST(name AS TEXT), CAST(sql AS TEXT) FROM sqlite_master"):
         is_named_so = str(name).startswith("sqlite_") or name in _WORD_TABLES
         is_of_sqlite = kind == "table" and is_named_so and str(sql).startswith("CREATE TABLE")
-        is_key = kind == "index" and (sql is None or is_named_so)
+        is_key = kind == "index" and sql is None
         is_earlier = version < SCHEMA_VERSION and kind == "index" and name in _REPLACED_INDEXES
         if not (is_of_sqlite or is_key or is_earlier or sql in _list_made()):
             return f"the {kind} {str(name)[:100]!r}"
