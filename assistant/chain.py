@@ -469,6 +469,11 @@ class Answerer:
             citations.append(known)
         return Statement(draft.written.text, tuple(citations), draft.support, draft.unresolved)
 
+    @property
+    def spent(self) -> float:
+        """What the requests so far cost, or at most could, in US dollars; 0 where no price is known."""
+        return self._spend() if self._price else 0.0
+
     # What is asked of the model
 
     def _ask(self, messages: tuple[Message, ...]) -> Generator[Request | Listen, Chunk | None, str]:
@@ -489,7 +494,7 @@ class Answerer:
             if most > self._limits.max_cost:
                 raise ModelError(
                     f"the answer could cost ${most:.4f}, more than the ${self._limits.max_cost:g} that it may;"
-                    " raise --max-cost, or choose a cheaper model"
+                    " raise --max-cost and --max-total-cost, or choose a cheaper model"
                 )
             self._most = most
         self._counts.append((None, None))

@@ -169,6 +169,10 @@ WindowOption = Annotated[
 MaxCostOption = Annotated[
     float | None, typer.Option(metavar="DOLLARS", help="Ask a language model nothing that could cost more than this.")
 ]
+MaxTotalOption = Annotated[
+    float | None,
+    typer.Option(metavar="DOLLARS", help="Ask nothing more when all answers of this run could cost more than this."),
+]
 NoCacheOption = Annotated[
     bool, typer.Option("--no-cache", help="Ask a language model again what it was asked before, and keep no reply.")
 ]
@@ -290,6 +294,7 @@ def _read_settings(
     unsupported: UnsupportedOption = None,
     window: WindowOption = None,
     max_cost: MaxCostOption = None,
+    max_total_cost: MaxTotalOption = None,
     price: PriceOption = None,
     threshold: ThresholdOption = None,
     today: TodayOption = None,
@@ -302,6 +307,7 @@ def _read_settings(
         "unsupported": unsupported,
         "window": window,
         "max_cost": max_cost,
+        "max_total_cost": max_total_cost,
         "price": _read_price(price),
         "threshold": threshold,
         "today": today,

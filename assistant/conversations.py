@@ -286,6 +286,8 @@ class Conversations:
             return self._connect("ro&immutable=1", is_ours=True)
 
     def _connect(self, mode: str, *, is_ours: bool) -> sqlite3.Connection:
+        if self._file.is_symlink():
+            raise self._explain_unusable("it is a link out of the index, which is not followed")
         address = f"{self._file.absolute().as_uri()}?mode={mode}"
         connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
         try:

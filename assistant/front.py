@@ -90,6 +90,7 @@ class Assistant:
         self._library = Library(settings.index, embedding_model=self._embedder.identity, wait=settings.wait)
         self._replies = ReplyCache(settings.index)
         self._conversations = Conversations(settings.index, find_missing=self._find_missing)
+        self._spent = 0.0  # US dollars
         self._chat: ChatModel | None = None
         if settings.model != QUOTES:
             self._chat = open_model(settings.model, settings)
@@ -427,7 +428,10 @@ class Assistant:
         answerer, replies, hashes = self._prepare(self._chat, options)
         notes.append(lambda answer: _identify(answerer.note(answer), hashes, prompts=identify_prompts()))
         steps = answerer.steps(question)
-        answer = yield from run_steps(steps, self._chat, replies)
+        try:
+            answer = yield from run_steps(steps, self._chat, replies)
+        finally:
+            self._spent += answerer.spent
         return _identify(answer, hashes, prompts=identify_prompts())
 
     async def _arun(self, question: Question, options: PassageFilter) -> AsyncGenerator[Statement | Answer, None]:
@@ -440,12 +444,15 @@ class Assistant:
             return
         answerer, replies, hashes = await asyncio.to_thread(self._prepare, self._chat, options)
         steps = answerer.steps(question)
-        async with aclosing(arun_steps(steps, self._chat, replies)) as results:
-            async for result in results:
-                if isinstance(result, Answer):
-                    yield _identify(result, hashes, prompts=identify_prompts())
-                else:
-                    yield result
+        try:
+            async with aclosing(arun_steps(steps, self._chat, replies)) as results:
+                async for result in results:
+                    if isinstance(result, Answer):
+                        yield _identify(result, hashes, prompts=identify_prompts())
+                    else:
+                        yield result
+        finally:
+            self._spent += answerer.spent
 
     def _quote(self, question: Question, options: PassageFilter) -> Answer:
         with self._library.snapshot() as snapshot:
@@ -494,9 +501,12 @@ class Assistant:
         with self._library.snapshot() as snapshot:
             self._refuse_empty(snapshot.passage_count)
         price = Price(*settings.price) if settings.price else find_price(chat.identity)
-        if price is None and settings.max_cost is not None:
+        limits = [] if settings.max_cost is None else [settings.max_cost]
+        if settings.max_total_cost is not None:
+            limits.append(max(0.0, settings.max_total_cost - self._spent))
+        if price is None and limits:
             raise SettingsError(
-                f"what {chat.identity} costs isn't known, so --max-cost can't be kept; say it with --price"
+                f"what {chat.identity} costs isn't known, so its limit can't be kept; say it with --price"
             )
 
         used: dict[str, str | None] = {}
@@ -529,7 +539,7 @@ class Assistant:
             limits=Limits(
                 window=settings.window or (OWN_WINDOW if own else RENTED_WINDOW),
                 evidence_tokens=settings.evidence_tokens or (LOCAL_EVIDENCE if chat.is_local else EVIDENCE),
-                max_cost=settings.max_cost,
+                max_cost=min(limits, default=None),
             ),
             refusal=ABSTENTION,
             unsupported=settings.unsupported,

@@ -16,7 +16,8 @@ class Example(NamedTuple):
 GROUPS = {
     "Which articles": ("--outlet", "--since", "--until", "--today"),
     "What answers": (
-        "--model", "--unsupported", "--threshold", "--window", "--max-cost", "--price", "--no-cache",
+        "--model", "--unsupported", "--threshold", "--window", "--max-cost", "--max-total-cost", "--price",
+        "--no-cache",
     ),
     "The index": ("--index", "--embedding-model", "--wait"),
     "Output": ("--json", "--html", "--debug", "--help"),
@@ -127,6 +128,7 @@ _PRINTING = ("chat", "")
 ENVIRONMENT = (
     ("ASSISTANT_INDEX", "the index folder, where --index isn't given", None),
     ("ASSISTANT_MODEL", "what answers, where --model isn't given", _MODELS),
+    ("ASSISTANT_TRACING", "langsmith, where that service may see prompts and replies", _MODELS),
     ("OPENAI_BASE_URL", "a server that speaks OpenAI's protocol, such as http://localhost:11434/v1", _SERVERS),
     ("OPENAI_API_KEY", "the key to it, or to OpenAI; it is never shown and never stored", _SERVERS),
     ("NO_COLOR", "set to anything: no colours", _PRINTING),

@@ -21,6 +21,7 @@ LIBRARY_FILE = "library.sqlite3"
 LOCAL_EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 QUOTES = "quotes"
 DEFAULT_MODEL = "openai:gpt-5-mini"  # where there is a key and nothing is chosen
+LANGSMITH = "langsmith"
 SERVED_MODEL = "openai:"  # the first that the server lists
 
 Unsupported = Literal["mark", "drop"]
@@ -42,10 +43,12 @@ class Settings:
     Of a language model: `unsupported` says whether a sentence that its citations don't prove is shown, marked as such,
     or dropped. `window` is how many tokens the model reads and writes at once, `evidence_tokens` how many of those the
     articles may have, by default 3,000, or 1,500 on this machine. `max_cost` is what an answer may cost, in US dollars,
-    and `price` what a million tokens cost that are sent, and that come back, where the list prices aren't right.
+    `max_total_cost` what all answers of one assistant may that are asked for one after the other, and `price` what a
+    million tokens cost that are sent, and that come back, where the list prices aren't right.
     `timeout` is for how many seconds it may say nothing, by default 60, or 300 on this machine. `keep_replies` says
     whether replies are kept in the index. `tracing` lets LangSmith, a service that LangChain can send prompts to, see
-    them, where the environment asks for that. `vocabularies` is tiktoken's cache.
+    them, where the environment asks for that: ASSISTANT_TRACING=langsmith says so too. `vocabularies` is tiktoken's
+    cache.
     """
 
     index: Path
@@ -58,6 +61,7 @@ class Settings:
     window: int | None = None
     evidence_tokens: int | None = None
     max_cost: float | None = None
+    max_total_cost: float | None = None
     price: tuple[float, float] | None = None
     timeout: float | None = None
     tracing: bool = False
@@ -94,8 +98,10 @@ class Settings:
             raise SettingsError(f"window {self.window} is too small; a model must read and write {MIN_WINDOW:,} tokens")
         if self.evidence_tokens is not None and self.evidence_tokens <= 0:
             raise SettingsError(f"evidence_tokens {self.evidence_tokens} is no number of tokens")
-        if self.max_cost is not None and not 0 < self.max_cost < float("inf"):
-            raise SettingsError(f"max_cost {self.max_cost} is no sum of dollars")
+        for name in ("max_cost", "max_total_cost"):
+            most = getattr(self, name)
+            if most is not None and not 0 < most < float("inf"):
+                raise SettingsError(f"{name} {most} is no sum of dollars")
         if self.price is not None and not (len(self.price) == 2 and min(self.price) >= 0):
             raise SettingsError(f"price {self.price} is not what a million tokens cost, sent and received")
 
@@ -123,6 +129,12 @@ def load_settings(
     ):
         if name not in values and environment.get(variable):
             values[name] = environment[variable]
+    if "tracing" not in values and (tracing := environment.get("ASSISTANT_TRACING")):
+        if tracing != LANGSMITH:
+            raise SettingsError(
+                f"ASSISTANT_TRACING {tracing!r} is no service that prompts can be shown to: {LANGSMITH!r}"
+            )
+        values["tracing"] = True
     if "model" not in values:
         values["model"] = _choose_model(environment)
     if isinstance(values.get("today"), str):

@@ -729,6 +729,18 @@ def test_an_answer_that_could_cost_too_much_is_not_asked_for(server: ModelServer
     assert server.requests == []
 
 
+def test_answers_may_cost_no_more_than_their_total(server: ModelServer, open_assistant: Open) -> None:
+    server.script = lambda _: Says([f"{REOPENED} [1]."], usage={"prompt_tokens": 1_000, "completion_tokens": 500})
+    # A request may cost some $0.21, and costs $0.06: the first and the second may be made, and the third may not.
+    assistant = open_assistant(price=(10.0, 100.0), max_total_cost=0.3, keep_replies=False, unsupported="drop")
+
+    ask(assistant)
+    with pytest.raises(ModelError, match="--max-total-cost"):
+        [ask(assistant) for _ in range(5)]
+
+    assert 1 <= len(server.requests) <= 0.3 / 0.06
+
+
 def test_a_repair_that_could_cost_too_much_is_left_out(server: ModelServer, open_assistant: Open) -> None:
     reply(
         server,

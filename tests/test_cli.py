@@ -523,7 +523,7 @@ def test_a_model_that_does_not_know_is_exit_1(run: Run, article: Path, model: Mo
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--max-cost", "0.1"), "isn't known, so --max-cost can't be kept"),
+        (("--max-cost", "0.1"), "isn't known, so its limit can't be kept"),
         (("--max-cost", "0.0001", "--price", "1/10"), "could cost"),
         (("--price", "cheap"), "write it as 0.25/2"),
         (("--unsupported", "hide"), "neither 'mark' nor 'drop'"),

@@ -78,6 +78,7 @@ def test_an_unknown_setting_is_refused_with_those_there_are() -> None:
         ({"evidence_tokens": 0}, "evidence_tokens 0"),
         ({"max_cost": 0}, "max_cost 0"),
         ({"max_cost": float("inf")}, "max_cost inf"),
+        ({"max_total_cost": -1.0}, "max_total_cost -1"),
         ({"price": (1.0, -1.0)}, "price"),
         ({"price": (1.0,)}, "price"),
         ({"timeout": 0}, "timeout 0"),
@@ -186,3 +187,12 @@ def test_today_is_a_date() -> None:
     for wrong in ("yesterday", 5):
         with pytest.raises(SettingsError, match="today"):
             load_settings("index", today=wrong)
+
+
+def test_only_a_service_that_is_named_to_us_may_see_prompts() -> None:
+    for variable in ("LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2"):
+        assert not load_settings("index", environment={variable: "true"}).tracing
+
+    assert load_settings("index", environment={"ASSISTANT_TRACING": "langsmith"}).tracing
+    with pytest.raises(SettingsError, match="'true' is no service that can be: 'langsmith'"):
+        load_settings("index", environment={"ASSISTANT_TRACING": "true"})

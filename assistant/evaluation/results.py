@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from assistant.front import Assistant
 
 FORMAT = 1
+MAX_RESULT_BYTES = 200_000_000  # 100,000 cases of some 2,000 bytes each
 # Settings that are of this machine, or secret, and don't change what is answered.
-_UNSAID = {"index", "cache", "vocabularies", "api_key", "base_url", "wait", "tracing"}
+_UNSAID = {"index", "cache", "vocabularies", "api_key", "base_url", "wait", "tracing", "max_total_cost"}
 _LIBRARIES = ("chromadb", "langchain", "numpy", "onnxruntime", "openai", "tokenizers")
 
 
@@ -148,10 +149,12 @@ def write_result(result: Result, path: str | os.PathLike[str]) -> None:
 def load_result(path: str | os.PathLike[str]) -> Result:
     """Load what `evaluate` wrote. Raises EvaluationError where it isn't that."""
     try:
-        written = json.loads(Path(path).read_text(encoding="utf-8"))
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_RESULT_BYTES + 1)
+        written = json.loads(data) if len(data) <= MAX_RESULT_BYTES else None
     except OSError as error:
         raise EvaluationError(f"{path}: can't be read ({error.strerror or error})") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         written = None
     if not isinstance(written, dict) or "cases" not in written or "run" not in written:
         raise EvaluationError(f"{path}: is no result of `assistant evaluate`")
