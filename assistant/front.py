@@ -134,6 +134,7 @@ class Assistant:
             embedder=self._embedder,
             given=given,
             remove_gone=remove_gone,
+            offline=self.settings.offline,
             progress=progress,
             say=say,
         )
@@ -146,7 +147,12 @@ class Assistant:
         What has changed is replaced, and `history_of` shows what it was; what was removed by hand stays away.
         """
         return update_sources(
-            library=self._library, embedder=self._embedder, remove_gone=remove_gone, progress=progress, say=say
+            library=self._library,
+            embedder=self._embedder,
+            remove_gone=remove_gone,
+            offline=self.settings.offline,
+            progress=progress,
+            say=say,
         )
 
     def sources(self) -> list[str]:
@@ -672,7 +678,9 @@ def _make_embedder(settings: Settings) -> Embedder:
     if settings.embedding_model == LOCAL_EMBEDDING_MODEL:
         return MiniLMEmbedder(cache_folder=settings.cache)
     name = settings.embedding_model.removeprefix("openai:")
-    return EndpointEmbedder(name, base_url=settings.base_url, api_key=settings.api_key)
+    return EndpointEmbedder(
+        name, base_url=settings.base_url, api_key=settings.api_key, offline=settings.offline
+    )
 
 
 def _find_id(article_id: str, snapshot: Snapshot) -> str:

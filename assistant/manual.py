@@ -124,6 +124,7 @@ ENVIRONMENT = (
     ("ASSISTANT_MODEL", "what answers, where --model isn't given", _MODELS),
     ("OPENAI_BASE_URL", "a server that speaks OpenAI's protocol, such as http://localhost:11434/v1", _MODELS),
     ("OPENAI_API_KEY", "the key to it, or to OpenAI; it is never shown and never stored", _MODELS),
+    ("ASSISTANT_OFFLINE", "set to 1: every connection is refused, as by --offline", None),
     ("NO_COLOR", "set to anything: no colours", _PRINTING),
     ("FORCE_COLOR", "set to anything: colours also where no terminal is", _PRINTING),
     ("TERM", "dumb: nothing but plain text is sent to the terminal", _PRINTING),
