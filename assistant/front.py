@@ -17,6 +17,7 @@ from assistant.chain import Answerer, Found, Limits, Question, arun_steps, run_s
 from assistant.checking import check_answers, find_cited
 from assistant.citations import holds_quote, place_quote
 from assistant.conversations import CONVERSATIONS_FILE, Conversations
+from assistant.corroboration import corroborate
 from assistant.dates import read_bounds, to_time
 from assistant.doctor import examine, repair
 from assistant.embedding import DIMENSION, Embedder, EndpointEmbedder, MiniLMEmbedder
@@ -43,7 +44,7 @@ from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval, retrieve
 from assistant.schema import PassageFilter
 from assistant.scope import Scope, read_options, read_scope
 from assistant.settings import LOCAL_EMBEDDING_MODEL, QUOTES, Settings, load_settings
-from assistant.snapshot import Snapshot
+from assistant.snapshot import EVERYTHING, Snapshot, StoredPassage
 from assistant.streaming import AnswerStream, AsyncAnswerStream
 from assistant.types import (
     Answer,
@@ -436,10 +437,11 @@ class Assistant:
             answer = self._quote(question, options)
             yield from answer.statements
             return answer
-        answerer, replies, hashes = self._prepare(self._chat, options)
+        answerer, replies, hashes, pool = self._prepare(self._chat, options)
         notes.append(lambda answer: _identify(answerer.note(answer), hashes, prompts=identify_prompts()))
         steps = answerer.steps(question)
         answer = yield from run_steps(steps, self._chat, replies)
+        answer = corroborate(answer, list(pool.values()), embedder=self._embedder)
         return _identify(answer, hashes, prompts=identify_prompts())
 
     async def _arun(self, question: Question, options: PassageFilter) -> AsyncGenerator[Statement | Answer, None]:
@@ -450,11 +452,12 @@ class Assistant:
                 yield statement
             yield answer
             return
-        answerer, replies, hashes = await asyncio.to_thread(self._prepare, self._chat, options)
+        answerer, replies, hashes, pool = await asyncio.to_thread(self._prepare, self._chat, options)
         steps = answerer.steps(question)
         async with aclosing(arun_steps(steps, self._chat, replies)) as results:
             async for result in results:
                 if isinstance(result, Answer):
+                    result = await asyncio.to_thread(corroborate, result, list(pool.values()), embedder=self._embedder)
                     yield _identify(result, hashes, prompts=identify_prompts())
                 else:
                     yield result
@@ -480,7 +483,17 @@ class Assistant:
             preferred=scope.preferred,
         )
         notes = self._describe_languages(scope.question, retrieval.passages)
-        return replace(answer, understood=scope.understood, notes=notes)
+        answer = replace(answer, understood=scope.understood, notes=notes)
+        if answer.abstained:
+            return answer
+        return corroborate(answer, self._list_candidates(retrieval, scope, snapshot), embedder=self._embedder)
+
+    def _list_candidates(self, retrieval: Retrieval, scope: Scope, snapshot: Snapshot) -> Sequence[StoredPassage]:
+        """List what may say the same as an answer: what all articles have, also where only some were to be asked."""
+        if scope.filter == EVERYTHING:
+            return retrieval.candidates
+        everything = self._retrieve(replace(scope, filter=EVERYTHING, preferred=None), snapshot, PASSAGES)
+        return list({passage.id: passage for passage in (*retrieval.candidates, *everything.candidates)}.values())
 
     def _retrieve(self, scope: Scope, snapshot: Snapshot, limit: int) -> Retrieval:
         return retrieve(
@@ -497,10 +510,13 @@ class Assistant:
             return ()
         return describe_languages(question, [retrieved.passage.text for retrieved in found])
 
-    def _prepare(self, chat: ChatModel, options: PassageFilter) -> tuple[Answerer, CurrentReplies | None, Hashes]:
+    def _prepare(
+        self, chat: ChatModel, options: PassageFilter
+    ) -> tuple[Answerer, CurrentReplies | None, Hashes, Mapping[int, StoredPassage]]:
         """Get ready to answer with a language model. Raises AssistantError before anything is sent to it.
 
-        The hashes, of the articles that are answered from, are there when these have been found.
+        The hashes, of the articles that are answered from, and the passages that were found, by their ids, are there
+        when these have been found.
         """
         settings = self.settings
         with self._library.snapshot() as snapshot:
@@ -512,6 +528,7 @@ class Assistant:
             )
 
         used: dict[str, str | None] = {}
+        pool: dict[int, StoredPassage] = {}
 
         def find(text: str) -> Found:
             with self._library.snapshot() as snapshot:
@@ -524,6 +541,7 @@ class Assistant:
             articles = {id: article for id in ids if (article := snapshot.article(id)) is not None}
             copies = {id: snapshot.copies(id) for id in ids}
             used.update({id: snapshot.hash(id) for id in ids})
+            pool.update({passage.id: passage for passage in self._list_candidates(retrieval, scope, snapshot)})
             notes = self._describe_languages(text, retrieval.passages)
             wider = partial(find_wider, scope.wider) if scope.wider else None
             return Found(text, retrieval.passages, articles, notes, scope.understood, wider, copies)
@@ -553,7 +571,7 @@ class Assistant:
                 return all(snapshot.hash(id) == hash for id, hash in used.items())
 
         replies = self._replies.while_current(is_current) if settings.keep_replies else None
-        return answerer, replies, used
+        return answerer, replies, used, pool
 
     def load(self) -> None:
         """Load the models and open the index now, in a background thread for instance, so that no question waits.
@@ -678,9 +696,7 @@ def _make_embedder(settings: Settings) -> Embedder:
     if settings.embedding_model == LOCAL_EMBEDDING_MODEL:
         return MiniLMEmbedder(cache_folder=settings.cache)
     name = settings.embedding_model.removeprefix("openai:")
-    return EndpointEmbedder(
-        name, base_url=settings.base_url, api_key=settings.api_key, offline=settings.offline
-    )
+    return EndpointEmbedder(name, base_url=settings.base_url, api_key=settings.api_key, offline=settings.offline)
 
 
 def _find_id(article_id: str, snapshot: Snapshot) -> str:

@@ -70,10 +70,14 @@ FEATURES = (
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """What a statement was measured by: a value for each of `FEATURES`, and what its evidence lacks or contradicts."""
+    """What a statement was measured by: a value for each of `FEATURES`, and what its evidence lacks or contradicts.
+
+    Those of the faults that are a name, a number or a day which the evidence doesn't have are `missing`.
+    """
 
     features: npt.NDArray[np.float64]
     faults: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
 
 def verify(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> Support:
@@ -142,8 +146,9 @@ def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> M
     def nearest(place: int) -> float:
         return float((theirs @ vectors[0][_find_row(spans[0], ours[place])]).max(initial=-1.0))
 
+    missing = tuple(find_missing(ours, facts))
     faults = (
-        *find_missing(ours, facts),
+        *missing,
         *find_contradictions(ours, alignments),
         *find_crossings(ours, alignments),
         *find_exchanged(statement, [sentences[index] for index in chosen]),
@@ -162,7 +167,7 @@ def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> M
         _measure_elsewhere(ours, read, chosen),
         max(alignments, key=lambda alignment: alignment.share).count_skips(),
     )
-    return Measures(np.array(features, float), tuple(dict.fromkeys(faults)))
+    return Measures(np.array(features, float), tuple(dict.fromkeys(faults)), missing)
 
 
 def _cut(text: str) -> Iterator[Span]:

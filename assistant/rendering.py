@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from assistant.answers import article_to_json, citation_to_json
 from assistant.kinds import count_others
+from assistant.outlets import get_host
 from assistant.types import (
     Answer,
     ArticleRef,
@@ -190,16 +190,7 @@ def _describe_copies(citation: Citation) -> str:
 
 def list_copies(citation: Citation) -> list[str]:
     """Name the copies that hold a quote too, each by its outlet, or where it has none by its host, if it has one."""
-    return list(
-        dict.fromkeys(clean_line(copy.outlet or _get_host(copy) or "another copy") for copy in citation.also_in)
-    )
-
-
-def _get_host(article: ArticleRef) -> str:
-    try:
-        return (urlsplit(article.url or "").hostname or "").removeprefix("www.")
-    except ValueError:  # an article that was handed in may have any address
-        return ""
+    return list(dict.fromkeys(clean_line(copy.outlet or get_host(copy) or "another copy") for copy in citation.also_in))
 
 
 def _are_of_different_times(answer: Answer) -> bool:

@@ -73,7 +73,9 @@ class OpenAIServer:
         Raises ModelError where there is no connecting, or OpenAI would want a key.
         """
         if self._is_offline:
-            raise ModelError(f"{self.identify(name)} can't be used offline; leave --offline out to connect to {self.host}")
+            raise ModelError(
+                f"{self.identify(name)} can't be used offline; leave --offline out to connect to {self.host}"
+            )
         if not self._api_key and self.is_openai:
             raise ModelError(f"{self.identify(name)} needs a key; set OPENAI_API_KEY")
         return {

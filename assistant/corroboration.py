@@ -1,0 +1,197 @@
+"""How many sources stand behind each statement of an answer, independently of each other.
+
+An article that anybody may have planted is answered from as any other is; how many others say the same tells a reader
+what that is worth (against poisoned corpora: Zou et al., PoisonedRAG, 2025). Outlets are told apart by name and host
+(assistant/outlets.py), copies of one story are one source (assistant/copies.py), and whether another article says the
+same is measured as support is (assistant/grounding.py), with two differences, for reports of one thing are never the
+same sentence. Who said it to whom is left out. And a detail that only one of them gives, as the day of the week, is no
+other claim; where both give one of a kind, and not the same, it is.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from assistant.citations import needs_context
+from assistant.embedding import Embedder
+from assistant.facts import Token, read_tokens
+from assistant.grounding import MAX_STATEMENT_CHARACTERS, measure, weigh
+from assistant.outlets import group_outlets, name_outlet
+from assistant.snapshot import StoredPassage
+from assistant.terms import find_stems
+from assistant.types import Answer, Citation, Span, Statement
+
+MAX_OTHERS = 3  # sources beside those that are cited, that are looked for
+MAX_MEASURED = 4  # sentences that are measured for a statement
+NEAR_FROM = 0.5  # the cosine of two sentences, each as it reads in its passage, from which they are compared
+SAME_FROM = 0.6  # the score, but for such details, from which they say the same
+MIN_CORE_CHARACTERS = 20
+
+_SPEECH = (
+    r"(?:said|says?|saying|told|tells?|announce[ds]?|according to|report(?:s|ed)|confirm(?:s|ed)|estimate[ds]?"
+    r"|show(?:s|ed)|decided|wrote|writes?|added|adds)"
+)
+_SAID_LAST = re.compile(rf",\s[^,“”\"]{{0,80}}\b{_SPEECH}\b[^,“”\"]{{0,60}}(?=[.!?]?\Z|,\s)")
+_SAID_FIRST = re.compile(rf"\A[^,.“”\"]{{0,80}}\b{_SPEECH}\b[^,.“”\"]{{0,30}}\bthat\s(?=\w)", re.IGNORECASE)
+_NO_FIGURE = re.compile(r"\b(?:who|whom|whose|which|where|why)\b", re.IGNORECASE)  # asks for neither number nor day
+_DETAILS = (frozenset({"number"}), frozenset({"name"}), frozenset({"month", "weekday"}))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    """A sentence of a candidate: how near it is to what is cited, where it stands, and its text."""
+
+    nearness: float
+    passage: StoredPassage
+    text: str
+    evidence: str  # with the sentence before it where it can't stand alone
+
+
+def corroborate(answer: Answer, candidates: Sequence[StoredPassage], *, embedder: Embedder) -> Answer:
+    """Name the independent sources of each supported statement: those that it cites, then others that say the same.
+
+    `candidates` are what was found for the question, those that are cited among them. Other sources that are named are
+    at most MAX_OTHERS, so there may be more.
+    """
+    if not answer.statements:
+        return answer
+    articles = [candidate.article for candidate in candidates] + [each.article for each in answer.citations]
+    outlets = {article.id: outlet for article, outlet in zip(articles, group_outlets(articles), strict=True)}
+    finder = _Finder(candidates, outlets, answer.standalone_question or answer.question, embedder)
+    statements = tuple(
+        replace(statement, sources=finder.find_sources(statement)) if statement.support.supported else statement
+        for statement in answer.statements
+    )
+    return replace(answer, statements=statements)
+
+
+class _Finder:
+    def __init__(
+        self,
+        candidates: Sequence[StoredPassage],
+        outlets: dict[str, int],
+        question: str,
+        embedder: Embedder,
+    ) -> None:
+        self._candidates = candidates
+        self._outlets = outlets
+        self._asked = frozenset(find_stems(question))
+        self._asks_other = bool(_NO_FIGURE.search(question))
+        self._embedder = embedder
+        self._stories = {candidate.article.id: candidate.story for candidate in candidates}
+
+    def find_sources(self, statement: Statement) -> tuple[str, ...]:
+        """Name the sources of a statement, the cited ones first."""
+        names: dict[int, str] = {}  # by the outlet
+        stories: set[int] = set()
+        cited = {citation.article.id: citation.article for citation in statement.citations}
+        for id, article in cited.items():
+            quotes = [citation.quote for citation in statement.citations if citation.article.id == id]
+            proves = len(cited) == 1 or self._says(statement.text, " ".join(quotes), " ".join(quotes))
+            if proves and self._is_new(id, names, stories):
+                names[self._outlets[id]] = name_outlet(article)
+                stories |= {self._stories[id]} if id in self._stories else set()
+        if not names and cited:  # it takes several to prove it
+            id, article = next(iter(cited.items()))
+            names[self._outlets[id]] = name_outlet(article)
+        count = len(names)
+        tried: dict[int, int] = {}
+        for sentence in self._list_nearest(statement.citations):
+            id = sentence.passage.article.id
+            if sum(tried.values()) == MAX_MEASURED or len(names) == count + MAX_OTHERS:
+                break
+            if not self._is_new(id, names, stories) or not self._may_say(statement.text, sentence.text):
+                continue
+            outlet = self._outlets[id]
+            tried[outlet] = tried.get(outlet, 0) + 1
+            if self._says(statement.text, sentence.text, sentence.evidence):
+                names[outlet] = name_outlet(sentence.passage.article)
+                stories.add(sentence.passage.story)
+        return tuple(names.values())
+
+    def _is_new(self, article_id: str, names: dict[int, str], stories: set[int]) -> bool:
+        return self._outlets[article_id] not in names and self._stories.get(article_id) not in stories
+
+    def _list_nearest(self, citations: Sequence[Citation]) -> Iterator[_Sentence]:
+        """Yield the sentences of other articles that are near to one that is cited, the nearest first."""
+        cited = {citation.article.id for citation in citations}
+        vectors = [
+            candidate.sentence_vectors[number]
+            for candidate in self._candidates
+            for number, span in enumerate(candidate.passage.sentences)
+            if any(
+                citation.article.id == candidate.article.id and citation.start == span.start for citation in citations
+            )
+        ]
+        others = [each for each in self._candidates if each.article.id not in cited and each.passage.sentences]
+        if not vectors or not others:
+            return
+        places = [(candidate, number) for candidate in others for number in range(len(candidate.passage.sentences))]
+        nearness = (np.concatenate([each.sentence_vectors for each in others]) @ np.stack(vectors).T).max(axis=1)
+        for place in np.argsort(-nearness, kind="stable"):
+            if nearness[place] < NEAR_FROM:
+                return
+            candidate, number = places[place]
+            yield _read(candidate, number, float(nearness[place]))
+
+    def _may_say(self, statement: str, sentence: str) -> bool:
+        """Tell by their facts whether a sentence may say what a statement does, and its answer to the question."""
+        if statement.rstrip().endswith("?") or sentence.rstrip().endswith("?"):
+            return False  # to ask says nothing
+        ours, theirs = read_tokens(cut_attribution(statement)), read_tokens(cut_attribution(sentence))
+        held = {token.form for token in ours} & {token.form for token in theirs}
+        new = [token for token in ours if not self._is_asked(token)]
+        facts = [token for token in new if token.is_fact]
+        if self._asks_other and not any(token.kind == "name" for token in facts):
+            facts = []  # "which bird" is answered by a word, and no number
+        if new and not any(token.form in held for token in facts or new):
+            return False
+        rivals = [[token for token in tokens if token.form not in held] for tokens in (ours, theirs)]
+        return not any(
+            all(any(self._is_of(token, kinds) for token in tokens) for tokens in rivals) for kinds in _DETAILS
+        )
+
+    def _is_asked(self, token: Token) -> bool:
+        return not self._asked.isdisjoint(find_stems(token.text))
+
+    def _is_of(self, token: Token, kinds: frozenset[str]) -> bool:
+        """Tell whether a token is a detail of a kind that the question doesn't name; a first word may be a name."""
+        if self._is_asked(token):
+            return False
+        is_name = token.kind == "word" and token.text[:1].isupper() and not self._is_lower(token.text.lower())
+        return token.kind in kinds or ("name" in kinds and is_name)
+
+    def _is_lower(self, word: str) -> bool:
+        """Tell whether a word stands anywhere in lower case, which a name doesn't."""
+        pattern = re.compile(rf"\b{re.escape(word)}\b")
+        return any(pattern.search(candidate.passage.text) for candidate in self._candidates)
+
+    def _says(self, statement: str, sentence: str, evidence: str) -> bool:
+        """Tell whether a sentence says what a statement does, or all that it says is said by the statement."""
+        ours, theirs = cut_attribution(statement), cut_attribution(sentence)
+        return self._is_supported(ours, evidence) or self._is_supported(theirs, statement)
+
+    def _is_supported(self, statement: str, evidence: str) -> bool:
+        measures = measure(statement[:MAX_STATEMENT_CHARACTERS], [evidence], embedder=self._embedder)
+        if measures is None:
+            return False
+        faults = tuple(fault for fault in measures.faults if fault not in measures.missing)
+        return not faults and weigh(replace(measures, faults=())) >= SAME_FROM
+
+
+def cut_attribution(sentence: str) -> str:
+    """Cut off who said something, and to whom and when: at the end of a sentence, or before its "that"."""
+    core = _SAID_FIRST.sub("", _SAID_LAST.sub("", sentence))
+    return core if len(core) >= MIN_CORE_CHARACTERS else sentence
+
+
+def _read(candidate: StoredPassage, number: int, nearness: float) -> _Sentence:
+    def cut(span: Span) -> str:
+        return candidate.passage.text[span.start - candidate.passage.start : span.end - candidate.passage.start]
+
+    sentences = candidate.passage.sentences
+    text = cut(sentences[number])
+    before = cut(sentences[number - 1]) if number and needs_context(text) else ""
+    return _Sentence(nearness, candidate, text, f"{before} {text}".strip())
