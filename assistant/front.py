@@ -27,6 +27,7 @@ from assistant.errors import (
     LibraryDamagedError,
     LibraryError,
     LibraryMismatchError,
+    ModelError,
     SettingsError,
 )
 from assistant.exporting import export_library, import_library
@@ -44,7 +45,7 @@ from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval, retrieve
 from assistant.schema import PassageFilter
 from assistant.scope import Scope, read_options, read_scope
 from assistant.settings import LOCAL_EMBEDDING_MODEL, QUOTES, Settings, load_settings
-from assistant.snapshot import EVERYTHING, Snapshot, StoredPassage
+from assistant.snapshot import EVERYTHING, Snapshot
 from assistant.streaming import AnswerStream, AsyncAnswerStream
 from assistant.types import (
     Answer,
@@ -437,11 +438,11 @@ class Assistant:
             answer = self._quote(question, options)
             yield from answer.statements
             return answer
-        answerer, replies, hashes, pool = self._prepare(self._chat, options)
+        answerer, replies, hashes, searches = self._prepare(self._chat, options)
         notes.append(lambda answer: _identify(answerer.note(answer), hashes, prompts=identify_prompts()))
         steps = answerer.steps(question)
         answer = yield from run_steps(steps, self._chat, replies)
-        answer = corroborate(answer, list(pool.values()), embedder=self._embedder)
+        answer = self._corroborate(answer, searches)
         return _identify(answer, hashes, prompts=identify_prompts())
 
     async def _arun(self, question: Question, options: PassageFilter) -> AsyncGenerator[Statement | Answer, None]:
@@ -452,12 +453,12 @@ class Assistant:
                 yield statement
             yield answer
             return
-        answerer, replies, hashes, pool = await asyncio.to_thread(self._prepare, self._chat, options)
+        answerer, replies, hashes, searches = await asyncio.to_thread(self._prepare, self._chat, options)
         steps = answerer.steps(question)
         async with aclosing(arun_steps(steps, self._chat, replies)) as results:
             async for result in results:
                 if isinstance(result, Answer):
-                    result = await asyncio.to_thread(corroborate, result, list(pool.values()), embedder=self._embedder)
+                    result = await asyncio.to_thread(self._corroborate, result, searches)
                     yield _identify(result, hashes, prompts=identify_prompts())
                 else:
                     yield result
@@ -484,16 +485,25 @@ class Assistant:
         )
         notes = self._describe_languages(scope.question, retrieval.passages)
         answer = replace(answer, understood=scope.understood, notes=notes)
+        return self._corroborate(answer, [(scope, retrieval)])
+
+    def _corroborate(self, answer: Answer, searches: Sequence[tuple[Scope, Retrieval]]) -> Answer:
+        """Count the sources of an answer's statements, in what was found for it, the last search being what it is of.
+
+        Where that was of some articles only, all are searched again, for others may say the same. Where a server that
+        embeds can't be asked, nothing is counted, and the answer stands.
+        """
         if answer.abstained:
             return answer
-        return corroborate(answer, self._list_candidates(retrieval, scope, snapshot), embedder=self._embedder)
-
-    def _list_candidates(self, retrieval: Retrieval, scope: Scope, snapshot: Snapshot) -> Sequence[StoredPassage]:
-        """List what may say the same as an answer: what all articles have, also where only some were to be asked."""
-        if scope.filter == EVERYTHING:
-            return retrieval.candidates
-        everything = self._retrieve(replace(scope, filter=EVERYTHING, preferred=None), snapshot, PASSAGES)
-        return list({passage.id: passage for passage in (*retrieval.candidates, *everything.candidates)}.values())
+        scope, _ = searches[-1]
+        found = [retrieval for _, retrieval in searches]
+        with suppress(ModelError):
+            if scope.filter != EVERYTHING:
+                with self._library.snapshot() as snapshot:
+                    found.append(self._retrieve(replace(scope, filter=EVERYTHING, preferred=None), snapshot, PASSAGES))
+            candidates = {passage.id: passage for retrieval in found for passage in retrieval.candidates}
+            answer = corroborate(answer, list(candidates.values()), embedder=self._embedder)
+        return answer
 
     def _retrieve(self, scope: Scope, snapshot: Snapshot, limit: int) -> Retrieval:
         return retrieve(
@@ -512,11 +522,10 @@ class Assistant:
 
     def _prepare(
         self, chat: ChatModel, options: PassageFilter
-    ) -> tuple[Answerer, CurrentReplies | None, Hashes, Mapping[int, StoredPassage]]:
+    ) -> tuple[Answerer, CurrentReplies | None, Hashes, list[tuple[Scope, Retrieval]]]:
         """Get ready to answer with a language model. Raises AssistantError before anything is sent to it.
 
-        The hashes, of the articles that are answered from, and the passages that were found, by their ids, are there
-        when these have been found.
+        The hashes, of the articles that are answered from, and the searches are there when these have been found.
         """
         settings = self.settings
         with self._library.snapshot() as snapshot:
@@ -528,7 +537,7 @@ class Assistant:
             )
 
         used: dict[str, str | None] = {}
-        pool: dict[int, StoredPassage] = {}
+        searches: list[tuple[Scope, Retrieval]] = []
 
         def find(text: str) -> Found:
             with self._library.snapshot() as snapshot:
@@ -541,7 +550,7 @@ class Assistant:
             articles = {id: article for id in ids if (article := snapshot.article(id)) is not None}
             copies = {id: snapshot.copies(id) for id in ids}
             used.update({id: snapshot.hash(id) for id in ids})
-            pool.update({passage.id: passage for passage in self._list_candidates(retrieval, scope, snapshot)})
+            searches.append((scope, retrieval))
             notes = self._describe_languages(text, retrieval.passages)
             wider = partial(find_wider, scope.wider) if scope.wider else None
             return Found(text, retrieval.passages, articles, notes, scope.understood, wider, copies)
@@ -571,7 +580,7 @@ class Assistant:
                 return all(snapshot.hash(id) == hash for id, hash in used.items())
 
         replies = self._replies.while_current(is_current) if settings.keep_replies else None
-        return answerer, replies, used, pool
+        return answerer, replies, used, searches
 
     def load(self) -> None:
         """Load the models and open the index now, in a background thread for instance, so that no question waits.

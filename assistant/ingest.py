@@ -70,9 +70,11 @@ def add_sources(
 
     A source that can't be taken in becomes a failure in the report and stops no other. Articles are committed in
     batches as soon as they are embedded, so whatever stops this, the same call goes on from there. What is `given`
-    goes before what the articles say, also when their sources are looked at again; `offline` fetches nothing. Articles that a source held before
-    and doesn't any more are reported as gone, and removed only where `remove_gone` says so. `progress` is told how
-    many of how many files and articles are done, and `say` what a user who waits should know.
+    goes before what the articles say, also when their sources are looked at again; `offline` fetches nothing.
+
+    Articles that a source held before and doesn't any more are reported as gone, and removed only where `remove_gone`
+    says so. `progress` is told how many of how many files and articles are done, and `say` what a user who waits should
+    know.
     """
     started = time.perf_counter()
     looker = Looker(library, given=given, offline=offline, say=say)

@@ -27,21 +27,18 @@ def name_outlet(article: ArticleRef) -> str:
 
 
 def group_outlets(articles: Sequence[ArticleRef]) -> list[int]:
-    """Number the outlets of articles: those of one name or one host have one number.
+    """Give each article the number of its outlet: those of one name or one host have one number.
 
     So have all of which neither is known, for they may be from one.
     """
-    groups: dict[tuple[str, str], list[int]] = {}  # by name and by host: a number in a list, shared by what is one
+    numbers: dict[tuple[str, str], int] = {}  # by name, and by host
     found = []
-    for number, article in enumerate(articles):
+    for article in articles:
         name = " ".join(find_words(article.outlet or "")).removeprefix("the ")
-        host = get_host(article)
-        keys = [key for key in (("name", name), ("host", host)) if key[1]] or [("", "")]
-        known = [groups[key] for key in keys if key in groups]
-        group = known[0] if known else [number]
-        for other in known[1:]:
-            other[:] = group
-            groups |= {key: group for key, each in groups.items() if each is other}
-        groups |= dict.fromkeys(keys, group)
+        keys = [key for key in (("name", name), ("host", get_host(article))) if key[1]] or [("", "")]
+        known = {numbers[key] for key in keys if key in numbers}
+        number = min(known, default=len(numbers))
+        numbers = {key: number if other in known else other for key, other in numbers.items()}
+        numbers |= dict.fromkeys(keys, number)
         found.append(keys[0])
-    return [groups[key][0] for key in found]
+    return [numbers[key] for key in found]

@@ -167,7 +167,10 @@ def render_proof(answer: Answer, *, context_of: Callable[[Citation], str], width
 
 
 def render_sources(statements: Sequence[Statement], *, context_of: Callable[[Citation], str], width: int) -> str:
-    """Render the sources of statements in the order of their numbers, with quotes that aren't the statements."""
+    """Render the sources of statements in the order of their numbers, with quotes that aren't the statements.
+
+    How many of them stand behind each statement, independently of each other, comes last.
+    """
     shown = {statement.text for statement in statements}
     citations = {citation.number: citation for statement in statements for citation in statement.citations}
     sources = []
@@ -180,7 +183,23 @@ def render_sources(statements: Sequence[Statement], *, context_of: Callable[[Cit
             sources.append(wrap_text(f"    {quote}", width, indent="    "))
         if citation.article.url:
             sources.append(f"    {clean_line(citation.article.url)}")
+    counted: dict[str, list[str]] = {}
+    for statement in sorted(statements, key=lambda each: [citation.number for citation in each.citations]):
+        if count := describe_sources(statement):
+            counted.setdefault(count, []).append("".join(f"[{citation.number}]" for citation in statement.citations))
+    sources += [
+        wrap_text(f"Behind {', '.join(numbers)}: {count}", width, indent="    ") for count, numbers in counted.items()
+    ]
     return "".join(f"{line}\n" for line in sources)
+
+
+def describe_sources(statement: Statement) -> str:
+    """Say how many sources stand behind a statement, and which; nothing where they weren't counted."""
+    if not statement.sources:
+        return ""
+    if len(statement.sources) == 1:
+        return "single source"
+    return f"{len(statement.sources)} sources ({', '.join(map(clean_line, statement.sources))})"
 
 
 def _describe_copies(citation: Citation) -> str:
