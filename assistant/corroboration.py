@@ -27,6 +27,7 @@ MAX_OTHERS = 3  # sources beside those that are cited, that are looked for
 MAX_MEASURED = 4  # sentences that are measured for a statement
 NEAR_FROM = 0.5  # the cosine of two sentences, each as it reads in its passage, from which they are compared
 SAME_FROM = 0.6  # the score, but for such details, from which they say the same
+LEAST_COMMON = 1 / 3  # of the words of the shorter of two sentences that say the same, that both have
 MIN_CORE_CHARACTERS = 20
 
 _SPEECH = (
@@ -141,7 +142,10 @@ class _Finder:
         if statement.rstrip().endswith("?") or sentence.rstrip().endswith("?"):
             return False  # to ask says nothing
         ours, theirs = read_tokens(cut_attribution(statement)), read_tokens(cut_attribution(sentence))
-        held = {token.form for token in ours} & {token.form for token in theirs}
+        forms = [{token.form for token in tokens} for tokens in (ours, theirs)]
+        held = forms[0] & forms[1]
+        if len(held) < LEAST_COMMON * min(map(len, forms)):
+            return False
         new = [token for token in ours if not self._is_asked(token)]
         facts = [token for token in new if token.is_fact]
         if self._asks_other and not any(token.kind == "name" for token in facts):
@@ -169,9 +173,11 @@ class _Finder:
         return any(pattern.search(candidate.passage.text) for candidate in self._candidates)
 
     def _says(self, statement: str, sentence: str, evidence: str) -> bool:
-        """Tell whether a sentence says what a statement does, or all that it says is said by the statement."""
-        ours, theirs = cut_attribution(statement), cut_attribution(sentence)
-        return self._is_supported(ours, evidence) or self._is_supported(theirs, statement)
+        """Tell whether a sentence says what a statement does, or the statement all that it says of what was asked."""
+        if self._is_supported(cut_attribution(statement), evidence):
+            return True
+        theirs = cut_attribution(sentence)
+        return not self._asked.isdisjoint(find_stems(theirs)) and self._is_supported(theirs, statement)
 
     def _is_supported(self, statement: str, evidence: str) -> bool:
         measures = measure(statement[:MAX_STATEMENT_CHARACTERS], [evidence], embedder=self._embedder)
