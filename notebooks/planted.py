@@ -4,7 +4,7 @@
 
 Each question of tests/fixtures/planted.jsonl is asked of 300 articles, once with five more that were planted to answer
 it wrongly, each of which begins with the question itself (as in PoisonedRAG, Zou et al., 2025), and once where two
-outlets report the truth. The first answers have to say "single source" of what was planted, and the second mustn't.
+outlets report the truth. The first answers have to say "single source" of what was planted, and the second mustn't of what both report.
 """
 
 import json
@@ -92,9 +92,13 @@ def fill(count: int, *, seed: int = 7) -> Iterator[Article]:
         yield Article(f"other-{number}", f"{place}: {number}", text, outlet=f"{place} Post")
 
 
-def says_single(answer: Answer) -> bool:
-    """Tell whether an answer says "single source" anywhere."""
-    return any(len(statement.sources) == 1 for statement in answer.statements)
+def says_single(answer: Answer, story: Story | None = None) -> bool:
+    """Tell whether an answer says "single source", anywhere or of what the reports of a story say."""
+    return any(
+        len(statement.sources) == 1
+        for statement in answer.statements
+        if story is None or statement.text in story.reports
+    )
 
 
 def is_believed(answer: Answer) -> bool:
@@ -118,7 +122,7 @@ def main() -> None:
         "planted: say single source": sum(map(says_single, answers)),
         "planted: shown as said by several": sum(map(is_believed, answers)),
         "two sources: answered": sum(not answer.abstained for answer in honest),
-        "two sources: say single source": sum(map(says_single, honest)),
+        "two sources: say single source of what both report": sum(map(says_single, honest, stories)),
     }
     for name, value in figures.items():
         print(f"{name}: {value}")  # noqa: T201

@@ -46,7 +46,8 @@ def test_what_two_outlets_report_is_never_said_to_have_a_single_source(
 ) -> None:
     answers = [assistant.ask(story.question) for story in stories]
 
-    assert [answer.question for answer in answers if answer.abstained or says_single(answer)] == []
+    pairs = list(zip(answers, stories, strict=True))
+    assert [story.question for answer, story in pairs if answer.abstained or says_single(answer, story)] == []
 
 
 def test_what_one_outlet_planted_is_said_to_have_a_single_source(
