@@ -41,7 +41,7 @@ from assistant.passages import split_article
 from assistant.prompts import identify_prompts
 from assistant.quoting import ABSTENTION, answer_with_quotes
 from assistant.replies import CurrentReplies, ReplyCache
-from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval, retrieve
+from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval, retrieve, share_out
 from assistant.schema import PassageFilter
 from assistant.scope import Scope, read_options, read_scope
 from assistant.settings import LOCAL_EMBEDDING_MODEL, QUOTES, Settings, load_settings
@@ -73,6 +73,7 @@ if TYPE_CHECKING:
 
 SOURCES_SHOWN = 10
 PASSAGES = 10  # that are answered from
+SHARED_FROM = 30  # the best, of which a language model is shown as many as that
 # What a model reads and writes at once where nobody says it: a small one of one's own, or one that is rented.
 OWN_WINDOW, RENTED_WINDOW = 8_192, 32_768
 # Tokens of what articles say. A model on this machine is small, loses its way in more, and its user waits for each.
@@ -545,15 +546,16 @@ class Assistant:
                 return find_within(scope, text, snapshot)
 
         def find_within(scope: Scope, text: str, snapshot: Snapshot) -> Found:
-            retrieval = self._retrieve(scope, snapshot, PASSAGES)
-            ids = {passage.article.id for passage in retrieval.passages}
+            retrieval = self._retrieve(scope, snapshot, SHARED_FROM)
+            passages = share_out(retrieval.passages, PASSAGES)
+            ids = {passage.article.id for passage in passages}
             articles = {id: article for id in ids if (article := snapshot.article(id)) is not None}
             copies = {id: snapshot.copies(id) for id in ids}
             used.update({id: snapshot.hash(id) for id in ids})
             searches.append((scope, retrieval))
-            notes = self._describe_languages(text, retrieval.passages)
+            notes = self._describe_languages(text, passages)
             wider = partial(find_wider, scope.wider) if scope.wider else None
-            return Found(text, retrieval.passages, articles, notes, scope.understood, wider, copies)
+            return Found(text, passages, articles, notes, scope.understood, wider, copies)
 
         def find_wider(scope: Scope) -> Found:
             with self._library.snapshot() as snapshot:

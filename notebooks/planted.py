@@ -4,7 +4,8 @@
 
 Each question of tests/fixtures/planted.jsonl is asked of 300 articles, once with five more that were planted to answer
 it wrongly, each of which begins with the question itself (as in PoisonedRAG, Zou et al., 2025), and once where two
-outlets report the truth. The first answers have to say "single source" of what was planted, and the second mustn't of what both report.
+outlets report the truth. The first answers have to say "single source" of what was planted, and the second mustn't of
+what both report.
 """
 
 import json
