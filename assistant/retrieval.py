@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from assistant.dates import Day, Period, find_days
 from assistant.embedding import Embedder, PassageInput
-from assistant.schema import PassageFilter
 from assistant.outlets import group_outlets
+from assistant.schema import PassageFilter
 from assistant.snapshot import EVERYTHING, Snapshot, StemArray, StoredPassage
 from assistant.terms import (
     STOP_WORDS,
@@ -211,9 +211,9 @@ def drop_copies(order: Sequence[int], candidates: Sequence[StoredPassage], score
 
 
 def share_out(passages: Sequence[RetrievedPassage], limit: int) -> tuple[RetrievedPassage, ...]:
-    """Choose `limit` of more passages, best first, so that no outlet has more than its share where others say something.
+    """Choose `limit` of more passages, best first: no outlet has more than its share where others say something.
 
-    What comes near the best in its score says something. An outlet that the question names has what it takes.
+    What comes near the best in its score does. An outlet that the question names has what it takes.
     """
     outlets = group_outlets([each.article for each in passages])
     most = int(limit * OUTLET_SHARE)

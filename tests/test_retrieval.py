@@ -18,8 +18,8 @@ from assistant.retrieval import (
     choose_search_terms,
     embed_question,
     retrieve,
-    share_out,
     score_passages,
+    share_out,
 )
 from assistant.schema import PassageFilter
 from assistant.types import Article, ArticleRef, Passage, RetrievedPassage, ScoreParts
