@@ -9,6 +9,7 @@ other claim; where both give one of a kind, and not the same, it is.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,10 +22,11 @@ from assistant.grounding import MAX_STATEMENT_CHARACTERS, measure, weigh
 from assistant.outlets import group_outlets, name_outlet
 from assistant.snapshot import StoredPassage
 from assistant.terms import find_stems
-from assistant.types import Answer, Citation, Span, Statement
+from assistant.types import Answer, ArticleRef, Citation, Span, Statement
 
 MAX_OTHERS = 3  # sources beside those that are cited, that are looked for
-MAX_MEASURED = 4  # sentences that are measured for a statement
+MAX_READ, MAX_MEASURED = 4, 2  # sentences of one outlet that are read, and that are measured, for a statement
+MAX_MEASURED_IN_ALL = 5
 NEAR_FROM = 0.5  # the cosine of two sentences, each as it reads in its passage, from which they are compared
 SAME_FROM = 0.6  # the score, but for such details, from which they say the same
 LEAST_COMMON = 1 / 3  # of the words of the shorter of two sentences that say the same, that both have
@@ -42,9 +44,8 @@ _DETAILS = (frozenset({"number"}), frozenset({"name"}), frozenset({"month", "wee
 
 @dataclass(frozen=True, slots=True)
 class _Sentence:
-    """A sentence of a candidate: how near it is to what is cited, where it stands, and its text."""
+    """A sentence of a candidate: where it stands, and its text."""
 
-    nearness: float
     passage: StoredPassage
     text: str
     evidence: str  # with the sentence before it where it can't stand alone
@@ -87,55 +88,59 @@ class _Finder:
         """Name the sources of a statement, the cited ones first."""
         names: dict[int, str] = {}  # by the outlet
         stories: set[int] = set()
-        cited = {citation.article.id: citation.article for citation in statement.citations}
-        for id, article in cited.items():
-            quotes = [citation.quote for citation in statement.citations if citation.article.id == id]
-            proves = len(cited) == 1 or self._says(statement.text, " ".join(quotes), " ".join(quotes))
-            if proves and self._is_new(id, names, stories):
-                names[self._outlets[id]] = name_outlet(article)
-                stories |= {self._stories[id]} if id in self._stories else set()
-        if not names and cited:  # it takes several to prove it
-            id, article = next(iter(cited.items()))
-            names[self._outlets[id]] = name_outlet(article)
-        count = len(names)
-        tried: dict[int, int] = {}
-        for sentence in self._list_nearest(statement.citations):
-            id = sentence.passage.article.id
-            if sum(tried.values()) == MAX_MEASURED or len(names) == count + MAX_OTHERS:
-                break
-            if not self._is_new(id, names, stories) or not self._may_say(statement.text, sentence.text):
+
+        def is_new(article_id: str) -> bool:
+            return self._outlets[article_id] not in names and self._stories.get(article_id) not in stories
+
+        def add(article: ArticleRef) -> None:
+            names[self._outlets[article.id]] = name_outlet(article)
+            if article.id in self._stories:
+                stories.add(self._stories[article.id])
+
+        cited: dict[int, list[Citation]] = {}
+        for citation in statement.citations:
+            cited.setdefault(self._outlets[citation.article.id], []).append(citation)
+        for citations in cited.values():
+            quotes = " ".join(citation.quote for citation in citations)
+            if is_new(citations[0].article.id) and (len(cited) == 1 or self._says(statement.text, quotes, quotes)):
+                add(citations[0].article)
+        if not names and statement.citations:  # it takes several to prove it
+            add(statement.citations[0].article)
+
+        count, read, measured = len(names), Counter[int](), Counter[int]()
+        for sentence in self._list_nearest(statement.citations, [id for id in self._stories if is_new(id)]):
+            article = sentence.passage.article
+            outlet = self._outlets[article.id]
+            # One outlet can't use up what there is for all.
+            if not is_new(article.id) or read[outlet] == MAX_READ or measured[outlet] == MAX_MEASURED:
                 continue
-            outlet = self._outlets[id]
-            tried[outlet] = tried.get(outlet, 0) + 1
-            if self._says(statement.text, sentence.text, sentence.evidence):
-                names[outlet] = name_outlet(sentence.passage.article)
-                stories.add(sentence.passage.story)
+            read[outlet] += 1
+            if self._may_say(statement.text, sentence.text):
+                measured[outlet] += 1
+                if self._says(statement.text, sentence.text, sentence.evidence):
+                    add(article)
+            if len(names) == count + MAX_OTHERS or measured.total() == MAX_MEASURED_IN_ALL:
+                break
         return tuple(names.values())
 
-    def _is_new(self, article_id: str, names: dict[int, str], stories: set[int]) -> bool:
-        return self._outlets[article_id] not in names and self._stories.get(article_id) not in stories
-
-    def _list_nearest(self, citations: Sequence[Citation]) -> Iterator[_Sentence]:
-        """Yield the sentences of other articles that are near to one that is cited, the nearest first."""
-        cited = {citation.article.id for citation in citations}
+    def _list_nearest(self, citations: Sequence[Citation], article_ids: Sequence[str]) -> Iterator[_Sentence]:
+        """Yield the sentences of articles that are near to one that is cited, the nearest first."""
+        cited = {(citation.article.id, citation.start) for citation in citations}
         vectors = [
             candidate.sentence_vectors[number]
             for candidate in self._candidates
             for number, span in enumerate(candidate.passage.sentences)
-            if any(
-                citation.article.id == candidate.article.id and citation.start == span.start for citation in citations
-            )
+            if (candidate.article.id, span.start) in cited
         ]
-        others = [each for each in self._candidates if each.article.id not in cited and each.passage.sentences]
+        ids = set(article_ids)
+        others = [each for each in self._candidates if each.article.id in ids and each.passage.sentences]
         if not vectors or not others:
             return
         places = [(candidate, number) for candidate in others for number in range(len(candidate.passage.sentences))]
         nearness = (np.concatenate([each.sentence_vectors for each in others]) @ np.stack(vectors).T).max(axis=1)
-        for place in np.argsort(-nearness, kind="stable"):
-            if nearness[place] < NEAR_FROM:
-                return
-            candidate, number = places[place]
-            yield _read(candidate, number, float(nearness[place]))
+        near = np.flatnonzero(nearness >= NEAR_FROM)
+        for place in near[np.argsort(-nearness[near], kind="stable")]:
+            yield _read(*places[place])
 
     def _may_say(self, statement: str, sentence: str) -> bool:
         """Tell by their facts whether a sentence may say what a statement does, and its answer to the question."""
@@ -193,11 +198,11 @@ def cut_attribution(sentence: str) -> str:
     return core if len(core) >= MIN_CORE_CHARACTERS else sentence
 
 
-def _read(candidate: StoredPassage, number: int, nearness: float) -> _Sentence:
+def _read(candidate: StoredPassage, number: int) -> _Sentence:
     def cut(span: Span) -> str:
         return candidate.passage.text[span.start - candidate.passage.start : span.end - candidate.passage.start]
 
     sentences = candidate.passage.sentences
     text = cut(sentences[number])
     before = cut(sentences[number - 1]) if number and needs_context(text) else ""
-    return _Sentence(nearness, candidate, text, f"{before} {text}".strip())
+    return _Sentence(candidate, text, f"{before} {text}".strip())
