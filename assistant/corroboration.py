@@ -11,7 +11,7 @@ other claim; where both give one of a kind, and not the same, it is.
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,8 +25,8 @@ from assistant.terms import find_stems
 from assistant.types import Answer, ArticleRef, Citation, Span, Statement
 
 MAX_OTHERS = 3  # sources beside those that are cited, that are looked for
-MAX_READ, MAX_MEASURED = 4, 2  # sentences of one outlet that are read, and that are measured, for a statement
-MAX_MEASURED_IN_ALL = 5
+MAX_READ, MAX_MEASURED = 3, 2  # sentences of one outlet that are read, and that are measured, for a statement
+MAX_READ_IN_ALL, MAX_MEASURED_IN_ALL = 12, 5
 NEAR_FROM = 0.5  # the cosine of two sentences, each as it reads in its passage, from which they are compared
 SAME_FROM = 0.6  # the score, but for such details, from which they say the same
 LEAST_COMMON = 1 / 3  # of the words of the shorter of two sentences that say the same, that both have
@@ -40,15 +40,6 @@ _SAID_LAST = re.compile(rf",\s[^,“”\"]{{0,80}}\b{_SPEECH}\b[^,“”\"]{{0,6
 _SAID_FIRST = re.compile(rf"\A[^,.“”\"]{{0,80}}\b{_SPEECH}\b[^,.“”\"]{{0,30}}\bthat\s(?=\w)", re.IGNORECASE)
 _NO_FIGURE = re.compile(r"\b(?:who|whom|whose|which|where|why)\b", re.IGNORECASE)  # asks for neither number nor day
 _DETAILS = (frozenset({"number"}), frozenset({"name"}), frozenset({"month", "weekday"}))
-
-
-@dataclass(frozen=True, slots=True)
-class _Sentence:
-    """A sentence of a candidate: where it stands, and its text."""
-
-    passage: StoredPassage
-    text: str
-    evidence: str  # with the sentence before it where it can't stand alone
 
 
 def corroborate(answer: Answer, candidates: Sequence[StoredPassage], *, embedder: Embedder) -> Answer:
@@ -108,39 +99,47 @@ class _Finder:
             add(statement.citations[0].article)
 
         count, read, measured = len(names), Counter[int](), Counter[int]()
-        for sentence in self._list_nearest(statement.citations, [id for id in self._stories if is_new(id)]):
-            article = sentence.passage.article
-            outlet = self._outlets[article.id]
+        for candidate, number in self._list_nearest(statement.citations, [id for id in self._stories if is_new(id)]):
+            outlet = self._outlets[candidate.article.id]
             # One outlet can't use up what there is for all.
-            if not is_new(article.id) or read[outlet] == MAX_READ or measured[outlet] == MAX_MEASURED:
+            if not is_new(candidate.article.id) or read[outlet] == MAX_READ or measured[outlet] == MAX_MEASURED:
                 continue
             read[outlet] += 1
-            if self._may_say(statement.text, sentence.text):
+            text, evidence = _read(candidate, number)
+            if self._may_say(statement.text, text):
                 measured[outlet] += 1
-                if self._says(statement.text, sentence.text, sentence.evidence):
-                    add(article)
-            if len(names) == count + MAX_OTHERS or measured.total() == MAX_MEASURED_IN_ALL:
+                if self._says(statement.text, text, evidence):
+                    add(candidate.article)
+            if (
+                len(names) == count + MAX_OTHERS
+                or read.total() == MAX_READ_IN_ALL
+                or measured.total() == MAX_MEASURED_IN_ALL
+            ):
                 break
         return tuple(names.values())
 
-    def _list_nearest(self, citations: Sequence[Citation], article_ids: Sequence[str]) -> Iterator[_Sentence]:
-        """Yield the sentences of articles that are near to one that is cited, the nearest first."""
+    def _list_nearest(
+        self, citations: Sequence[Citation], article_ids: Sequence[str]
+    ) -> Iterator[tuple[StoredPassage, int]]:
+        """Yield the sentences of articles that are near to one that is cited, the nearest first: passage and place."""
         cited = {(citation.article.id, citation.start) for citation in citations}
+        citing, ids = {id for id, _ in cited}, set(article_ids)
         vectors = [
             candidate.sentence_vectors[number]
             for candidate in self._candidates
+            if candidate.article.id in citing
             for number, span in enumerate(candidate.passage.sentences)
             if (candidate.article.id, span.start) in cited
         ]
-        ids = set(article_ids)
         others = [each for each in self._candidates if each.article.id in ids and each.passage.sentences]
         if not vectors or not others:
             return
-        places = [(candidate, number) for candidate in others for number in range(len(candidate.passage.sentences))]
+        firsts = np.cumsum([0, *(len(each.passage.sentences) for each in others)])
         nearness = (np.concatenate([each.sentence_vectors for each in others]) @ np.stack(vectors).T).max(axis=1)
         near = np.flatnonzero(nearness >= NEAR_FROM)
         for place in near[np.argsort(-nearness[near], kind="stable")]:
-            yield _read(*places[place])
+            passage = int(np.searchsorted(firsts, place, side="right")) - 1
+            yield others[passage], int(place - firsts[passage])
 
     def _may_say(self, statement: str, sentence: str) -> bool:
         """Tell by their facts whether a sentence may say what a statement does, and its answer to the question."""
@@ -198,11 +197,13 @@ def cut_attribution(sentence: str) -> str:
     return core if len(core) >= MIN_CORE_CHARACTERS else sentence
 
 
-def _read(candidate: StoredPassage, number: int) -> _Sentence:
+def _read(candidate: StoredPassage, number: int) -> tuple[str, str]:
+    """Read a sentence, and with it the one before it where it can't stand alone."""
+
     def cut(span: Span) -> str:
         return candidate.passage.text[span.start - candidate.passage.start : span.end - candidate.passage.start]
 
     sentences = candidate.passage.sentences
     text = cut(sentences[number])
-    before = cut(sentences[number - 1]) if number and needs_context(text) else ""
-    return _Sentence(candidate, text, f"{before} {text}".strip())
+    before = f"{cut(sentences[number - 1])} " if number and needs_context(text) else ""
+    return text, f"{before}{text}"
