@@ -9,7 +9,9 @@ from dataclasses import asdict, fields
 from datetime import date, datetime
 from typing import Any
 
+from assistant.addresses import parse_address
 from assistant.answers import article_to_json, citation_to_json
+from assistant.errors import ArticleError
 from assistant.kinds import count_others
 from assistant.outlets import get_host
 from assistant.types import (
@@ -83,6 +85,15 @@ def describe_article(article: ArticleRef) -> str:
     """Name an article as a reader would cite it: outlet, date and title, as far as they are known."""
     source = ", ".join(part for part in (article.outlet, write_day(article)) if part)
     return clean_line(f"{source}: {article.title}" if source else article.title)
+
+
+def show_address(article: ArticleRef) -> str:
+    """Write where an article is, if that is an address of http or https without a password; else nothing."""
+    try:
+        parse_address(article.url or "")
+    except ArticleError:
+        return ""
+    return clean_line(article.url or "")
 
 
 def describe_age(answer: Answer, *, today: date) -> str:
@@ -181,8 +192,8 @@ def render_sources(statements: Sequence[Statement], *, context_of: Callable[[Cit
             context = clean_line(context_of(citation))
             quote = f"{f'({context}) ' if context else ''}“{clean_line(citation.quote)}”"
             sources.append(wrap_text(f"    {quote}", width, indent="    "))
-        if citation.article.url:
-            sources.append(f"    {clean_line(citation.article.url)}")
+        if address := show_address(citation.article):
+            sources.append(f"    {address}")
     counted: dict[str, list[str]] = {}
     for statement in sorted(statements, key=lambda each: [citation.number for citation in each.citations]):
         if count := describe_sources(statement):

@@ -3,7 +3,7 @@ from fakes import NEWS_TEXTS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.markers import Marker, SentenceReader, WrittenSentence, resolve_markers
+from assistant.markers import Marker, SentenceReader, WrittenSentence, leave_out_links, resolve_markers
 
 
 def is_known(number: int) -> bool:
@@ -191,3 +191,26 @@ def test_what_only_leads_to_a_sentence_is_no_part_of_it(text: str) -> None:
 @pytest.mark.parametrize("text", ["According to the report, prices rose.", "Based on the evidence, he was freed."])
 def test_who_says_so_in_the_world_is_part_of_a_sentence(text: str) -> None:
     assert brief(text) == [(text, [])]
+
+
+@pytest.mark.parametrize(
+    ("written", "left"),
+    [
+        ("See ![chart](http://evil.example/?q=secret) for it.", "See chart for it."),
+        ("See [the report](https://evil.example/a) now.", "See the report now."),
+        ("See ![chart][1x] and [more][ref].", "See chart and more."),
+        ("[ref]: https://evil.example/?q=secret", ""),
+        ("See <https://evil.example/x> and <img src=//evil.example/x>.", "See  and ."),
+        ("Go to https://evil.example/?q=secret.", "Go to …"),
+        ("Go to www.evil.example/secret or //evil.example/x now.", "Go to … or … now."),
+        ("Click javascript:alert(1) or data:text/html,x or mailto:a@evil.example", "Click … or … or …"),
+        ("[![a](http://e.example/1)](http://e.example/2) b", "a b"),
+        (
+            "It fell by 3 < 4 to 5:1, he said: no [sic] (and/or) //.",
+            "It fell by 3 < 4 to 5:1, he said: no [sic] (and/or) //.",
+        ),
+    ],
+)
+def test_links_are_left_out_of_what_a_model_writes(written: str, left: str) -> None:
+    assert leave_out_links(written) == left
+    assert "evil" not in left
