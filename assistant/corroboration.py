@@ -28,7 +28,8 @@ MAX_OTHERS = 3  # sources beside those that are cited, that are looked for
 MAX_READ, MAX_MEASURED = 3, 2  # sentences of one outlet that are read, and that are measured, for a statement
 MAX_READ_IN_ALL, MAX_MEASURED_IN_ALL = 12, 5
 NEAR_FROM = 0.5  # the cosine of two sentences, each as it reads in its passage, from which they are compared
-SAME_FROM = 0.6  # the score, but for such details, from which they say the same
+SAME_FROM = 0.6  # the score, but for such details, from which a sentence says what a statement does
+HELD_FROM = 0.75  # the same, from which the statement holds all that the sentence says: what is short is easily held
 LEAST_COMMON = 1 / 3  # of the words of the shorter of two sentences that say the same, that both have
 MIN_CORE_CHARACTERS = 20
 
@@ -178,17 +179,17 @@ class _Finder:
 
     def _says(self, statement: str, sentence: str, evidence: str) -> bool:
         """Tell whether a sentence says what a statement does, or the statement all that it says of what was asked."""
-        if self._is_supported(cut_attribution(statement), evidence):
+        if self._is_supported(cut_attribution(statement), evidence, SAME_FROM):
             return True
         theirs = cut_attribution(sentence)
-        return not self._asked.isdisjoint(find_stems(theirs)) and self._is_supported(theirs, statement)
+        return not self._asked.isdisjoint(find_stems(theirs)) and self._is_supported(theirs, statement, HELD_FROM)
 
-    def _is_supported(self, statement: str, evidence: str) -> bool:
+    def _is_supported(self, statement: str, evidence: str, least: float) -> bool:
         measures = measure(statement[:MAX_STATEMENT_CHARACTERS], [evidence], embedder=self._embedder)
         if measures is None:
             return False
         faults = tuple(fault for fault in measures.faults if fault not in measures.missing)
-        return not faults and weigh(replace(measures, faults=())) >= SAME_FROM
+        return not faults and weigh(replace(measures, faults=())) >= least
 
 
 def cut_attribution(sentence: str) -> str:
