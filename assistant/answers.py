@@ -57,6 +57,7 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
                 "supported": statement.support.supported,
                 "support": {"score": statement.support.score, "reasons": list(statement.support.reasons)},
                 "unresolved": list(statement.unresolved),
+                "sources": list(statement.sources),
             }
             for statement in answer.statements
         ],
@@ -251,6 +252,7 @@ def read_answer(value: object, *, place: str = "the answer") -> Answer:
             tuple(numbered[number] for number in numbers),
             Support(support.share("score"), statement.flag("supported"), support.texts("reasons")),
             statement.texts("unresolved"),
+            statement.texts("sources", is_optional=True),
         )
 
     answer = Answer(
@@ -304,8 +306,8 @@ class _Fields:
     def text_or_none(self, name: str) -> str | None:
         return None if self.get(name) is None else self.text(name)
 
-    def texts(self, name: str) -> tuple[str, ...]:
-        return tuple(self.list(name, _read_text))
+    def texts(self, name: str, *, is_optional: bool = False) -> tuple[str, ...]:
+        return tuple(self.list(name, _read_text, is_optional=is_optional))
 
     def flag(self, name: str) -> bool:
         value = self.get(name)

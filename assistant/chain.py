@@ -20,7 +20,7 @@ from assistant.citations import cite, find_context
 from assistant.errors import ModelError
 from assistant.evidence import Evidence, ShownSentence, describe_source, lay_out_evidence, neutralise
 from assistant.followups import read_rewritten
-from assistant.markers import Marker, SentenceReader, WrittenSentence, resolve_markers
+from assistant.markers import Marker, SentenceReader, WrittenSentence, leave_out_links, resolve_markers
 from assistant.models import ChatModel, Chunk, CountTokens, Message, Price
 from assistant.prompts import load_prompt
 from assistant.replies import CurrentReplies, Reply
@@ -239,7 +239,7 @@ class Answerer:
         if rewritten is None or _REFUSAL.search(rewritten):
             self._notes.append(NOT_REWRITTEN)
             return question.text
-        return rewritten
+        return leave_out_links(rewritten)
 
     def _widen(
         self, found: Found, wider: Found, statements: list[Statement], notes: list[str]

@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
+from contextvars import ContextVar
 from dataclasses import asdict, replace
 from functools import partial, wraps
 from importlib.metadata import version
@@ -72,6 +73,9 @@ Shell = Literal["bash", "zsh", "fish"]
 Returned = TypeVar("Returned")
 MISTAKES_SHOWN = 20
 
+OFFLINE = "--offline"  # which is said of every command, so it stands before or after its name
+_is_offline: ContextVar[bool] = ContextVar("offline", default=False)
+
 EXIT_NO = 1
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -98,6 +102,12 @@ class _Commands(TyperGroup):
         if option is not None:
             option.default = False
         return option
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        end = args.index("--") if "--" in args else len(args)
+        if OFFLINE in args[:end]:
+            args = [OFFLINE, *(arg for arg in args[:end] if arg != OFFLINE), *args[end:]]
+        return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         rows = [(name, self.commands[name].help or "") for name in self.list_commands(ctx)]
@@ -231,10 +241,19 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def _root(
     context: typer.Context,
+    offline: Annotated[
+        bool,
+        typer.Option(
+            OFFLINE,
+            help="Refuse every connection; it may stand after COMMAND, too. [default: $ASSISTANT_OFFLINE]",
+            show_default=False,
+        ),
+    ] = False,
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
+    _is_offline.set(offline)
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -244,7 +263,7 @@ def _open(index: Path | None, **settings: Any) -> Iterator["Assistant"]:
     from assistant.front import Assistant  # needs numpy, and --help and --version mustn't wait for that
 
     folder = find_index(index)
-    with Assistant.open(folder, **settings) as assistant:
+    with Assistant.open(folder, offline=_is_offline.get() or None, **settings) as assistant:
         yield assistant
 
 
@@ -505,6 +524,7 @@ def chat(
     if id is not None and not resume:
         raise typer.BadParameter(f"to go on with conversation {id}, say --resume {id}")
     settings["keep_replies"] = not no_cache
+    settings["offline"] = _is_offline.get() or None
     folder = find_index(index)
     load_settings(folder, **settings)  # what is impossible is said before there is a prompt
     from assistant.chat import LAST, run_chat  # needs prompt_toolkit, and no other command waits for that

@@ -26,6 +26,7 @@ from assistant.rendering import (
     render_json,
     render_report,
     render_sources,
+    show_address,
     wrap_text,
 )
 from assistant.reports import PassageOf, render_html, render_markdown, write_page
@@ -230,8 +231,8 @@ def _why(session: Session, argument: str) -> Session:
     proven = [each for each in answer.statements if citation in each.citations and each.text != citation.quote]
     for statement in proven:
         session.say(f"Cited for: {mark_statement(statement)}")
-    if citation.article.url:
-        terminal.write(f"{clean_line(citation.article.url)}\n")
+    if address := show_address(citation.article):
+        terminal.write(f"{address}\n")
     return session
 
 
@@ -267,9 +268,7 @@ def _copy(session: Session, _: str) -> Session:
     answer = session.last
     statements = [mark_statement(statement) for statement in answer.statements] or [clean_line(answer.text)]
     sources = [
-        " ".join(
-            filter(None, (f"[{each.number}] {describe_article(each.article)}", clean_line(each.article.url or "")))
-        )
+        " ".join(filter(None, (f"[{each.number}] {describe_article(each.article)}", show_address(each.article))))
         for each in answer.citations
     ]
     text = "\n\n".join([clean_line(answer.question), *statements, "\n".join(sources)]).strip() + "\n"

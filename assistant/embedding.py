@@ -531,8 +531,10 @@ class EndpointEmbedder:
 
     max_tokens = MAX_TOKENS
 
-    def __init__(self, name: str, *, base_url: str | None = None, api_key: str | None = None) -> None:
-        self._endpoint = OpenAIEmbeddingEndpoint(name, base_url=base_url, api_key=api_key)
+    def __init__(
+        self, name: str, *, base_url: str | None = None, api_key: str | None = None, offline: bool = False
+    ) -> None:
+        self._endpoint = OpenAIEmbeddingEndpoint(name, base_url=base_url, api_key=api_key, offline=offline)
         self.identity = self._endpoint.identity
         self._dimension: int | None = None
 

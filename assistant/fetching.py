@@ -104,13 +104,14 @@ class Fetcher:
 
     `allow_private` lets it reach hosts at addresses that aren't public, those that are named to it. Proxies that the
     environment names aren't used: behind one, it is the proxy that looks up the name, and nothing here could check
-    where it leads.
+    where it leads. `offline` refuses every address, before its host is looked up.
     """
 
     def __init__(
         self,
         *,
         allow_private: bool = False,
+        offline: bool = False,
         limits: Limits | None = None,
         resolve: "Resolve | None" = None,
         ssl_context: ssl.SSLContext | None = None,
@@ -118,6 +119,7 @@ class Fetcher:
     ) -> None:
         self._limits = limits or Limits()
         self._allow_private = allow_private
+        self._is_offline = offline
         self._resolve = resolve
         self._ssl_context = ssl_context
         self._sleep = sleep
@@ -146,6 +148,8 @@ class Fetcher:
         """
         shown = describe_address(url)
         address = parse_address(url)
+        if self._is_offline:
+            raise FetchError(f"{shown}: not fetched offline: leave --offline out to connect to its server")
         if is_named and self._allow_private:
             self._network.private_hosts.add(address.host)
         validators = validators or Validators()

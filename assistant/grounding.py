@@ -74,10 +74,14 @@ FEATURES = (
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """What a statement was measured by: a value for each of `FEATURES`, and what its evidence lacks or contradicts."""
+    """What a statement was measured by: a value for each of `FEATURES`, and what its evidence lacks or contradicts.
+
+    Those of the faults that are a name, a number or a day which the evidence doesn't have are `missing`.
+    """
 
     features: npt.NDArray[np.float64]
     faults: tuple[str, ...]
+    missing: tuple[str, ...] = ()
     is_verbatim: bool = False  # a whole sentence of the evidence
 
     @property
@@ -176,8 +180,9 @@ def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> M
     def nearest(place: int) -> float:
         return float((theirs @ vectors[0][_find_row(spans[0], ours[place])]).max(initial=-1.0))
 
+    missing = tuple(find_missing(ours, facts))
     faults = (
-        *find_missing(ours, facts),
+        *missing,
         *find_contradictions(ours, alignments),
         *find_crossings(ours, alignments),
         *find_exchanged(statement, [sentences[index] for index in chosen]),
@@ -197,7 +202,7 @@ def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> M
         _count_sentences(ours, read),
         float(is_long),
     )
-    return Measures(np.array(measured, float), tuple(dict.fromkeys(faults)))
+    return Measures(np.array(measured, float), tuple(dict.fromkeys(faults)), missing)
 
 
 _GROUPED = re.compile(r"\d+(?:[.,]\d+)+")

@@ -59,6 +59,7 @@ def add_sources(
     embedder: Embedder,
     given: Given = NOTHING_GIVEN,
     remove_gone: bool = False,
+    offline: bool = False,
     progress: Progress | None = None,
     say: Say = lambda _: None,
 ) -> IngestReport:
@@ -69,12 +70,14 @@ def add_sources(
 
     A source that can't be taken in becomes a failure in the report and stops no other. Articles are committed in
     batches as soon as they are embedded, so whatever stops this, the same call goes on from there. What is `given`
-    goes before what the articles say, also when their sources are looked at again. Articles that a source held before
-    and doesn't any more are reported as gone, and removed only where `remove_gone` says so. `progress` is told how
-    many of how many files and articles are done, and `say` what a user who waits should know.
+    goes before what the articles say, also when their sources are looked at again; `offline` fetches nothing.
+
+    Articles that a source held before and doesn't any more are reported as gone, and removed only where `remove_gone`
+    says so. `progress` is told how many of how many files and articles are done, and `say` what a user who waits should
+    know.
     """
     started = time.perf_counter()
-    looker = Looker(library, given=given, say=say)
+    looker = Looker(library, given=given, offline=offline, say=say)
     looker.list_given(sources)
     intake = _Intake(library, embedder, given=given, is_update=False)
     return _take_in(looker, intake, library, embedder, remove_gone=remove_gone, progress=progress, started=started)
@@ -85,6 +88,7 @@ def update_sources(
     library: Library,
     embedder: Embedder,
     remove_gone: bool = False,
+    offline: bool = False,
     progress: Progress | None = None,
     say: Say = lambda _: None,
 ) -> IngestReport:
@@ -93,7 +97,7 @@ def update_sources(
     An article that was removed by hand stays away.
     """
     started = time.perf_counter()
-    looker = Looker(library, say=say)
+    looker = Looker(library, offline=offline, say=say)
     looker.list_known()
     intake = _Intake(library, embedder, given=NOTHING_GIVEN, is_update=True)
     return _take_in(looker, intake, library, embedder, remove_gone=remove_gone, progress=progress, started=started)

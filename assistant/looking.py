@@ -126,11 +126,14 @@ class Looker:
     `failed` and `passed_over` are the sources and files that could not be listed, or hold no article.
     """
 
-    def __init__(self, library: Library, *, given: Given = NOTHING_GIVEN, say: Say = lambda _: None) -> None:
+    def __init__(
+        self, library: Library, *, given: Given = NOTHING_GIVEN, offline: bool = False, say: Say = lambda _: None
+    ) -> None:
         self.failed: list[Failure] = []
         self.passed_over: list[PassedOver] = []
         self._library = library
         self._given = given
+        self._is_offline = offline
         self._say = say
         self._candidates: list[_Candidate] = []
         self._parser = Parser()
@@ -359,7 +362,7 @@ class Looker:
         self._expected += pages
 
     def _open_fetcher(self, *, allow_private: bool) -> Fetcher:
-        return self._fetchers.setdefault(allow_private, Fetcher(allow_private=allow_private))
+        return self._fetchers.setdefault(allow_private, Fetcher(allow_private=allow_private, offline=self._is_offline))
 
     def _look_at_file(self, candidate: _Candidate) -> Look:
         """Look at a file, and load no more of it than tells whether it has changed."""

@@ -131,6 +131,7 @@ ENVIRONMENT = (
     ("ASSISTANT_TRACING", "langsmith, where that service may see prompts and replies", _MODELS),
     ("OPENAI_BASE_URL", "a server that speaks OpenAI's protocol, such as http://localhost:11434/v1", _SERVERS),
     ("OPENAI_API_KEY", "the key to it, or to OpenAI; it is never shown and never stored", _SERVERS),
+    ("ASSISTANT_OFFLINE", "set to 1: every connection is refused, as by --offline", None),
     ("NO_COLOR", "set to anything: no colours", _PRINTING),
     ("FORCE_COLOR", "set to anything: colours also where no terminal is", _PRINTING),
     ("TERM", "dumb: nothing but plain text is sent to the terminal", _PRINTING),

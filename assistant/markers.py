@@ -64,7 +64,7 @@ class Marker:
 
 @dataclass(frozen=True, slots=True)
 class WrittenSentence:
-    """A sentence as a model wrote it, without its markers; `text` is empty where markers stood on nothing.
+    """A sentence as a model wrote it, without its markers and links; `text` is empty where markers stood on nothing.
 
     What states nothing is no statement: a question, a heading, a row of a table, the definition of a footnote.
     """
@@ -72,6 +72,29 @@ class WrittenSentence:
     text: str
     markers: tuple[Marker, ...]
     is_statement: bool = True
+
+
+_LINK = re.compile(
+    r"!?\[([^\[\]\n]{0,300})\](?:\([^()\n]{0,2000}\)|\[[^\[\]\n]{0,300}\])"  # [text](target), ![text][name]
+    r"|\[[^\[\]\n]{1,300}\]:\s*\S{1,2000}"  # [name]: target
+    r"|</?[a-z!][^<>\n]{0,2000}>",  # an element of HTML, or <address>
+    re.IGNORECASE,
+)
+_TARGET = re.compile(
+    r"\b[a-z][a-z0-9+.-]{1,20}:/{2,}[^\s<>\"'“”]+|\b(?:data|javascript|vbscript|mailto|blob):[^\s<>\"'“”]+"
+    r"|(?<!\w)//[a-z0-9][^\s<>\"'“”]*\.[^\s<>\"'“”]+|\bwww\.[^\s<>\"'“”]+",
+    re.IGNORECASE,
+)
+
+
+def leave_out_links(text: str) -> str:
+    """Leave links and images out of what a model wrote, and of a link its text: only citations lead anywhere.
+
+    An address may carry away what the model was told, as soon as somebody opens it or something shows it as an image.
+    """
+    while (cut := _LINK.sub(lambda match: match[1] or "", text)) != text:  # one may stand within another
+        text = cut
+    return _TARGET.sub("…", text)
 
 
 def resolve_markers(markers: tuple[Marker, ...], is_known: IsKnown) -> tuple[tuple[int, ...], tuple[str, ...]]:
@@ -191,7 +214,7 @@ class SentenceReader:
             text = _tidy(written)
             if text or markers:
                 is_none = bool(_DEFINITION.match(stretch)) or _is_no_statement(written, is_cited=bool(markers))
-                yield WrittenSentence(text, tuple(markers), is_statement=not (text and is_none))
+                yield WrittenSentence(leave_out_links(text), tuple(markers), is_statement=not (text and is_none))
 
 
 def _is_no_statement(written: str, *, is_cited: bool) -> bool:

@@ -273,7 +273,7 @@ class Measured:
 def measure_sentences(
     question: QuestionReading, question_vector: FloatArray, passages: Sequence[StoredPassage]
 ) -> Measured:
-    """Measure every sentence of the passages by `SENTENCE_FEATURES`, but those that speak to a machine."""
+    """Measure every sentence of the passages by `SENTENCE_FEATURES`, but those that speak to a machine or only ask."""
     readings = [_read_passage(passage) for passage in passages]
     at = {(passage.article.id, passage.ordinal): index for index, passage in enumerate(passages)}
     weights, total, asked = question.weights, question.total, frozenset(question.weights)
@@ -293,7 +293,7 @@ def measure_sentences(
         ends = _find_paragraph_ends(passage.passage)
         for number, sentence in enumerate(sentences):
             earlier, before, current = before, current, sentence
-            if _speaks_to_machine(sentence.text, before.text, asked):
+            if _speaks_to_machine(sentence.text, before.text, asked) or _only_asks(sentence, asked):
                 continue
             after = sentences[number + 1] if number + 1 < len(sentences) else last
             if ends[number]:
@@ -334,6 +334,11 @@ def _speaks_to_machine(sentence: str, before: str, asked: frozenset[str]) -> boo
     turn = None if before.rstrip('"”’»)* ').endswith("?") else _TURN.match(sentence)
     found = turn or _ORDER.match(sentence)
     return found is not None and asked.isdisjoint(find_stems(found.group()))
+
+
+def _only_asks(sentence: SentenceReading, asked: frozenset[str]) -> bool:
+    """Whether a sentence asks what is asked and says nothing else, which answers nothing, however alike the two are."""
+    return sentence.text.endswith("?") and sentence.stems <= asked
 
 
 def _find_paragraph_ends(passage: Passage) -> list[bool]:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
+from assistant.addresses import parse_address
 from assistant.answers import article_to_json, citation_to_json
+from assistant.errors import ArticleError
 from assistant.kinds import count_others
+from assistant.outlets import get_host
 from assistant.types import (
     Answer,
     ArticleRef,
@@ -93,6 +95,15 @@ def describe_article(article: ArticleRef) -> str:
     """Name an article as a reader would cite it: outlet, date and title, as far as they are known."""
     source = ", ".join(part for part in (article.outlet, write_day(article)) if part)
     return clean_line(f"{source}: {article.title}" if source else article.title)
+
+
+def show_address(article: ArticleRef) -> str:
+    """Write where an article is, if that is an address of http or https without a password; else nothing."""
+    try:
+        parse_address(article.url or "")
+    except ArticleError:
+        return ""
+    return clean_line(article.url or "")
 
 
 def describe_age(answer: Answer, *, today: date) -> str:
@@ -177,7 +188,10 @@ def render_proof(answer: Answer, *, context_of: Callable[[Citation], str], width
 
 
 def render_sources(statements: Sequence[Statement], *, context_of: Callable[[Citation], str], width: int) -> str:
-    """Render the sources of statements in the order of their numbers, with quotes that aren't the statements."""
+    """Render the sources of statements in the order of their numbers, with quotes that aren't the statements.
+
+    How many of them stand behind each statement, independently of each other, comes last.
+    """
     shown = {statement.text for statement in statements}
     citations = {citation.number: citation for statement in statements for citation in statement.citations}
     sources = []
@@ -188,9 +202,25 @@ def render_sources(statements: Sequence[Statement], *, context_of: Callable[[Cit
             context = clean_line(context_of(citation))
             quote = f"{f'({context}) ' if context else ''}“{clean_line(citation.quote)}”"
             sources.append(wrap_text(f"    {quote}", width, indent="    "))
-        if citation.article.url:
-            sources.append(f"    {clean_line(citation.article.url)}")
+        if address := show_address(citation.article):
+            sources.append(f"    {address}")
+    counted: dict[str, list[str]] = {}
+    for statement in sorted(statements, key=lambda each: [citation.number for citation in each.citations]):
+        if count := describe_sources(statement):
+            counted.setdefault(count, []).append("".join(f"[{citation.number}]" for citation in statement.citations))
+    sources += [
+        wrap_text(f"Behind {', '.join(numbers)}: {count}", width, indent="    ") for count, numbers in counted.items()
+    ]
     return "".join(f"{line}\n" for line in sources)
+
+
+def describe_sources(statement: Statement) -> str:
+    """Say how many sources stand behind a statement, and which; nothing where they weren't counted."""
+    if not statement.sources:
+        return ""
+    if len(statement.sources) == 1:
+        return "single source"
+    return f"{len(statement.sources)} sources ({', '.join(map(clean_line, statement.sources))})"
 
 
 def _describe_copies(citation: Citation) -> str:
@@ -200,16 +230,7 @@ def _describe_copies(citation: Citation) -> str:
 
 def list_copies(citation: Citation) -> list[str]:
     """Name the copies that hold a quote too, each by its outlet, or where it has none by its host, if it has one."""
-    return list(
-        dict.fromkeys(clean_line(copy.outlet or _get_host(copy) or "another copy") for copy in citation.also_in)
-    )
-
-
-def _get_host(article: ArticleRef) -> str:
-    try:
-        return (urlsplit(article.url or "").hostname or "").removeprefix("www.")
-    except ValueError:  # an article that was handed in may have any address
-        return ""
+    return list(dict.fromkeys(clean_line(copy.outlet or get_host(copy) or "another copy") for copy in citation.also_in))
 
 
 def _are_of_different_times(answer: Answer) -> bool:

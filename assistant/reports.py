@@ -26,6 +26,7 @@ from assistant.rendering import (
     clean,
     clean_line,
     describe_article,
+    describe_sources,
     frame_statements,
     list_copies,
     write_day,
@@ -58,6 +59,7 @@ class _Sentence:
     context: str
     text: str
     days: str
+    sources: str
     numbers: tuple[int, ...]
     is_supported: bool
     reasons: str
@@ -281,6 +283,7 @@ def _read_sentences(answer: Answer, context_of: Callable[[Citation], str]) -> It
             context=context,
             text=statement.text,
             days=days,
+            sources=describe_sources(statement),
             numbers=tuple(citation.number for citation in statement.citations),
             is_supported=statement.support.supported,
             reasons="; ".join(statement.support.reasons) or "its citations don't say this",

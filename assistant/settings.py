@@ -28,6 +28,7 @@ Unsupported = Literal["mark", "drop"]
 
 MIN_WINDOW = 2_000
 
+_OFF = ("", "0", "false", "no", "off")  # what says of a variable that it isn't set
 _MODEL = re.compile(r"[a-z][a-z0-9_]*:\S.*|openai:")
 
 
@@ -49,6 +50,8 @@ class Settings:
     whether replies are kept in the index. `tracing` lets LangSmith, a service that LangChain can send prompts to, see
     them, where the environment asks for that: ASSISTANT_TRACING=langsmith says so too. `vocabularies` is tiktoken's
     cache.
+
+    `offline` refuses every connection, so that quotes answer unless a model is chosen, which is refused.
     """
 
     index: Path
@@ -66,6 +69,7 @@ class Settings:
     timeout: float | None = None
     tracing: bool = False
     keep_replies: bool = True
+    offline: bool = False
     cache: Path = field(default_factory=lambda: user_cache_path(APPLICATION))
     vocabularies: Path = field(default_factory=lambda: Path(tempfile.gettempdir()) / "data-gym-cache")
     base_url: str | None = field(default=None, repr=False)  # it may hold a password
@@ -79,6 +83,8 @@ class Settings:
             raise SettingsError(
                 f"unknown model {self.model!r}: use {QUOTES!r}, or PROVIDER:NAME such as {DEFAULT_MODEL!r}"
             )
+        if self.offline and self.model != QUOTES:
+            raise SettingsError(f"{self.model!r} can't be asked offline: leave --offline out, or use --model {QUOTES}")
         provider, _, name = self.embedding_model.partition(":")
         if self.embedding_model != LOCAL_EMBEDDING_MODEL and (provider != "openai" or not name):
             raise SettingsError(
@@ -135,8 +141,10 @@ def load_settings(
                 f"ASSISTANT_TRACING {tracing!r} is no service that prompts can be shown to: {LANGSMITH!r}"
             )
         values["tracing"] = True
+    if "offline" not in values:
+        values["offline"] = environment.get("ASSISTANT_OFFLINE", "").strip().lower() not in _OFF
     if "model" not in values:
-        values["model"] = _choose_model(environment)
+        values["model"] = QUOTES if values["offline"] else _choose_model(environment)
     if isinstance(values.get("today"), str):
         try:
             values["today"] = date.fromisoformat(values["today"])

@@ -183,13 +183,16 @@ class Support:
 class Statement:
     """One sentence of an answer, with the citations that prove it and the verdict on whether they do.
 
-    `unresolved` are the markers in it that name nothing that the model was shown, as they were written.
+    `unresolved` are the markers in it that name nothing that the model was shown, as they were written. `sources` name
+    the outlets that say so independently of each other, those that are cited first: one is a single source, and none
+    means that they weren't counted.
     """
 
     text: str
     citations: tuple[Citation, ...]
     support: Support
     unresolved: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

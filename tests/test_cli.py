@@ -3,6 +3,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -987,3 +988,34 @@ def test_shells_offer_what_becomes_of_the_unproven(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
     assert done.stdout.split() == ["mark", "drop"]
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_offline_refuses_every_connection_in_one_line(
+    run: Run, article: Path, server: ModelServer, monkeypatch: pytest.MonkeyPatch, is_first: bool
+) -> None:
+    def look_up(host: object, *_: object, **__: object) -> None:
+        raise AssertionError(f"{host} was looked up")
+
+    def offline(command: str, *arguments: str) -> tuple[int, str, str]:
+        return run("--offline", command, *arguments) if is_first else run(command, *arguments, "--offline")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(socket.socket, "connect", look_up)
+    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+
+    assert offline("ask", "Who cut the ribbon?", str(article))[0] == 0  # with quotes, though there is a server
+    status, out, err = offline("ask", "Who?", "--model", "openai:tiny")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "can't be asked offline" in err
+    status, _, err = offline("index", "https://news.example/feed")
+    assert status == 2
+    assert "https://news.example/feed: not fetched offline: leave --offline out" in err
+    status, _, err = offline("index", str(article), "--embedding-model", "openai:e", "--index", "other")
+    assert status == 2
+    assert "can't be used offline" in err
+    assert server.requests == []
+
+
+def test_a_question_may_be_about_offline(run: Run, article: Path) -> None:
+    assert run("ask", "--", "--offline", str(article))[0] == 1

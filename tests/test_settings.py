@@ -196,3 +196,19 @@ def test_only_a_service_that_is_named_to_us_may_see_prompts() -> None:
     assert load_settings("index", environment={"ASSISTANT_TRACING": "langsmith"}).tracing
     with pytest.raises(SettingsError, match="'true' is no service that can be: 'langsmith'"):
         load_settings("index", environment={"ASSISTANT_TRACING": "true"})
+
+
+@pytest.mark.parametrize("value", ["1", "true", "yes"])
+def test_offline_quotes_answer_whatever_the_environment_has(value: str) -> None:
+    environment = {"ASSISTANT_OFFLINE": value, "ASSISTANT_MODEL": "openai:tiny", "OPENAI_API_KEY": "sk-0"}
+
+    settings = load_settings("index", environment=environment)
+
+    assert (settings.offline, settings.model) == (True, "quotes")
+    assert not load_settings("index", environment={**environment, "ASSISTANT_OFFLINE": "0"}).offline
+    assert not load_settings("index", environment=environment, offline=False).offline
+
+
+def test_a_model_that_is_chosen_can_not_be_asked_offline() -> None:
+    with pytest.raises(SettingsError, match=r"^'openai:tiny' can't be asked offline: .* --model quotes$"):
+        load_settings("index", environment={}, model="openai:tiny", offline=True)

@@ -26,9 +26,10 @@ class OpenAIEmbeddingEndpoint:
         api_key: str | None = None,
         base_url: str | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
+        offline: bool = False,
     ) -> None:
         self._name = name
-        self._server = OpenAIServer(api_key=api_key, base_url=base_url)
+        self._server = OpenAIServer(api_key=api_key, base_url=base_url, offline=offline)
         self._timeout_seconds = timeout_seconds
         self._client: openai.OpenAI | None = None
         self.identity = self._server.identify(name)

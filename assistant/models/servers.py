@@ -38,14 +38,15 @@ class OpenAIServer:
     """OpenAI, or another server that speaks its protocol, and the key for it.
 
     The key and the URL's password stay here: no error, repr or log of ours shows them. Raises SettingsError for a URL
-    or a key that can't be.
+    or a key that can't be. `offline` lets nobody connect to it.
     """
 
-    def __init__(self, *, api_key: str | None = None, base_url: str | None = None) -> None:
+    def __init__(self, *, api_key: str | None = None, base_url: str | None = None, offline: bool = False) -> None:
         if api_key and not _KEY.fullmatch(api_key):
             raise SettingsError("OPENAI_API_KEY is no key: it holds a space, a line break or a letter that no key has")
         self._api_key = api_key
         self._address = _read_url(base_url or OPENAI_URL)
+        self._is_offline = offline
 
     def __repr__(self) -> str:
         return f"OpenAIServer({self.host!r})"
@@ -71,7 +72,14 @@ class OpenAIServer:
         return f"openai:{name}" if self.is_openai else f"openai:{name}@{self.host}"
 
     def connect(self, name: str, *, timeout_seconds: float) -> dict[str, Any]:
-        """List what OpenAI's clients are made of, for a model. Raises ModelError where OpenAI would want a key."""
+        """List what OpenAI's clients are made of, for a model.
+
+        Raises ModelError where there is no connecting, or OpenAI would want a key.
+        """
+        if self._is_offline:
+            raise ModelError(
+                f"{self.identify(name)} can't be used offline; leave --offline out to connect to {self.host}"
+            )
         if not self._api_key and self.is_openai:
             raise ModelError(f"{self.identify(name)} needs a key; set OPENAI_API_KEY")
         return {
