@@ -74,7 +74,7 @@ class WrittenSentence:
     is_statement: bool = True
 
 
-_LINK = re.compile(
+_LINKED = re.compile(
     r"!?\[([^\[\]\n]{0,300})\](?:\([^()\n]{0,2000}\)|\[[^\[\]\n]{0,300}\])"  # [text](target), ![text][name]
     r"|\[[^\[\]\n]{1,300}\]:\s*\S{1,2000}"  # [name]: target
     r"|</?[a-z!][^<>\n]{0,2000}>",  # an element of HTML, or <address>
@@ -92,7 +92,7 @@ def leave_out_links(text: str) -> str:
 
     An address may carry away what the model was told, as soon as somebody opens it or something shows it as an image.
     """
-    while (cut := _LINK.sub(lambda match: match[1] or "", text)) != text:  # one may stand within another
+    while (cut := _LINKED.sub(lambda match: match[1] or "", text)) != text:  # one may stand within another
         text = cut
     return _TARGET.sub("…", text)
 

@@ -194,7 +194,7 @@ def test_only_a_service_that_is_named_to_us_may_see_prompts() -> None:
         assert not load_settings("index", environment={variable: "true"}).tracing
 
     assert load_settings("index", environment={"ASSISTANT_TRACING": "langsmith"}).tracing
-    with pytest.raises(SettingsError, match="'true' is no service that can be: 'langsmith'"):
+    with pytest.raises(SettingsError, match="'true' is no service that prompts can be shown to: 'langsmith'"):
         load_settings("index", environment={"ASSISTANT_TRACING": "true"})
 
 
