@@ -35,6 +35,7 @@ MAX_TITLE_LINE_CHARACTERS = 150  # a longer first line is a paragraph
 TITLE_PARAGRAPHS = 20  # of a Word document, among which one in the style of a title is looked for
 MAX_UNPACKED_BYTES = 30_000_000  # of a Word document's XML, which takes some ten times that when it is read
 MAX_ATTACHMENTS = 100  # of a mail
+MAX_PARTS = 5_000  # of a mail, which are all parsed before the first is read
 ARTICLE_FIELDS = ("id", "title", "text", "outlet", "author", "published", "url", "updated", "section", "language")
 
 _HEADING = re.compile(r"^#[ \t]+(\S.*)$", re.MULTILINE)
@@ -51,6 +52,7 @@ _JUNK_AUTHOR = re.compile(
     re.IGNORECASE,
 )
 _MESSAGE = re.compile(rb"^From [^\n]*\d{4}[^\n]*\n(?=>?[\w-]+:)", re.MULTILINE)
+_PART = re.compile(rb"^--\S", re.MULTILINE)
 _QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
 _LIST_FIELDS = ("List-Id", "List-Unsubscribe", "List-Post")
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -390,11 +392,13 @@ def read_mail(document: Document, read: ReadDocument) -> tuple[Outcome, ...]:
     """Read a mail, and each attachment of a kind that `read` knows as an article of its own.
 
     A mail to a list is its outlet's, another one its author's. Its id is that of its message (RFC 2392) where it has
-    one, and an attachment's is its name below that.
+    one, and an attachment's is its name below that. Raises ArticleError for one of more than MAX_PARTS.
     """
     from email import policy
     from email.parser import BytesParser
 
+    if b"boundary" in document.data and len(_PART.findall(document.data)) > MAX_PARTS:
+        raise ArticleError(f"{document.name}: refused: this mail has more than {MAX_PARTS:,} parts")
     # A time's line may be any text, and the parser raises for some.
     message = BytesParser(policy=policy.default).parsebytes(document.data)
     identifier = (_get_field(message, "Message-ID") or "").strip(" <>")

@@ -31,8 +31,9 @@ from assistant.reading import read_document
 from assistant.types import Article, Document, Origin
 
 MEMORY_BYTES = 400_000_000  # that a child may take above what it has when it starts, which is some 30 MB
-SECONDS = 10  # of processor time for a document
-LONG_SECONDS = 60  # for what may have many pages or parts
+PAGE_SECONDS = 5  # of processor time for a page of the web; a large one takes less than one
+SECONDS = 10  # for another document
+LONG_SECONDS = 60  # for what may have many pages or articles
 # A child shares its processors with the embedding of what came before; its time on the clock only ends one that waits.
 PATIENCE = 3
 MAX_REPLY_BYTES = 60_000_000
@@ -40,7 +41,7 @@ AHEAD_DOCUMENTS = 32  # that are read before somebody asks for them, or wait to 
 AHEAD_BYTES = 50_000_000
 
 _OWN: Final[frozenset[Kind]] = frozenset(("text", "markdown", "feed", "sitemap", "addresses"))
-_LONG: Final[frozenset[Kind]] = frozenset(("pdf", "mail", "mailbox", "articles"))
+_LONG: Final[frozenset[Kind]] = frozenset(("pdf", "mailbox", "articles"))
 _LENGTH = struct.Struct(">Q")
 _TIMES = ("published", "updated")
 _TIME_SIGNAL = getattr(signal, "SIGXCPU", None)
@@ -186,9 +187,15 @@ def _parse(document: Document, child: "_Child") -> tuple[Outcome, ...]:
         kind = tell_kind(document)
         if kind in _OWN:
             return read_document(document)
-        return child.read(document, LONG_SECONDS if kind in _LONG else SECONDS)
+        return child.read(document, _get_seconds(kind))
     except ArticleError as error:
         return (error,)
+
+
+def _get_seconds(kind: Kind) -> int:
+    if kind == "page":
+        return PAGE_SECONDS
+    return LONG_SECONDS if kind in _LONG else SECONDS
 
 
 class _Child:

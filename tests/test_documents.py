@@ -606,3 +606,10 @@ def test_a_title_is_on_one_line_and_not_too_long() -> None:
 def test_a_time_has_a_zone(value: str, time: datetime) -> None:
     assert parse_time(value, "story.md") == time
     assert parse_time(value, "story.md").tzinfo is not None
+
+
+def test_a_mail_of_more_parts_than_one_has_is_refused_before_it_is_parsed() -> None:
+    head = b"From: a@a.example\nSubject: x\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n"
+
+    with pytest.raises(ArticleError, match=r"^story\.eml: refused: this mail has more than 5,000 parts$"):
+        read_mail(Document("story.eml", head + b"--b\n\nx\n" * 300_000), read_document)
