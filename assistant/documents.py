@@ -400,7 +400,7 @@ def read_mail(document: Document, read: ReadDocument) -> tuple[Outcome, ...]:
     """Read a mail, and each attachment of a kind that `read` knows as an article of its own.
 
     A mail to a list is its outlet's, another one its author's. Its id is that of its message (RFC 2392) where it has
-    one, and an attachment's is its name below that.
+    one, and an attachment's is its name below that. Raises ArticleError for one of more than MAX_PARTS.
     """
     from email import policy
     from email.parser import BytesParser

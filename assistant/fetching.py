@@ -85,6 +85,7 @@ class Fetched:
     validators: Validators = Validators()
     is_unchanged: bool = False
     is_gone: bool = False
+    is_final: bool = False
     is_listing: bool = False
     entry: Entry | None = None
 
@@ -158,7 +159,7 @@ class Fetcher:
             if reply.status == HTTPStatus.NOT_MODIFIED and (validators.etag or validators.last_modified):
                 return Fetched(url, None, validators, is_unchanged=True)
             if reply.status in GONE:
-                return Fetched(url, None, is_gone=True)
+                return Fetched(url, None, is_gone=True, is_final=reply.status == HTTPStatus.GONE)
             if reply.status == HTTPStatus.OK:
                 return self._take(url, shown, reply)
             if reply.status not in BUSY:

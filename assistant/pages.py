@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from assistant.addresses import describe_address
 from assistant.decoding import normalise
 from assistant.errors import ArticleError
 from assistant.metadata import Metadata, clean, clean_authors, fold, get_label, get_text, read_metadata
@@ -24,9 +25,12 @@ MAX_PAGE_BYTES = 10_000_000
 MAX_TITLE_CHARACTERS = 300
 SHORT_TEXT = 250  # characters: an extraction shorter than this may have missed the article
 SAMPLE_CHARACTERS = 100_000  # that tell text from binary data
+MAX_ATTRIBUTES = 2_000  # of one element: the parser compares each with all before it
 MAX_ELEMENTS = 20_000  # of a page that is extracted by rules that go over it many times
 MUCH_LONGER = 1.5  # times: how much more text a second, less careful extraction must find to be believed
 WALL_TEXT = 2_500  # characters: consent walls and error pages aren't longer
+MAX_METAS = 300  # among which a page may say that it leads to another
+MAX_PIECES = 200  # of a page's text that are searched for the words of a wall
 MIN_TEXT = 40  # characters: what a page that doesn't call itself an article must have
 HEAD_BYTES = 4_096  # in which a page names its charset
 
@@ -35,6 +39,8 @@ _ALIASES = {"iso-8859-1": "cp1252", "latin-1": "cp1252", "latin1": "cp1252", "as
             "iso8859-1": "cp1252", "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "iso-8859-9": "cp1254",
             "euc-kr": "cp949", "ks_c_5601-1987": "cp949", "x-sjis": "cp932"}  # fmt: skip
 _CHARSET = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
+_LONG_TAG = re.compile(r"<[a-z][^<>]{4000,}", re.IGNORECASE)  # the shortest that so many attributes fit in
+_QUOTED = re.compile(r"\"[^\"]*+\"|'[^']*+'")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 # What parts paragraphs on pages that have no elements for them.
@@ -114,18 +120,29 @@ _IDLE_LINE = re.compile(
     r"also read)\s*:.*|"
     r"this (?:article|story) (?:is|was) (?:first |originally )?published (?:on|in|by).*|"
     r"(?:updated?:? |published:? )?\d+ (?:min(?:ute)?|hour|hr|day|week)s? ago|vor \d+ \w+|il y a \d+ \w+|hace \d+ \w+|"
+    r"(?:support (?:us|our \w+|independent journalism)|donate|become a (?:member|subscriber|supporter))\b.*"
+    r"\b(?:a|per) (?:day|week|month|year)|"
     r"live (?:updates? )?feed|load more.*|show more.*|facebook|twitter|x|whatsapp|email|e-mail|linkedin|reddit|"
     r"telegram)"
     r"\s*[.:!»→>]*",
     re.IGNORECASE,
 )
 MAX_IDLE_CHARACTERS = 160
+_DATED_LINE = re.compile(
+    r"\W*(?:(?:first|last|originally)\s+)?(?:published|posted|updated|modified)\s*:", re.IGNORECASE
+)
 
 _CONSENT = re.compile(
     r"\b(?:cookies?|consent|gdpr|personal data|personali[sz]ed (?:ads?|content)|our (?:\d+ )?(?:trusted )?partners|"
     r"privacy (?:policy|settings|preferences|notice)|accept all|reject all|manage (?:preferences|settings|options)|"
     r"legitimate interest|einwilligung|zustimm\w*|datenschutz\w*|akzeptieren|consentement|traceurs|partenaires|"
     r"consentimiento|privacidad|socios|aceptar|toestemming|samtykke|informasjonskapsler|consenso)\b",
+    re.IGNORECASE,
+)
+_REFRESH = re.compile(r"url\s*=\s*[\"']?\s*([^\"'\s]+)", re.IGNORECASE)
+_PAYWALL = re.compile(
+    r"\b(?:to (?:continue|keep) reading|already (?:a|have a) subscri\w+|subscribe to (?:read|continue|unlock)|"
+    r"(?:sign|log) in to (?:read|continue)|subscribers only|this (?:article|story|content) is for subscribers)\b",
     re.IGNORECASE,
 )
 _END = r"(?=\W*$|\s*[|·–—:(])"
@@ -145,18 +162,21 @@ _STATUS = re.compile(
 _ERROR = re.compile(
     r"(?:page|article|story|content)\b.{0,40}\b(?:not found|can(?:no|"
     r"')t be found|no longer|unavailable|"
-    r"does(?:n['’]t| not) exist|has (?:been )?(?:moved|removed|deleted))|not found|access denied|forbidden|"
+    r"does(?:n['’]t| not) exist|has (?:been )?(?:moved|removed|deleted))|"
+    rf"^\W*(?:error\W+)?(?:(?:page|file|url) )?(?:not found|access denied|forbidden){_END}|"
     r"internal server error|bad gateway|service unavailable|just a moment|checking your browser|"
     r"are you a (?:robot|human)|"
     r"verify (?:that )?you are (?:a )?human|unusual traffic|enable javascript|javascript is (?:disabled|required)|"
     r"seite (?:wurde )?nicht gefunden|page introuvable|página no encontrada|pagina non trovata|"
     r"something went wrong|temporarily unavailable|too many requests",
-    re.IGNORECASE,
+    re.IGNORECASE | re.MULTILINE,
 )  # fmt: skip
 
 
 def read_page(document: Document) -> Article:
-    """Read an HTML page into an article; its id is its canonical address, or else the one it was fetched from.
+    """Read an HTML page into an article; its id is its canonical address, or else where it is from.
+
+    What is part of another document, as an attachment is of a mail, can't say that it is a page of the web.
 
     The paragraphs of the text are parted by blank lines, headings are paragraphs. Raises ArticleError for a page that
     is too large or has no article in it: an empty one, an error, a wall that asks for consent.
@@ -165,10 +185,11 @@ def read_page(document: Document) -> Article:
         limit = MAX_PAGE_BYTES // 1_000_000
         raise ArticleError(f"{document.name}: too large: a page may have at most {limit} MB")
     tree = _parse(_decode(document.data, document.media_type), document.name)
-    metadata = read_metadata(tree, document.url)
+    metadata = read_metadata(tree, None if _is_saved(document) else document.url)
+    cause = _find_cause(tree)
     paragraphs = _find_paragraphs(tree, metadata)
     text = normalise("\n\n".join(paragraphs)).strip()
-    _check_article(text, metadata, document.name)
+    _check_article(text, metadata, document.name, cause)
     title = normalise(metadata.title or "") or _name_page(document, text)
     identity = metadata.url or document.url or Path(document.name).resolve().as_uri()
     return Article(
@@ -184,6 +205,12 @@ def read_page(document: Document) -> Article:
         language=metadata.language,
         origins=metadata.origins,
     )
+
+
+def _is_saved(document: Document) -> bool:
+    """Whether a page is a file of its own, or was piped in: its place says nothing of where it was published."""
+    own = (None, Path(document.name).resolve().as_uri())
+    return document.url in own or str(document.url).startswith("urn:")
 
 
 def _tidy(value: str | None) -> str | None:
@@ -242,6 +269,9 @@ def _parse(html: str, name: str) -> "HtmlElement":
 
     if len(_CONTROLS.findall(html[:SAMPLE_CHARACTERS])) > len(html[:SAMPLE_CHARACTERS]) // 100 + 1:
         raise ArticleError(f"{name}: no article text in it: it is not a page but binary data")
+    for tag in _LONG_TAG.finditer(html):
+        if len(_QUOTED.sub("", tag[0]).split()) > MAX_ATTRIBUTES:
+            raise ArticleError(f"{name}: refused: an element of this page has more than {MAX_ATTRIBUTES:,} attributes")
     html = _BREAKS.sub("</p><p>", _CONTROLS.sub("", html))
     if not html.strip():
         raise ArticleError(f"{name}: no article text in it: it is empty")
@@ -517,16 +547,31 @@ def _is_head_line(text: str, metadata: Metadata, *, is_live: bool) -> bool:
     if has_author and len(rest.split()) <= 8 and not re.search(r"[.!?]\s*$", rest.strip()) and '"' not in text:
         return True
     dates = list(find_timestamps(text, language=metadata.language))
+    if dates and _DATED_LINE.match(text):
+        return True
     if is_live or re.search(r"[.!?]$", text):
         return False
     is_time = bool(dates) or (len(text) <= 60 and bool(re.search(r"\b\d{1,2}[:.h]\d\d\b", text)))
     return is_time and not names and len(text.split()) <= 12 * max(1, len(dates))
 
 
-def _check_article(text: str, metadata: Metadata, name: str) -> None:
-    """Refuse a page without an article. Raises ArticleError."""
+def _find_cause(tree: "HtmlElement") -> str | None:
+    """Find out why a page may have no text: it leads to another one, or it wants its readers to pay."""
+    for meta in islice(tree.iter("meta"), MAX_METAS):
+        if (meta.get("http-equiv") or "").lower() == "refresh" and (
+            match := _REFRESH.search(meta.get("content") or "")
+        ):
+            return f"it only leads to another page: give that, {describe_address(match[1])}"
+    body = tree.find("body")
+    words = "" if body is None else " ".join(islice(body.itertext(), MAX_PIECES))[:WALL_TEXT]
+    return "it is behind a paywall: save the page where you can read it" if _PAYWALL.search(words) else None
+
+
+def _check_article(text: str, metadata: Metadata, name: str, cause: str | None) -> None:
+    """Refuse a page without an article; `cause` is why it may have none. Raises ArticleError."""
     if not text:
-        raise ArticleError(f"{name}: no article text in it: it is empty, or only scripts show what it says")
+        reason = cause or "it is empty, or only scripts show what it says"
+        raise ArticleError(f"{name}: no article text in it: {reason}")
     if len(text) > WALL_TEXT:
         return
     paragraphs = text.split("\n\n")
@@ -539,4 +584,4 @@ def _check_article(text: str, metadata: Metadata, name: str) -> None:
     if not is_known and is_error and len(text) < WALL_TEXT // 2:
         raise ArticleError(f"{name}: no article text in it: it is an error page")
     if not is_known and len(text) < MIN_TEXT:
-        raise ArticleError(f"{name}: no article text in it")
+        raise ArticleError(f"{name}: no article text in it{f': {cause}' if cause else ''}")

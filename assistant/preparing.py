@@ -3,13 +3,14 @@
 Changes when something else is to be embedded, or another article to be refused.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from assistant.embedding import Embedder, PassageInput
 from assistant.errors import ArticleError
-from assistant.passages import split_article
+from assistant.passages import MAX_ARTICLE_SENTENCES, split_article
 from assistant.schema import EmbeddedPassage
 from assistant.types import Article, Passage, Span
 
@@ -17,6 +18,7 @@ MAX_HEADER_TOKENS = 64  # a quarter of what the embedding model reads at once
 MAX_TEXT_CHARACTERS = 10_000_000
 
 _TEXT_FIELDS = ("id", "title", "text", "outlet", "author", "url", "section", "language")
+_LINE = re.compile(r"\S[^\n]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,11 @@ def check_article(article: Article) -> None:
         raise ArticleError(
             f"{name}: too large: an article may have at most {MAX_TEXT_CHARACTERS:,} characters; split it"
         )
+    # Each line may be a sentence, and lines are counted fast.
+    if article.text.count("\n") > MAX_ARTICLE_SENTENCES < sum(1 for _ in _LINE.finditer(article.text)):
+        raise ArticleError(
+            f"{name}: too large: an article may have at most {MAX_ARTICLE_SENTENCES:,} lines with text; split it"
+        )
     for value in (*(getattr(article, field_name) for field_name in _TEXT_FIELDS), *sum(article.origins, ())):
         if value is not None and "\0" in value:
             raise ArticleError(f"{name}: holds a NUL character; remove it")
@@ -57,7 +64,10 @@ def check_article(article: Article) -> None:
 
 
 def prepare_article(article: Article, embedder: Embedder) -> PreparedArticle:
-    """Cut an article into passages that the embedding model can read whole."""
+    """Cut an article into passages that the embedding model can read whole.
+
+    Raises ArticleError for one of more sentences than an article has.
+    """
     header = write_header(article, embedder)
     passages = split_article(
         article,

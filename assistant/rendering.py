@@ -322,9 +322,15 @@ def render_report(report: IngestReport) -> str:
 def render_history(revisions: Sequence[Revision], *, width: int) -> str:
     """Render what an article was and is, the present first: when it was known to us so, what it is, and its text."""
     blocks = []
+    moments = {moment for revision in revisions for moment in (revision.since, revision.until) if moment}
+    # To the second, or more exactly, where two are in one minute.
+    write = next(
+        (write for write in (_write_minute, _write_second) if len({*map(write, moments)}) == len(moments)),
+        lambda moment: moment.isoformat(" "),
+    )
     for revision in reversed(revisions):
-        since = f"since {_write_minute(revision.since)}" if revision.since else ""
-        until = f"until {_write_minute(revision.until)}" if revision.until else "now"
+        since = f"since {write(revision.since)}" if revision.since else ""
+        until = f"until {write(revision.until)}" if revision.until else "now"
         head = wrap_text(f"{', '.join(filter(None, (since, until)))}: {describe_article(revision.article.ref)}", width)
         text = "\n".join(wrap_text(line, width) for line in clean(revision.article.text).split("\n"))
         blocks.append(f"{head}\n\n{text}\n")
@@ -504,6 +510,10 @@ def write_day(article: ArticleRef) -> str:
 
 def _write_minute(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def _write_second(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _shorten(text: str) -> str:

@@ -143,7 +143,7 @@ def test_a_server_that_claims_unasked_that_nothing_changed_is_not_believed(web: 
 def test_what_is_gone_is_no_error(web: WebServer, fetcher: Fetcher, status: int) -> None:
     web.answers["/"] = Page(b"gone", status=status)
 
-    assert fetcher.fetch(web.url()) == Fetched(web.url(), None, is_gone=True)
+    assert fetcher.fetch(web.url()) == Fetched(web.url(), None, is_gone=True, is_final=status == 410)
 
 
 @pytest.mark.parametrize(

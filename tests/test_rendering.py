@@ -1,7 +1,7 @@
 import json
 import unicodedata
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -465,6 +465,19 @@ def test_history_is_shown_with_the_present_first() -> None:
     assert render_history([], width=80) == ""
     told = revision_to_json(revisions[0])
     assert (told["since"], told["until"], told["text"]) == (None, "2025-03-01T09:05:00+00:00", article.text)
+
+
+@pytest.mark.parametrize(
+    ("step", "shown"), [({"seconds": 7}, "09:05:07 UTC"), ({"milliseconds": 7}, "09:05:00.007000+00:00")]
+)
+def test_history_is_shown_as_exactly_as_tells_versions_apart(step: dict[str, int], shown: str) -> None:
+    first = datetime(2025, 3, 1, 9, 5, tzinfo=UTC)
+    second = first + timedelta(**step)
+    article = Article("fox", "Fox clears dog", "The fox jumped.")
+
+    text = render_history([Revision(article, first, second), Revision(article, second, None)], width=200)
+
+    assert f"since 2025-03-01 {shown}, now" in text
 
 
 # Conversations and checks
