@@ -4,6 +4,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 
+from assistant.passages import find_asides
 from assistant.planted import find_flags
 from assistant.terms import find_names, find_words
 from assistant.types import Article, Citation, Passage, QuotedPassage, Span
@@ -96,12 +97,16 @@ def holds_quote(text: str, citation: Citation) -> bool:
 def place_quote(text: str, citation: Citation, passages: Sequence[Passage]) -> QuotedPassage:
     """Show a quote in its passage, from where its context starts if that is in an earlier one.
 
-    `text` is that of an article that holds the quote, `passages` are its own, in order.
+    `text` is that of an article that holds the quote, `passages` are its own, in order. What was set aside in them, as
+    it is planted for a machine, ends what is shown.
     """
     start, end = citation.start, citation.end
     around = [passage for passage in passages if passage.end > start and passage.start < end]
     first = min((passage.start for passage in around), default=start)
     last = max((passage.end for passage in around), default=end)
+    for aside in (aside for passage in around for aside in find_asides(passage)):
+        first = max(first, aside.end) if aside.end <= start else first
+        last = min(last, aside.start) if aside.start >= end else last
     before = text[min(first, max(citation.context_start, 0)) : start]
     return QuotedPassage(before.lstrip(), citation.quote, text[end : max(last, end)].rstrip())
 

@@ -9,7 +9,7 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, islice, pairwise, takewhile
+from itertools import accumulate, pairwise
 from math import ceil
 from typing import NamedTuple
 
@@ -138,11 +138,12 @@ class _Kept:
         for sentence in sentences:
             start, end = self.find(sentence.start), self.find(sentence.end - 1) + 1
             at = bisect_right(self.stretches, start, key=lambda stretch: stretch.start) - 1
-            for stretch in takewhile(lambda stretch: stretch.start < end, islice(self.stretches, at, None)):
-                first, last = max(start, stretch.start), min(end, stretch.end)
+            while at < len(self.stretches) and self.stretches[at].start < end:
+                first, last = max(start, self.stretches[at].start), min(end, self.stretches[at].end)
                 if piece := text[first:last].strip():
                     first = text.index(piece, first)
                     yield Span(first, first + len(piece))
+                at += 1
 
 
 def _join(text: str, asides: Sequence[Span]) -> Iterator[Span]:

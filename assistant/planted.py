@@ -17,6 +17,7 @@ from assistant.terms import find_stems, read_words, stem
 from assistant.types import Flag, Span
 
 MAX_TASK_CHARACTERS = 200  # of a block that is a task or a question; what is longer is a paragraph
+MAX_TURN_CHARACTERS = 1_000  # of a block that is all of a turn or a prompt
 NEAR_CHARACTERS = 2_000  # on each side of a block: what it shares words with if it belongs there
 MAX_SHARED = 0.25  # of its stems, with what stands around it
 MIN_TASK_STEMS = 2  # that it must have to be compared by
@@ -50,7 +51,7 @@ _TASKS = read_words("""
 _LEAD = (
     r"[^\w\"“”‘«]{0,8}(?:(?:please|kindly|now|next|then|also|first|finally|and|but|ok|okay|hey|instead|just|simply|always|"
     r"never|immediately|only|important|urgent|note|task|(?:can|could|would|will) you(?: please)?|do not|don['’]t|"
-    r"you (?:must|should|will|shall|can|need to|have to|are to)(?: now| always| never| not| only)?|"
+    r"you (?:must|should|will|shall|can|need to|have to|are to)(?: now| always| never| not| only| no longer)?|"
     r"i (?:want|need|would like) you to|your (?:\w+ )?(?:task|job|goal|mission) is(?: now)? to|make sure (?:to|you)|be sure to)"
     r"\b[\s,:!.–—-]{1,3})*"
 )
@@ -80,7 +81,7 @@ _ITS_OWN = re.compile(
     r"|\b(?:previous|prior|above|earlier|preceding|original|your|system) (?:\w+ ){0,2}"
     r"(?:rules?|guidelines?|programming|restrictions?|training|context|text|conversation|message|output|requests?)\b"
     r"|\b(?:everything|anything|whatever|all) (?:\w+ ){0,2}(?:above|before|below|told|said|earlier)\b"
-    r"|\b(?:the|these|this|other) (?:article|evidence|sources|question|sentences|passages|documents?)\b"
+    r"|\b(?:the|these|this|other|any|every|each|all) (?:article|evidence|sources|questions?|sentences|passages|documents?)\b"
     rf"|\b(?:an?|the|any|every|all) (?:\w+ )?{_MACHINE}\b|\b(?:ai|llm|chatgpt|language models?|chatbots?)\b"
     r"|\b(?:the|this|your|any|each|every|all) (?:end.)?users?\b"
     r"|\b(?:sources?|citations?|sentences?|references?) (?:numbers?|\d+)|\[\s?\d+\s?\]|\bcitations?\b|\bmarkers?\b"
@@ -93,10 +94,10 @@ _ITS_OWN = re.compile(
 )
 # Without one of these in it a block is none of that.
 _HINTS = (
-    "respon", "repl", "answer", "output", "message", "summar", "complet", "instruct", "prompt", "directive", "guard",
+    "respon", "repl", "answer", "output", "message", "summar", "complet", "instru", "prompt", "directive", "guard",
     "jailbreak", "persona", " mode", "rule", "guideline", "programming", "restriction", "training", "context", " text",
     "conversation", "request", "above", "before", "below", " told", " said", "earlier", "article", "evidence", "source",
-    "question", "sentence", "passage", "document", " ai", "ai ", "llm", "gpt", "model", "chatbot", "assistant", "bot",
+    "question", "sentence", "passage", "document", " ai", "ai ", "ai,", "ai:", "llm", "gpt", "model", "chatbot", "assistant", "bot",
     "crawler", "agent", "machine", "user", "citation", "reference", "[", "marker", "tool", "function", "plugin",
     "plug-in", "terminal", "shell", "script", "api", "command", "web search", "_", "password", "credential", " key",
     "environment", "file", "folder", "director", "setting", "index", "database", "/", ".sqlite", ".json", ".env",
@@ -105,7 +106,7 @@ _HINTS = (
     "uncensored", "dan", "now on", "henceforth", "this point", "for the rest of", "(", "curl ", "sudo ", "wget ", "rm -",
     "drop table", "delete from", "select *", "end ", "begin", "start of", "close the", "istru", "anweis", "consigne",
     "indicacion", "vorgaben", "direttiv", "aanwijz", "polece", "respuesta", "répon", "antwoord", "antwort", "rispo",
-    "resposta", "contesta", "sistem", "système", "asist", "assist", "nutzer", "usuario",
+    "resposta", "contesta", "system", "override", "human:", "sistem", "système", "asist", "assist", "nutzer", "usuario",
 )  # fmt: skip
 # Who it is told that it is, what it is told to say from now on, and who it is called by.
 _ADDRESS = re.compile(
@@ -135,13 +136,19 @@ _END = re.compile(
     r"input|data|quotations?|fence|passages?|conversation|sentences)\W*(?:\Z|[-=:\]>.])",
     re.IGNORECASE,
 )
+# An end that somebody else puts to what is quoted, or a beginning.
+_RULE = r"(?:={4,}|-{4,}|\*{4,}|#{4,}|~{4,})"
+_FENCE = (
+    rf"{_RULE}\s*(?:[0-9a-f]{{8,}}|[\w ]{{0,40}}(?:[Bb]egin|BEGIN|[Ee]nd|END|[Ss]ystem|SYSTEM|[Ii]nstruction|INSTRUCTION"
+    rf"|[Pp]rompt|PROMPT|USER|CONTEXT|EVIDENCE)[\w ]{{0,40}})\s*{_RULE}"
+)
 # Signs of prompts, of calls of tools, of code and of what terminals and browsers obey.
 _SIGNS = re.compile(
     r"<\|[^<>|\n]{0,40}\|>|<｜[^<>\n]{0,40}｜>|\[/?(?:INST|SYS|SYSTEM|USER|ASSISTANT)\]|<</?SYS>>"
     r"|</?(?:system|assistant|user|instructions?|prompt|evidence|context|documents?|articles?|sources?|answer|tool\w*|function\w*|"
     r"invoke|script|img|iframe|svg|style|object|embed|form|meta|link|a|body|html|think)\b[^<>\n]{0,300}>"
     r"|#{2,}\s*(?:\w+ )?(?:[Ii]nstructions?|[Ss]ystem|[Rr]esponse|[Ii]nput|[Uu]ser|[Aa]ssistant|[Pp]rompt)\b"
-    r"|(?:={4,}|-{4,}|\*{4,}|#{4,}|~{4,})\s*(?:[0-9a-f]{8,}|[\w ]{2,60})\s*(?:={4,}|-{4,}|\*{4,}|#{4,}|~{4,})"
+    rf"|{_FENCE}"
     r"|\{\s*[\"'](?:name|tool\w*|function\w*|action|role|command|arguments|type)[\"']\s*:"
     r"|```|\$\(|\$\{|\{\{|!\[[^\]\n]{0,200}\]\s?[(\[]|\bdef \w+\(|\b(?:os|subprocess|sys|requests|console|document|window)\.\w+\("
     r"|\b(?:eval|exec|__import__|fetch|print|alert|system|urlopen)\([\"'“)\w]|\b(?:DROP TABLE|DELETE FROM|SELECT \* FROM)\b"
@@ -167,14 +174,22 @@ _ELSEWHERE = re.compile(
     re.IGNORECASE,
 )
 # What a question that is about such a sentence speaks of: in any case, and where the sentence has the word itself.
-ABOUT = frozenset(map(stem, ("instruction", "instructed", "prompt", "injected", "injection", "planted", "hidden", "jailbreak")))
+ABOUT = frozenset(
+    map(stem, ("instruction", "instructed", "prompt", "injected", "injection", "planted", "hidden", "jailbreak"))
+)
 NAMED = frozenset(map(stem, ("answer", "assistant", "ignore", "disregard", "forget", "command", "override", "chatbot")))
 # Characters that are drawn as nothing: letters of the block of tags, but for those of a flag, and rows of others.
-_UNSEEN = re.compile("(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0000-\U000e007f]|[\u200b-\u200f\u2060-\u2064\ufeff\ufe00-\ufe0f\U000e0100-\U000e01ef]{4}")
-_QUOTED = re.compile(r"“[^”]*(?:”|\Z)|«[^»]*»|„[^“”]*[“”]|\"[^\"]*\"|(?<!\w)‘[^’]{0,300}’(?!\w)|(?<!\w)'[^'\n]{0,300}'(?!\w)")
+_UNSEEN = re.compile(
+    "(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0000-\U000e007f]|[\u200b-\u200f\u2060-\u2064\ufeff\ufe00-\ufe0f\U000e0100-\U000e01ef]{4}"
+)
+_QUOTED = re.compile(
+    r"“[^”]*(?:”|\Z)|«[^»]*»|„[^“”]*[“”]|\"[^\"]*\"|(?<!\w)‘[^’]{0,300}’(?!\w)|(?<!\w)'[^'\n]{0,300}'(?!\w)"
+)
 
 
-_RARE = re.compile(r"[<{`\\$~=#*|!&%/\x1b\x9b\u0400-\u04ff\u0590-\u0fff\u3040-\ud7ff]|[^\s.-]{32}|(?:[.-]+ ){4}|(?:[\da-fA-F]{2} ){4}|[01]{8} ")
+_RARE = re.compile(
+    r"[<{`\\$~=#*|!&%/\x1b\x9b\u0400-\u04ff\u0590-\u0fff\u3040-\ud7ff]|[^\s.-]{32}|(?:[.-]+ ){4}|(?:[\da-fA-F]{2} ){4}|[01]{8} "
+)
 
 
 def speaks_to_machine(sentence: str, before: str = "") -> bool:
@@ -228,18 +243,31 @@ def find_planted(text: str, title: str = "") -> tuple[Span, ...]:
 
 def _find_planted(text: str, title: str) -> Iterator[Span]:
     before = ""
+    is_announced = False  # what comes is what a turn or a sign has begun
     for block in find_blocks(text):
+        said = text[block.start : block.end]
         # What most blocks are is told without their sentences, which take longer to find.
-        if not _may_be_planted(text[block.start : block.end]):
-            before = text[max(block.start, block.end - 8) : block.end]
+        if not (is_announced or _may_be_planted(said)):
+            before = said[-8:]
             continue
         sentences = list(find_sentences(text, block))
-        is_alone = block.end - block.start <= MAX_TASK_CHARACTERS and _is_out_of_place(text, block, sentences[0], title)
+        is_short = len(said) <= MAX_TURN_CHARACTERS
+        is_alone = len(said) <= MAX_TASK_CHARACTERS and _is_out_of_place(text, block, sentences[0], title)
+        is_planted = is_alone or (is_announced and is_short)
         for span in sentences:
             sentence = text[span.start : span.end]
-            if is_alone or speaks_to_machine(sentence, before):
+            if is_planted or speaks_to_machine(sentence, before):
                 yield span
-            before = sentence
+                is_planted = is_planted or (is_short and span.start == block.start and _begins_turn(sentence))
+                before = ""
+            else:
+                before = sentence
+        is_announced = is_planted and (said.endswith(":") or re.fullmatch(_FENCE, said) is not None)
+
+
+def _begins_turn(sentence: str) -> bool:
+    """Whether a sentence that speaks to a machine says that what follows it does so too."""
+    return bool(_SIGNS.search(sentence) or _END.match(sentence) or _TURN.match(sentence) or sentence.endswith(":"))
 
 
 def _may_be_planted(block: str) -> bool:

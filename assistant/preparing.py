@@ -90,9 +90,7 @@ def embed_prepared(
     prepared: Sequence[PreparedArticle], embedder: Embedder
 ) -> list[tuple[Article, list[EmbeddedPassage]]]:
     """Embed the passages of articles."""
-    inputs = [
-        PassageInput(each.header, *leave_out_asides(passage)) for each in prepared for passage in each.passages
-    ]
+    inputs = [PassageInput(each.header, *leave_out_asides(passage)) for each in prepared for passage in each.passages]
     vectors = iter(embedder.embed_passages(inputs)) if inputs else iter(())
     return [
         (each.article, [EmbeddedPassage(passage, *next(vectors)) for passage in each.passages]) for each in prepared
