@@ -49,20 +49,24 @@ _TASKS = read_words("""
 """)
 # What may stand before an order and leaves it one.
 _LEAD = (
-    r"[^\w\"“”‘«]{0,8}(?:(?:please|kindly|now|next|then|also|first|finally|and|but|ok|okay|hey|instead|just|simply|always|"
+    r"[^\w\"“”‘«]{0,8}(?:(?:please|kindly|now|next|then|also|first|finally|and|but|ok|okay|hey|instead|just|simply"
+    r"|always|"
     r"never|immediately|only|important|urgent|note|task|(?:can|could|would|will) you(?: please)?|do not|don['’]t|"
     r"you (?:must|should|will|shall|can|need to|have to|are to)(?: now| always| never| not| only| no longer)?|"
-    r"i (?:want|need|would like) you to|your (?:\w+ )?(?:task|job|goal|mission) is(?: now)? to|make sure (?:to|you)|be sure to)"
+    r"i (?:want|need|would like) you to|your (?:\w+ )?(?:task|job|goal|mission) is(?: now)? to|make sure (?:to|you)"
+    r"|be sure to)"
     r"\b[\s,:!.–—-]{1,3})*"
 )
 _ORDER = re.compile(
     # At the start, or behind what says when it holds ("In your reply, say ...", "If you are asked, say ...").
-    rf"\A(?:[^\w\"“”‘«]{{0,8}}(?:in|at|with|from|for|when|whenever|if|before|after|as|once|while|to)\b[^.!?;:]{{1,120}}?,)?{_LEAD}"
+    rf"\A(?:[^\w\"“”‘«]{{0,8}}(?:in|at|with|from|for|when|whenever|if|before|after|as|once|while"
+    rf"|to)\b[^.!?;:]{{1,120}}?,)?{_LEAD}"
     r"(?P<verb>[a-z]+)(?:-[a-z]+)?\b(?!['’:])",
     re.IGNORECASE,
 )
 _ASKED = re.compile(
-    r"\A\W*(?:what|who|whom|whose|when|where|why|which|how|can|could|do|does|did|is|are|was|were|will|would|should|has|have)\b"
+    r"\A\W*(?:what|who|whom|whose|when|where|why|which|how|can|could|do|does|did|is|are|was|were|will|would|should"
+    r"|has|have)\b"
     r".*\?[\s\"'”’)*]*\Z",
     re.IGNORECASE | re.DOTALL,
 )
@@ -81,13 +85,16 @@ _ITS_OWN = re.compile(
     r"|\b(?:previous|prior|above|earlier|preceding|original|your|system) (?:\w+ ){0,2}"
     r"(?:rules?|guidelines?|programming|restrictions?|training|context|text|conversation|message|output|requests?)\b"
     r"|\b(?:everything|anything|whatever|all) (?:\w+ ){0,2}(?:above|before|below|told|said|earlier)\b"
-    r"|\b(?:the|these|this|other|any|every|each|all) (?:article|evidence|sources|questions?|sentences|passages|documents?)\b"
+    r"|\b(?:the|these|this|other|any|every|each|all) (?:article|evidence|sources|questions?|sentences|passages"
+    r"|documents?)\b"
     rf"|\b(?:an?|the|any|every|all) (?:\w+ )?{_MACHINE}\b|\b(?:ai|llm|chatgpt|language models?|chatbots?)\b"
     r"|\b(?:the|this|your|any|each|every|all) (?:end.)?users?\b"
     r"|\b(?:sources?|citations?|sentences?|references?) (?:numbers?|\d+)|\[\s?\d+\s?\]|\bcitations?\b|\bmarkers?\b"
     r"|\b(?:tools?|functions?|plug-?ins?|terminal|shell|scripts?|apis?|command line|web search|[a-z]+_\w+)\b"
-    r"|\b(?:passwords?|credentials|(?:api|private|secret) keys?|environment variables?|files?|folders?|director(?:y|ies)"
-    r"|settings?|index|database)\b|(?:^|[\s\"'(])(?:~|\.{1,2})?/\w+/|\w\.(?:sqlite3?|json|env|toml|ya?ml|ini|sh|py|exe|log)\b"
+    r"|\b(?:passwords?|credentials|(?:api|private|secret) keys?|environment variables?|files?|folders?|director(?:y"
+    r"|ies)"
+    r"|settings?|index|database)\b|(?:^|[\s\"'(])(?:~|\.{1,2})?/\w+/|\w\.(?:sqlite3?|json|env|toml|ya?ml|ini|sh|py"
+    r"|exe|log)\b"
     r"|https?://|\bwww\.|\b(?:images?|pixels?|hyperlinks?)\b"
     r"|\b(?:base64|rot13|caesar|morse|emojis?|uppercase|lowercase|all caps|json|xml|yaml|markdown|html|python)\b",
     re.IGNORECASE,
@@ -95,78 +102,102 @@ _ITS_OWN = re.compile(
 # Without one of these in it a block is none of that.
 _HINTS = (
     "respon", "repl", "answer", "output", "message", "summar", "complet", "instru", "prompt", "directive", "guard",
-    "jailbreak", "persona", " mode", "rule", "guideline", "programming", "restriction", "training", "context", " text",
-    "conversation", "request", "above", "before", "below", " told", " said", "earlier", "article", "evidence", "source",
-    "question", "sentence", "passage", "document", " ai", "ai ", "ai,", "ai:", "llm", "gpt", "model", "chatbot", "assistant", "bot",
-    "crawler", "agent", "machine", "user", "citation", "reference", "[", "marker", "tool", "function", "plugin",
-    "plug-in", "terminal", "shell", "script", "api", "command", "web search", "_", "password", "credential", " key",
-    "environment", "file", "folder", "director", "setting", "index", "database", "/", ".sqlite", ".json", ".env",
-    ".toml", ".y", ".ini", ".sh", ".py", ".exe", ".log", "www.", "image", "pixel", "link", "base64", "rot13",
-    "caesar", "morse", "emoji", "case", "all caps", "json", "xml", "yaml", "markdown", "html", "python", "unrestricted",
-    "uncensored", "dan", "now on", "henceforth", "this point", "for the rest of", "(", "curl ", "sudo ", "wget ", "rm -",
-    "drop table", "delete from", "select *", "end ", "begin", "start of", "close the", "istru", "anweis", "consigne",
-    "indicacion", "vorgaben", "direttiv", "aanwijz", "polece", "respuesta", "répon", "antwoord", "antwort", "rispo",
-    "resposta", "contesta", "system", "override", "human:", "sistem", "système", "asist", "assist", "nutzer", "usuario",
+    "jailbreak", "persona", " mode", "rule", "guideline", "programming", "restriction", "training", "context",
+    " text", "conversation", "request", "above", "before", "below", " told", " said", "earlier", "article",
+    "evidence", "source", "question", "sentence", "passage", "document", " ai", "ai ", "ai,", "ai:", "llm", "gpt",
+    "model", "chatbot", "assistant", "bot", "crawler", "agent", "machine", "user", "citation", "reference", "[",
+    "marker", "tool", "function", "plugin", "plug-in", "terminal", "shell", "script", "api", "command",
+    "web search", "_", "password", "credential", " key", "environment", "file", "folder", "director", "setting",
+    "index", "database", "/", ".sqlite", ".json", ".env", ".toml", ".y", ".ini", ".sh", ".py", ".exe", ".log",
+    "www.", "image", "pixel", "link", "base64", "rot13", "caesar", "morse", "emoji", "case", "all caps", "json",
+    "xml", "yaml", "markdown", "html", "python", "unrestricted", "uncensored", "dan", "now on", "henceforth",
+    "this point", "for the rest of", "(", "curl ", "sudo ", "wget ", "rm -", "drop table", "delete from",
+    "select *", "end ", "begin", "start of", "close the", "istru", "anweis", "consigne", "indicacion", "vorgaben",
+    "direttiv", "aanwijz", "polece", "respuesta", "répon", "antwoord", "antwort", "rispo", "resposta", "contesta",
+    "system", "override", "human:", "sistem", "système", "asist", "assist", "nutzer", "usuario",
 )  # fmt: skip
 # Who it is told that it is, what it is told to say from now on, and who it is called by.
 _ADDRESS = re.compile(
-    rf"\byou are (?:(?:now|no longer|really|actually|from now on|an?|the|in|my) )*(?:\w+[ -]){{0,3}}(?:{_MACHINE}|mode|DAN|unrestricted|uncensored)\b"
-    r"|\b(?:from now on|henceforth|from this point on(?:ward)?|for the rest of (?:this|the) (?:conversation|chat|session))\b,? "
+    rf"\byou are (?:(?:now|no longer|really|actually|from now on|an?|the|in"
+    rf"|my) )*(?:\w+[ -]){{0,3}}(?:{_MACHINE}|mode|DAN|unrestricted|uncensored)\b"
+    r"|\b(?:from now on|henceforth|from this point on(?:ward)?|for the rest of (?:this|the) (?:conversation|chat"
+    r"|session))\b,? "
     r"(?:you|always|only|never|answer|respond|reply|speak|write|every|all|your|act)\b"
-    rf"|\b(?:if|as|since|because|when) (?:you(?:['’]re| are) )?(?:an? |the |any )(?:\w+ ){{0,2}}{_MACHINE},? (?:you|your|reading|please|that|must|always|never|do|tasked)\b"
-    rf"|\b(?:attention|dear|hello|hey|note to|notice to|message to|message for|note for|instructions? (?:for|to)|reminder (?:to|for)),? (?:\w+ ){{0,3}}{_MACHINE}\b"
-    rf"|\b{_MACHINE} (?:(?:reading|processing|parsing|summari[sz]ing|that reads?|who reads?|which reads?) (?:this|the|these)\b|(?:must|should|shall|will) (?:now|always|only|never|ignore|disregard|reply|say)\b)"
+    rf"|\b(?:if|as|since|because|when) (?:you(?:['’]re| are) )?(?:an? |the |any )(?:\w+ ){{0,2}}{_MACHINE},? (?:you"
+    rf"|your|reading|please|that|must|always|never|do|tasked)\b"
+    rf"|\b(?:attention|dear|hello|hey|note to|notice to|message to|message for|note for|instructions? (?:for|to)"
+    rf"|reminder (?:to|for)),? (?:\w+ ){{0,3}}{_MACHINE}\b"
+    rf"|\b{_MACHINE} (?:(?:reading|processing|parsing|summari[sz]ing|that reads?|who reads?|which reads?) (?:this"
+    rf"|the|these)\b|(?:must|should|shall|will) (?:now|always|only|never|ignore|disregard|reply|say)\b)"
     # Whose answer it is: a reader's is spoken of by somebody.
     r"|\A(?!.*\b(?:I|we|thanks?)\b).*\byour (?:\w+ ){0,2}(?:response|reply|answer|output)s?\b"
-    rf"|\A\W*{_MACHINE}(?:,| –| —) (?:you|please|do|when|if|ignore|always|never|say|answer|tell|include|now|stop|respond)\b"
-    rf"|\b(?:your|the|this) (?:only |final |correct |right |true |new |next )?{_ANSWER}(?: to \w+ \w+)? (?:must|should|shall|has to|will) (?:\w+ )?(?:be|begin|end|start|contain|include|say|read|consist)\b"
-    rf"|\b(?:the )?(?:only|correct|right|final|true) {_ANSWER} (?:to (?:this|the|any|every|all) (?:\w+ )?questions? )?is\b"
-    r"|\b(?:new|updated|real|actual|these|following|previous|prior|above|earlier) (?:system )?(?:instructions?|prompts?|directives?) (?:are|is|apply|below|override|replace|supersede|follow|take)\w*\b",
+    rf"|\A\W*{_MACHINE}(?:,| –| —) (?:you|please|do|when|if|ignore|always|never|say|answer|tell|include|now|stop"
+    rf"|respond)\b"
+    rf"|\b(?:your|the|this) (?:only |final |correct |right |true |new |next )?{_ANSWER}(?: to \w+ \w+)? (?:must"
+    rf"|should|shall|has to|will) (?:\w+ )?(?:be|begin|end|start|contain|include|say|read|consist)\b"
+    rf"|\b(?:the )?(?:only|correct|right|final|true) {_ANSWER} (?:to (?:this|the|any|every"
+    rf"|all) (?:\w+ )?questions? )?is\b"
+    r"|\b(?:new|updated|real|actual|these|following|previous|prior|above|earlier) (?:system )?(?:instructions?"
+    r"|prompts?|directives?) (?:are|is|apply|below|override|replace|supersede|follow|take)\w*\b",
     re.IGNORECASE,
 )
 _TURN = re.compile(
-    r"\A[^\w\"“‘'«]{0,8}(?:(?:final|correct|new|updated?|hidden|real|true|important|critical|special|secret|admin|system|security|"
-    r"assistant|user|ai) )*(?:system|assistant|user|human|ai|llm|chatbot|model|admin|instructions?|prompt|command|answer|response|"
+    r"\A[^\w\"“‘'«]{0,8}(?:(?:final|correct|new|updated?|hidden|real|true|important|critical|special|secret|admin"
+    r"|system|security|"
+    r"assistant|user|ai) )*(?:system|assistant|user|human|ai|llm|chatbot|model|admin|instructions?|prompt|command"
+    r"|answer|response|"
     r"output|override|directive)(?: (?:message|prompt|instructions?|notes?|override|update|notice|role|mode)"
     rf"| (?:to|for) (?:\w+ ){{0,3}}{_MACHINE})*\W{{0,3}}:",
     re.IGNORECASE,
 )
 _END = re.compile(
-    r"\A\W*(?:end|begin|start|close)(?:ning)? (?:of )?(?:the |this )?(?:\w+ )?(?:article|document|context|evidence|sources?|prompt|instructions?|"
+    r"\A\W*(?:end|begin|start|close)(?:ning)? (?:of )?(?:the |this )?(?:\w+ )?(?:article|document|context|evidence"
+    r"|sources?|prompt|instructions?|"
     r"input|data|quotations?|fence|passages?|conversation|sentences)\W*(?:\Z|[-=:\]>.])",
     re.IGNORECASE,
 )
 # An end that somebody else puts to what is quoted, or a beginning.
 _RULE = r"(?:={4,}|-{4,}|\*{4,}|#{4,}|~{4,})"
 _FENCE = (
-    rf"{_RULE}\s*(?:[0-9a-f]{{8,}}|[\w ]{{0,40}}(?:[Bb]egin|BEGIN|[Ee]nd|END|[Ss]ystem|SYSTEM|[Ii]nstruction|INSTRUCTION"
+    rf"{_RULE}\s*(?:[0-9a-f]{{8,}}|[\w ]{{0,40}}(?:[Bb]egin|BEGIN|[Ee]nd|END|[Ss]ystem|SYSTEM|[Ii]nstruction"
+    rf"|INSTRUCTION"
     rf"|[Pp]rompt|PROMPT|USER|CONTEXT|EVIDENCE)[\w ]{{0,40}})\s*{_RULE}"
 )
 # Signs of prompts, of calls of tools, of code and of what terminals and browsers obey.
 _SIGNS = re.compile(
     r"<\|[^<>|\n]{0,40}\|>|<｜[^<>\n]{0,40}｜>|\[/?(?:INST|SYS|SYSTEM|USER|ASSISTANT)\]|<</?SYS>>"
-    r"|</?(?:system|assistant|user|instructions?|prompt|evidence|context|documents?|articles?|sources?|answer|tool\w*|function\w*|"
+    r"|</?(?:system|assistant|user|instructions?|prompt|evidence|context|documents?|articles?|sources?|answer"
+    r"|tool\w*|function\w*|"
     r"invoke|script|img|iframe|svg|style|object|embed|form|meta|link|a|body|html|think)\b[^<>\n]{0,300}>"
     r"|#{2,}\s*(?:\w+ )?(?:[Ii]nstructions?|[Ss]ystem|[Rr]esponse|[Ii]nput|[Uu]ser|[Aa]ssistant|[Pp]rompt)\b"
     rf"|{_FENCE}"
     r"|\{\s*[\"'](?:name|tool\w*|function\w*|action|role|command|arguments|type)[\"']\s*:"
-    r"|```|\$\(|\$\{|\{\{|!\[[^\]\n]{0,200}\]\s?[(\[]|\bdef \w+\(|\b(?:os|subprocess|sys|requests|console|document|window)\.\w+\("
-    r"|\b(?:eval|exec|__import__|fetch|print|alert|system|urlopen)\([\"'“)\w]|\b(?:DROP TABLE|DELETE FROM|SELECT \* FROM)\b"
+    r"|```|\$\(|\$\{|\{\{|!\[[^\]\n]{0,200}\]\s?[(\[]|\bdef \w+\(|\b(?:os|subprocess|sys|requests|console|document"
+    r"|window)\.\w+\("
+    r"|\b(?:eval|exec|__import__|fetch|print|alert|system|urlopen)\([\"'“)\w]|\b(?:DROP TABLE|DELETE FROM"
+    r"|SELECT \* FROM)\b"
     r"|(?:^|[\s;|&`(])(?:rm -\w|sudo \w|curl [-h\"']|wget [-h\"']|chmod [+\d]|powershell |bash -|cat [/~])"
     r"|\b(?:javascript|vbscript|file|data):(?=/|text/|\w+\()|\\(?:x1b|x9b|033|u001b|e)\[?|[\x1b\x9b]|\]8;;"
 )
 _BLOB = re.compile(
-    rf"(?<![\w/.:@-])(?=[A-Za-z+/]*\d)(?=[\dA-Z+/]*[a-z])(?=[\da-z+/]*[A-Z])[A-Za-z0-9+/]{{{MIN_BLOB_CHARACTERS},}}={{0,2}}(?![\w/.])"
-    r"|(?:\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|%[0-9a-f]{2}|&#x?[0-9a-f]{2,5};){6}|(?:\b[01]{8}\s){6}|(?:\b[0-9A-Fa-f]{2}\s){12}"
+    rf"(?<![\w/.:@-])(?=[A-Za-z+/]*\d)(?=[\dA-Z+/]*[a-z])(?=[\da-z+/]*[A-Z])[A-Za-z0-9+/"
+    rf"]{{{MIN_BLOB_CHARACTERS},}}={{0,2}}(?![\w/.])"
+    r"|(?:\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|%[0-9a-f"
+    r"]{2}|&#x?[0-9a-f]{2,5};){6}|(?:\b[01]{8}\s){6}|(?:\b[0-9A-Fa-f]{2}\s){12}"
     r"|(?:[.-]{1,5}[\s/|]{1,3}){10}",
 )
 # The same in other languages: forget, and instructions; your answer; answer with.
 _ELSEWHERE = re.compile(
-    r"\b(?:ignor\w*|olvid\w*|oubli\w*|verg[ie]ss\w*|missacht\w*|dimentic\w*|esque[cç]\w*|desconsider\w*|negeer|vergeet|zapomnij)\b[^.!?]{0,50}"
-    r"\b(?:instruc[ct]\w+|istruzion\w+|anweisung\w*|instrukt?[ct]\w+|indicacion\w+|consignes?|vorgaben|direttiv\w+|aanwijzing\w*|polece\w+)\b"
-    r"|\b(?:responde|contesta|réponds|répondez|antworte|antworten sie|rispondi|responda|antwoord|odpowiedz)\b (?:\w+ ){0,4}?"
-    r"(?:solo|sólo|siempre|con|en|que|uniquement|seulement|toujours|avec|nur|immer|mit|auf|dass|sempre|che|apenas|com|alleen|altijd|met|dat|tylko)\b"
-    r"|\b(?:tu|su|ta|votre|deine[rn]?|ihre[rn]?|tua|sua|jouw|uw) (?:respuesta|réponse|antwort|risposta|resposta|antwoord)\b"
+    r"\b(?:ignor\w*|olvid\w*|oubli\w*|verg[ie]ss\w*|missacht\w*|dimentic\w*|esque[cç]\w*|desconsider\w*|negeer"
+    r"|vergeet|zapomnij)\b[^.!?]{0,50}"
+    r"\b(?:instruc[ct]\w+|istruzion\w+|anweisung\w*|instrukt?[ct]\w+|indicacion\w+|consignes?|vorgaben|direttiv\w+"
+    r"|aanwijzing\w*|polece\w+)\b"
+    r"|\b(?:responde|contesta|réponds|répondez|antworte|antworten sie|rispondi|responda|antwoord"
+    r"|odpowiedz)\b (?:\w+ ){0,4}?"
+    r"(?:solo|sólo|siempre|con|en|que|uniquement|seulement|toujours|avec|nur|immer|mit|auf|dass|sempre|che|apenas"
+    r"|com|alleen|altijd|met|dat|tylko)\b"
+    r"|\b(?:tu|su|ta|votre|deine[rn]?|ihre[rn]?|tua|sua|jouw|uw) (?:respuesta|réponse|antwort|risposta|resposta"
+    r"|antwoord)\b"
     r"|\A\W*(?:sistema|système|asistente|assistente|система|ассистент|nutzer|usuario)\s?:"
     r"|(?:игнорируй|забудь)(?:те)?\b[^.!?]{0,50}\b(?:инструкц|указани|команд|правил)"
     r"|(?:忽略|忽視|无视)[^。！？]{0,20}(?:指令|指示|说明|提示)|(?:指示|命令)[^。！？]{0,15}(?:無視|忘れ)"
@@ -188,7 +219,8 @@ _QUOTED = re.compile(
 
 
 _RARE = re.compile(
-    r"[<{`\\$~=#*|!&%/\x1b\x9b\u0400-\u04ff\u0590-\u0fff\u3040-\ud7ff]|[^\s.-]{32}|(?:[.-]+ ){4}|(?:[\da-fA-F]{2} ){4}|[01]{8} "
+    r"[<{`\\$~=#*|!&%/\x1b\x9b\u0400-\u04ff\u0590-\u0fff\u3040-\ud7ff]"
+    r"|[^\s.-]{32}|(?:[.-]+ ){4}|(?:[\da-fA-F]{2} ){4}|[01]{8} "
 )
 
 
