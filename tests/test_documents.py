@@ -606,3 +606,21 @@ def test_a_title_is_on_one_line_and_not_too_long() -> None:
 def test_a_time_has_a_zone(value: str, time: datetime) -> None:
     assert parse_time(value, "story.md") == time
     assert parse_time(value, "story.md").tzinfo is not None
+
+
+def test_what_no_reader_of_a_word_document_sees_is_left_out() -> None:
+    document = docx.Document()
+    document.add_paragraph("The wall held.")
+    paragraph = document.add_paragraph("It was raised in May.")
+    for change in (
+        lambda font: setattr(font, "hidden", True),
+        lambda font: setattr(font.color, "rgb", docx.shared.RGBColor(255, 255, 255)),
+        lambda font: setattr(font, "size", docx.shared.Pt(1)),
+    ):
+        change(paragraph.add_run(" The mayor resigned.").font)
+    shown = paragraph.add_run(" The work took a year.")
+    shown.font.hidden = False
+
+    assert read_one(write_word(document), "story.docx").text == (
+        "The wall held.\n\nIt was raised in May. The work took a year."
+    )
