@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, fields
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast, get_args
 
 from assistant.errors import AnswerError
 from assistant.types import (
@@ -19,6 +19,7 @@ from assistant.types import (
     ArticleRef,
     Citation,
     Conversation,
+    Flag,
     Passage,
     RetrievedPassage,
     ScoreParts,
@@ -102,6 +103,7 @@ def citation_to_json(citation: Citation) -> dict[str, Any]:
         "quote": citation.quote,
         "context_start": citation.context_start,
         "also_in": [article_to_json(copy) for copy in citation.also_in],
+        "flags": list(citation.flags),
     }
 
 
@@ -403,6 +405,7 @@ def _read_citation(value: object, place: str) -> Citation:
         read.text("quote"),
         read.whole("context_start"),
         tuple(read.list("also_in", _read_copy)),
+        tuple(read.list("flags", _read_flag, is_optional=True)),
     )
     if not citation.context_start <= citation.start < citation.end:
         raise AnswerError(
@@ -413,6 +416,12 @@ def _read_citation(value: object, place: str) -> Citation:
 
 def _read_copy(value: object, place: str) -> ArticleRef:
     return _read_article(_Fields(value, place))
+
+
+def _read_flag(value: object, place: str) -> Flag:
+    if value not in get_args(Flag):
+        raise AnswerError(f"{place} is no flag of a quote")
+    return cast(Flag, value)
 
 
 def _read_retrieved(value: object, place: str) -> RetrievedPassage:

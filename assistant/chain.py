@@ -283,6 +283,7 @@ class Answerer:
                 copies=found.copies,
                 max_tokens=max(budget, MIN_EVIDENCE_TOKENS),
                 count_tokens=self._count_tokens,
+                question=question,
             )
             messages = self._pose(question, evidence)
             drafts: list[_Draft] = []
@@ -464,7 +465,8 @@ class Answerer:
                 start = find_context(article.text, span, neighbours)
                 number = len(self._citations) + 1
                 copies = self._copies.get(article.id, ())
-                known = cite(article, span, number=number, context_start=start, copies=copies)
+                is_aside = shown.is_aside
+                known = cite(article, span, number=number, context_start=start, copies=copies, is_aside=is_aside)
                 self._citations[article.id, span.start] = known
             citations.append(known)
         return Statement(draft.written.text, tuple(citations), draft.support, draft.unresolved)

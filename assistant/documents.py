@@ -37,6 +37,8 @@ MAX_UNPACKED_BYTES = 30_000_000  # of a Word document's XML, which takes some te
 MAX_PAGE_BYTES = 3_000_000  # of what a page of a PDF draws: a dense one of a newspaper has a tenth of that
 MAX_HEADER_BYTES = 500_000  # of a mail
 MAX_PARTS = 1_000  # of a mail, each of which takes a millisecond
+MAX_UNSEEN_SIZE = 4  # half points, of letters in a Word document
+MIN_SEEN_HEIGHT = 1.0  # points, of letters in a PDF
 MAX_ATTACHMENTS = 100  # of a mail
 MAX_MAILS = 10_000  # of a mailbox
 MAX_ARTICLES = 50_000  # of a file of JSON lines
@@ -243,7 +245,9 @@ def _get_fragments(page: "pypdf.PageObject") -> list[Fragment]:
     if contents is not None and len(contents.get_data()) > MAX_PAGE_BYTES:
         raise LimitReachedError
     page.extract_text(visitor_text=take)
-    return max(by_turn.values(), key=lambda fragments: sum(len(each.text) for each in fragments), default=[])
+    most = max(by_turn.values(), key=lambda fragments: sum(len(each.text) for each in fragments), default=[])
+    # Text of no size is for machines. What isn't painted (rendering mode 3) is a scan's own words, and stays.
+    return [fragment for fragment in most if fragment.size >= MIN_SEEN_HEIGHT] or most
 
 
 def _has_pictures(page: "pypdf.PageObject") -> bool:
@@ -381,7 +385,7 @@ def _write_paragraph(paragraph: Any) -> str:
     parts: list[str] = []
     for element in paragraph.iter(f"{_WORD}t", f"{_WORD}tab", f"{_WORD}br", f"{_WORD}cr", f"{_WORD}noBreakHyphen"):
         # A text box is there twice, the second time for old programs.
-        if any(above.tag == _ALTERNATIVE for above in element.iterancestors()):
+        if any(above.tag == _ALTERNATIVE for above in element.iterancestors()) or _is_unseen(element.getparent()):
             continue
         name = element.tag.removeprefix(_WORD)
         if name == "t":
@@ -391,6 +395,19 @@ def _write_paragraph(paragraph: Any) -> str:
         elif element.getparent().tag == f"{_WORD}r":  # and no tab stop of its style
             parts.append(" " if name == "tab" else "\n")
     return "".join(parts).strip()
+
+
+def _is_unseen(run: Any) -> bool:
+    """Whether a run of a Word document isn't shown, or is white on white or too small to be seen."""
+
+    def get(name: str) -> str | None:
+        found = run.find(f"{_WORD}rPr/{_WORD}{name}")
+        return None if found is None else str(found.get(f"{_WORD}val", "true")).lower()
+
+    is_hidden = any(get(name) not in (None, "0", "false", "off") for name in ("vanish", "webHidden"))
+    is_white = get("color") == "ffffff" and get("shd") is None and get("highlight") is None
+    size = get("sz") or ""
+    return is_hidden or is_white or (size.isdecimal() and int(size) <= MAX_UNSEEN_SIZE)
 
 
 # Mail

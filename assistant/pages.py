@@ -78,6 +78,20 @@ _BOILERPLATE = re.compile(
     r"modal)(?:$|[\s])",
     re.IGNORECASE,
 )
+# What a browser doesn't show, by an element's own style: not drawn, of no size, off the page or transparent.
+_UNSEEN = re.compile(
+    r"(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)"
+    r"|opacity\s*:\s*(?:0|0?\.0\d*|0%)\s*(?:;|!|$)|font-size\s*:\s*(?:0(?:\.\d+)?[a-z%]*|1(?:\.\d+)?(?:px|pt))\s*(?:;|!|$)"
+    r"|(?:left|top|right|bottom|text-indent|margin-left|margin-top)\s*:\s*-\d{3,}[a-z%]*"
+    r"|clip(?:-path)?\s*:\s*(?:rect\(\s*[01]|inset\(\s*(?:50|100)%)|(?:max-)?(?:width|height)\s*:\s*0(?:px)?\s*(?:;|!|$)"
+    r"|color\s*:\s*transparent|transform\s*:\s*scale\(\s*0\s*\))",
+    re.IGNORECASE,
+)
+# Nor does a reader see white on what is white, as a page is where nothing gives it another background.
+_WHITE = re.compile(
+    r"(?:^|[;\s])color\s*:\s*(?:white\b|#fff(?:fff)?\b|rgba?\(\s*255\s*,\s*255\s*,\s*255)|\A#?(?:fff(?:fff)?|white)\Z",
+    re.IGNORECASE,
+)
 _BOILERPLATE_ROLES = frozenset(
     {"navigation", "banner", "contentinfo", "complementary", "dialog", "alertdialog", "search", "menu"}
 )
@@ -303,6 +317,7 @@ def _parse_html(html: str) -> "tuple[HtmlElement, bool]":
 
 def _find_paragraphs(tree: "HtmlElement", metadata: Metadata) -> list[str]:
     """Find the article's paragraphs: what trafilatura takes for its text, or what the page keeps in its JSON-LD."""
+    _remove_unseen(tree)
     _remove_boilerplate(tree)
     is_live = metadata.is_live or _is_live(tree)
     if is_live:
@@ -329,6 +344,28 @@ def _find_paragraphs(tree: "HtmlElement", metadata: Metadata) -> list[str]:
 def _split_lines(text: str) -> list[str]:
     text = re.sub(r"<(?:br|/p|/div|/li|/h\d)\b[^>]{0,200}>", "\n", text, flags=re.IGNORECASE)
     return [line for piece in text.splitlines() if (line := clean(piece))]
+
+
+def _remove_unseen(tree: "HtmlElement") -> None:
+    """Take out, in place, what no reader of the page sees; most of a page that waits for its scripts stays."""
+    total = len(tree.text_content())
+    styled = tree.xpath("//*[@style or @hidden or self::template or (self::font and @color)]")
+    for element in styled:
+        if element.getparent() is None or element.tag in ("html", "body") or not _is_unseen(element):
+            continue
+        if len(element.text_content()) * 2 <= total:
+            element.drop_tree()
+
+
+def _is_unseen(element: "HtmlElement") -> bool:
+    style = element.get("style", "")
+    if "hidden" in element.attrib or element.tag == "template" or _UNSEEN.search(style):
+        return True
+    is_white = _WHITE.search(style) or (element.tag == "font" and _WHITE.search(element.get("color", "")))
+    return bool(is_white) and not any(
+        "background" in each.get("style", "") or "bgcolor" in each.attrib
+        for each in (element, *element.iterancestors())
+    )
 
 
 def _remove_boilerplate(tree: "HtmlElement") -> None:

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import accumulate, islice, pairwise
 from math import ceil
 from typing import NamedTuple
@@ -39,6 +40,8 @@ _ENDED = re.compile(r"[.!?…؟।。！？｡:;,][\"'”’»“)\]}*_]*+\Z")
 _WORD = re.compile(r"\S+")
 GAP_CHARACTERS = 200  # of a stretch, in which it may end between two words
 _GAP = re.compile(r"(?<=\S)\s+(?=\S)")
+_LINE_START = re.compile(r"(?:\n|\A)[ \t]*\Z")
+_LINE_END = re.compile(r"[ \t]*(?:\n|\Z)")
 
 
 class _TooManyError(Exception):
@@ -46,9 +49,17 @@ class _TooManyError(Exception):
 
 
 def split_article(
-    article: Article, *, header_tokens: int, count_tokens: CountTokens, max_tokens: int = 256
+    article: Article,
+    *,
+    header_tokens: int,
+    count_tokens: CountTokens,
+    max_tokens: int = 256,
+    asides: Sequence[Span] = (),
 ) -> tuple[Passage, ...]:
     """Cut an article into passages that tile its text, each with the sentences that it holds.
+
+    What is set aside (`asides`, in order) lies in a passage and in no sentence of it, and it is cut as if that weren't
+    there: a sentence that it stands in the middle of is two.
 
     A passage, with its header and the model's two special tokens, counts at most `max_tokens`; whitespace around it
     counts nothing. Whitespace between two passages belongs to the earlier. A sentence that doesn't fit alone is cut at
@@ -59,6 +70,108 @@ def split_article(
     if budget < 1:
         raise ValueError(f"a header of {header_tokens} tokens leaves no room in passages of {max_tokens}")
     size_of = _make_sizer(count_tokens)
+    if asides:
+        kept = _Kept.of(article.text, asides)
+        passages = _split(replace(article, text=kept.text), size_of, budget)
+        if not passages:  # all of it is set aside
+            return tuple(replace(passage, sentences=()) for passage in _split(article, size_of, budget))
+        return kept.restore(article, passages)
+    return _split(article, size_of, budget)
+
+
+def find_asides(passage: Passage) -> tuple[Span, ...]:
+    """Find what was set aside in a passage: what it holds that is no sentence of it, where in the article that is."""
+    edges = [passage.start, *(edge for span in passage.sentences for edge in span), passage.end]
+    asides = []
+    for start, end in zip(edges[::2], edges[1::2], strict=True):
+        if start < end and (found := passage.text[start - passage.start : end - passage.start].strip()):
+            first = passage.text.index(found, start - passage.start) + passage.start
+            asides.append(Span(first, first + len(found)))
+    return tuple(asides)
+
+
+def leave_out_asides(passage: Passage) -> tuple[str, tuple[Span, ...]]:
+    """Give the text of a passage without what was set aside in it, and where its sentences stand in that."""
+    asides = [Span(start - passage.start, end - passage.start) for start, end in find_asides(passage)]
+    if not asides:
+        return passage.text, tuple(Span(a - passage.start, b - passage.start) for a, b in passage.sentences)
+    kept = _Kept.of(passage.text, asides)
+    return kept.text, tuple(
+        Span(kept.place(start - passage.start), kept.place(end - passage.start - 1) + 1)
+        for start, end in passage.sentences
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A text without what was set aside: the stretches of it that stay, and where each begins in what they make."""
+
+    text: str
+    stretches: tuple[Span, ...]
+    starts: tuple[int, ...]
+
+    @classmethod
+    def of(cls, text: str, asides: Sequence[Span]) -> "_Kept":
+        """Take out what is set aside: what has lines of its own with those, so that a paragraph around it is whole."""
+        stretches: list[Span] = []
+        position = 0
+        for first, last in _join(text, asides):
+            before, after = _LINE_START.search(text, position, first), _LINE_END.match(text, last)
+            start, end = (before.start(), after.end()) if before and after else (first, last)
+            if before and after and text[start - 1 : start].strip() and text[end : end + 1].strip():
+                end -= 1  # the line break that parts them
+            stretches.append(Span(position, start))
+            position = end
+        stretches.append(Span(position, len(text)))
+        kept = tuple(stretch for stretch in stretches if stretch.start < stretch.end)
+        starts = accumulate((end - start for start, end in kept), initial=0)
+        return cls("".join(text[start:end] for start, end in kept), kept, tuple(starts)[:-1])
+
+    def place(self, offset: int) -> int:
+        """Say where a character of the text stands in what was kept."""
+        at = max(0, bisect_right(self.stretches, offset, key=lambda stretch: stretch.start) - 1)
+        return self.starts[at] + offset - self.stretches[at].start
+
+    def find(self, offset: int) -> int:
+        """Say where a character of what was kept stands in the text."""
+        at = bisect_right(self.starts, offset) - 1
+        return self.stretches[at].start + offset - self.starts[at]
+
+    def restore(self, article: Article, passages: Sequence[Passage]) -> tuple[Passage, ...]:
+        """Put passages of what was kept where they stand in the article."""
+        edges = [0, *(self.find(passage.start) for passage in passages[1:]), len(article.text)]
+        return tuple(
+            Passage(article.id, start, end, article.text[start:end], tuple(self._cut(article.text, passage.sentences)))
+            for passage, (start, end) in zip(passages, pairwise(edges), strict=True)
+        )
+
+    def _cut(self, text: str, sentences: Sequence[Span]) -> Iterator[Span]:
+        for sentence in sentences:
+            start, end = self.find(sentence.start), self.find(sentence.end - 1) + 1
+            at = bisect_right(self.stretches, start, key=lambda stretch: stretch.start) - 1
+            while at < len(self.stretches) and self.stretches[at].start < end:
+                first, last = max(start, self.stretches[at].start), min(end, self.stretches[at].end)
+                if piece := text[first:last].strip():
+                    first = text.index(piece, first)
+                    yield Span(first, first + len(piece))
+                at += 1
+
+
+def _join(text: str, asides: Sequence[Span]) -> Iterator[Span]:
+    """Join those that have nothing but space between them."""
+    current: Span | None = None
+    for aside in asides:
+        if current is not None and not text[current.end : aside.start].strip():
+            current = Span(current.start, aside.end)
+            continue
+        if current is not None:
+            yield current
+        current = aside
+    if current is not None:
+        yield current
+
+
+def _split(article: Article, size_of: CountTokens, budget: int) -> tuple[Passage, ...]:
     try:
         units = list(_find_units(article.text, size_of, budget))
     except _TooManyError:

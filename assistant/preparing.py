@@ -10,9 +10,10 @@ from datetime import datetime
 
 from assistant.embedding import Embedder, PassageInput
 from assistant.errors import ArticleError
-from assistant.passages import MAX_ARTICLE_SENTENCES, split_article
+from assistant.passages import MAX_ARTICLE_SENTENCES, leave_out_asides, split_article
+from assistant.planted import find_planted
 from assistant.schema import EmbeddedPassage
-from assistant.types import Article, Passage, Span
+from assistant.types import Article, Passage
 
 MAX_HEADER_TOKENS = 64  # a quarter of what the embedding model reads at once
 MAX_TEXT_CHARACTERS = 10_000_000
@@ -66,6 +67,8 @@ def check_article(article: Article) -> None:
 def prepare_article(article: Article, embedder: Embedder) -> PreparedArticle:
     """Cut an article into passages that the embedding model can read whole.
 
+    What is planted in it for a machine is set aside: it is no sentence of them, and no part of their vectors.
+
     Raises ArticleError for one of more sentences than an article has.
     """
     header = write_header(article, embedder)
@@ -74,6 +77,7 @@ def prepare_article(article: Article, embedder: Embedder) -> PreparedArticle:
         header_tokens=embedder.count_tokens([header + "\n"])[0],
         count_tokens=embedder.count_tokens,
         max_tokens=embedder.max_tokens,
+        asides=find_planted(article.text, article.title),
     )
     return PreparedArticle(article, passages, header)
 
@@ -95,13 +99,7 @@ def embed_prepared(
     prepared: Sequence[PreparedArticle], embedder: Embedder
 ) -> list[tuple[Article, list[EmbeddedPassage]]]:
     """Embed the passages of articles."""
-    inputs = [
-        PassageInput(
-            each.header, passage.text, tuple(Span(a - passage.start, b - passage.start) for a, b in passage.sentences)
-        )
-        for each in prepared
-        for passage in each.passages
-    ]
+    inputs = [PassageInput(each.header, *leave_out_asides(passage)) for each in prepared for passage in each.passages]
     vectors = iter(embedder.embed_passages(inputs)) if inputs else iter(())
     return [
         (each.article, [EmbeddedPassage(passage, *next(vectors)) for passage in each.passages]) for each in prepared

@@ -23,6 +23,7 @@ from assistant.types import (
     ConversationRef,
     Diagnosis,
     ExportReport,
+    Flag,
     IngestReport,
     RetrievedPassage,
     Revision,
@@ -197,7 +198,7 @@ def render_sources(statements: Sequence[Statement], *, context_of: Callable[[Cit
     sources = []
     for _, citation in sorted(citations.items()):
         source = f"[{citation.number}] {describe_article(citation.article)}{_describe_copies(citation)}"
-        sources.append(wrap_text(source, width, indent="    "))
+        sources.append(wrap_text(f"{source}{_write_flags(citation)}", width, indent="    "))
         if citation.quote not in shown:
             context = clean_line(context_of(citation))
             quote = f"{f'({context}) ' if context else ''}“{clean_line(citation.quote)}”"
@@ -226,6 +227,22 @@ def describe_sources(statement: Statement) -> str:
 def _describe_copies(citation: Citation) -> str:
     names = list_copies(citation)
     return f" (also in {', '.join(names)})" if names else ""
+
+
+# What each flag of a quote says to a reader.
+_FLAGS: Mapping[Flag, str] = {
+    "instruction": "speaks to a machine rather than to readers",
+    "hidden": "holds characters that no reader sees",
+}
+
+
+def _write_flags(citation: Citation) -> str:
+    return f" -- flagged: {describe_flags(citation)}" if citation.flags else ""
+
+
+def describe_flags(citation: Citation) -> str:
+    """Say what a reader should know of a quote; nothing where there is nothing to know."""
+    return f"the quote {' and '.join(_FLAGS[flag] for flag in citation.flags)}" if citation.flags else ""
 
 
 def list_copies(citation: Citation) -> list[str]:

@@ -26,6 +26,7 @@ from assistant.rendering import (
     clean,
     clean_line,
     describe_article,
+    describe_flags,
     describe_sources,
     frame_statements,
     list_copies,
@@ -86,6 +87,7 @@ class _Source:
     paragraphs: tuple[QuotedPassage, ...]
     is_gone: bool
     also_in: tuple[str, ...]
+    flags: str
     target: _Target
     address: str
     host: str
@@ -303,6 +305,7 @@ def _read_source(citation: Citation, passage: QuotedPassage | None, sentences: t
         paragraphs=tuple(_cut_paragraphs(shown)),
         is_gone=passage is None,
         also_in=tuple(list_copies(citation)),
+        flags=describe_flags(citation),
         target=target,
         address=address,
         host=host,

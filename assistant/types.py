@@ -143,13 +143,19 @@ class RetrievedPassage:
     parts: ScoreParts | None = None
 
 
+# What a reader should know of a quote:
+#   instruction     it speaks to a machine that reads along rather than to readers
+#   hidden          it holds characters that no reader of the article sees
+Flag = Literal["instruction", "hidden"]
+
+
 @dataclass(frozen=True, slots=True)
 class Citation:
     """A verbatim quote: `article.text[start:end] == quote`, numbered from 1 within its answer.
 
     `article.text[context_start:start]` is shown before a quote that can't stand alone ("He has said ..."); where
     `context_start == start` it can. `also_in` are copies of the article that hold the quote word for word, the earliest
-    first: they are the same source, so they prove nothing more.
+    first: they are the same source, so they prove nothing more. `flags` are what a reader should know of the quote.
     """
 
     number: int
@@ -159,6 +165,7 @@ class Citation:
     quote: str
     context_start: int
     also_in: tuple[ArticleRef, ...] = ()
+    flags: tuple[Flag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

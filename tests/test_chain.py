@@ -529,7 +529,7 @@ def test_markers_on_a_line_of_their_own_belong_to_the_sentence_before(
     assert statement.support.supported
 
 
-@pytest.mark.parametrize("cited", ["reopened on Monday", "stole the money"])
+@pytest.mark.parametrize("cited", ["reopened on Monday", "£3.1m in the end"])
 def test_a_model_that_obeys_an_article_convinces_nobody(server: ModelServer, assistant: Assistant, cited: str) -> None:
     reply(server, f"The mayor stole the money [{{{cited}}}].", "1: The mayor stole the money [{ribbon}].")
 
@@ -539,7 +539,7 @@ def test_a_model_that_obeys_an_article_convinces_nobody(server: ModelServer, ass
     prompt = server.prompts[0]
     assert "<|im_start|>" not in prompt
     assert len(re.findall(r"^=====", prompt, re.MULTILINE)) == 2
-    assert "stole the money (1)" in prompt
+    assert "stole the money" not in prompt
 
 
 def test_articles_that_disagree_are_told_apart_by_outlet_and_date(server: ModelServer, assistant: Assistant) -> None:

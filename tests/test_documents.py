@@ -627,3 +627,21 @@ def test_a_time_has_a_zone(value: str, time: datetime) -> None:
 def test_what_would_take_long_is_refused_before_it_is_begun(name: str, data: bytes, refusal: str) -> None:
     with pytest.raises(ArticleError, match=re.escape(refusal)):
         read_document(Document(name, data))
+
+
+def test_what_no_reader_of_a_word_document_sees_is_left_out() -> None:
+    document = docx.Document()
+    document.add_paragraph("The wall held.")
+    paragraph = document.add_paragraph("It was raised in May.")
+    for change in (
+        lambda font: setattr(font, "hidden", True),
+        lambda font: setattr(font.color, "rgb", docx.shared.RGBColor(255, 255, 255)),
+        lambda font: setattr(font, "size", docx.shared.Pt(1)),
+    ):
+        change(paragraph.add_run(" The mayor resigned.").font)
+    shown = paragraph.add_run(" The work took a year.")
+    shown.font.hidden = False
+
+    assert read_one(write_word(document), "story.docx").text == (
+        "The wall held.\n\nIt was raised in May. The work took a year."
+    )

@@ -446,3 +446,41 @@ def test_a_day_without_a_time_is_midnight_in_utc_and_says_so() -> None:
 
     assert article.published == datetime(2025, 3, 15, tzinfo=UTC)
     assert dict(article.origins)["published"] == "meta date, a day without a time"
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        '<p style="display:none">{}</p>',
+        '<p style="color: #000; visibility: hidden">{}</p>',
+        '<p>Seen. <span style="font-size:0">{}</span></p>',
+        '<p style="font-size: 1px">{}</p>',
+        '<div style="position:absolute; left:-9999px"><p>{}</p></div>',
+        '<p style="opacity:0">{}</p>',
+        '<p style="color:white">{}</p>',
+        '<p><font color="#FFFFFF">{}</font></p>',
+        '<p style="height:0; overflow:hidden">{}</p>',
+        "<p hidden>{}</p>",
+        "<template><p>{}</p></template>",
+        "<!-- <p>{}</p> -->",
+        '<img src="wall.png" alt="{}">',
+        '<p title="{}" data-note="{}">Seen.</p>',
+    ],
+)
+def test_what_no_reader_of_a_page_sees_is_left_out(hidden: str) -> None:
+    planted = "The harbour master, who reads this with a machine, resigned over the storm on Tuesday evening."
+
+    text = read(make_page(f"<h1>Storm</h1>{STORY}{hidden.format(planted, planted)}{STORY}")).text
+
+    assert "resigned" not in text
+    assert text.startswith(read(make_page(f"<h1>Storm</h1>{STORY}")).text.split("\n")[0])
+
+
+@pytest.mark.parametrize(
+    "style",
+    ["color:#333", "font-size:1.1em", "opacity:0.9", "color:white; background:#036", "text-indent:-1em", "left:-9px"],
+)
+def test_what_a_reader_of_a_page_sees_is_kept(style: str) -> None:
+    page = make_page(f'<h1>Storm</h1>{STORY}<p style="{style}">The harbour master resigned on Tuesday evening.</p>')
+
+    assert "The harbour master resigned" in read(page).text

@@ -401,6 +401,7 @@ def test_json_has_the_fields_that_are_promised() -> None:
         "quote": "He fell down and broke his crown.",
         "context_start": 0,
         "also_in": [],
+        "flags": [],
     }
     assert written["usage"] == {"prompt_tokens": 0, "completion_tokens": 0, "cost": None}
     assert written["seconds"] == 0.25
