@@ -5,7 +5,7 @@ what stands in the gap is compared: "killed 13 people" and "killed 12 people" ha
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import combinations, pairwise, product
@@ -19,7 +19,7 @@ from assistant.facts import (
     is_negative,
     may_be_negative,
 )
-from assistant.lexicon import is_thing
+from assistant.lexicon import is_thing, is_verb_form
 from assistant.terms import STOP_WORDS, find_words, read_words
 
 MAX_GAP = 4  # tokens; in a longer gap the texts say different things
@@ -116,10 +116,10 @@ def read_facts(sentences: Sequence[Sequence[Token]]) -> EvidenceFacts:
     return EvidenceFacts({form: frozenset(found) for form, found in units.items()}, frozenset(initials), amounts)
 
 
-def find_missing(statement: Sequence[Token], facts: EvidenceFacts) -> Iterator[str]:
-    """Yield which names, numbers and days of a statement the evidence doesn't have."""
+def find_missing(statement: Sequence[Token], facts: EvidenceFacts, known: Set[str] = frozenset()) -> Iterator[str]:
+    """Yield which names, numbers and days of a statement the evidence doesn't have; `known` are forms it needn't."""
     for token in statement:
-        if not token.is_fact or token.form in _VAGUE or _counts_named(token):
+        if not token.is_fact or token.form in _VAGUE or token.form in known or _counts_named(token):
             continue
         units = facts.units.get(token.form)
         if units is None:
@@ -197,12 +197,16 @@ def _compare_gap(gap: Gap, alignment: Alignment, others: Sequence[Alignment]) ->
         ):
             yield "the evidence says this with a negation"
     held = {token.form for token in alignment.sentence}
+    negated = [
+        any(is_negative(token) for token in side if token.kind == "negation") for side in (gap.statement, gap.sentence)
+    ]
     for offset, ours in enumerate(gap.statement):
         if ours.form in held:
             continue  # it stands in another place: see find_crossings
         for theirs in gap.sentence:
             if (
                 _differ(ours, theirs, gap)
+                and not (negated[0] != negated[1] and are_opposites(ours.form, theirs.form))  # "failed", "did not pass"
                 and not _says_the_same(ours, theirs, alignment.sentence)
                 and not _is_said_elsewhere(gap.start + offset, alignment, others)
             ):
@@ -269,7 +273,8 @@ def find_substitutions(alignments: Sequence[Alignment], likeness: Callable[[int,
         others = [*alignments[:number], *alignments[number + 1 :]]
         held = {token.form for token in alignment.sentence}
         for gap in alignment.gaps:
-            if not gap.sentence or max(len(gap.statement), len(gap.sentence)) > MAX_SUBSTITUTED:
+            is_verb = len(gap.statement) == 1 and gap.right > 0 and is_verb_form(gap.statement[0].text.lower())
+            if not gap.sentence or (not is_verb and max(len(gap.statement), len(gap.sentence)) > MAX_SUBSTITUTED):
                 continue
             for place, ours in enumerate(gap.statement, start=gap.start):
                 theirs = [at for at, token in enumerate(gap.sentence, start=gap.at) if token.kind != "negation"]
