@@ -279,6 +279,10 @@ def _read_verb(words: Sequence[_Word], place: int) -> Verb:
     )
 
 
+def _is_thing(word: _Word) -> bool:
+    return is_noun(word.text) and not find_verb(word.text)
+
+
 def _find_antecedent(words: Sequence[_Word], place: int) -> list[_Word]:
     """Find what a relative pronoun stands for, as far as it is named: what is before it, back to what it hangs on."""
     start = place
@@ -341,7 +345,9 @@ def _find_clause(words: Sequence[_Word], place: int) -> range:
     has_comma = False  # between a word and the verb
     while start > 0 and place - start < MAX_ARGUMENTS:
         # "Ferrante, whose firm makes lifts, said": the relative clause is closed, and stands between.
-        if words[start].is_first and not (has_comma and words[start].text in _RELATIVES):
+        # "Quieter but heavier than": both are set beside it.
+        joins = words[place].text == "than" and words[start].text == "but"
+        if words[start].is_first and not (has_comma and words[start].text in _RELATIVES) and not joins:
             break
         has_comma = has_comma or words[start].follows_comma
         start -= 1
@@ -437,8 +443,12 @@ def needs_subject(text: str) -> bool:
     return find_words(text)[:1] in (["he"], ["she"], ["they"])
 
 
+_IN_MAY = re.compile(r"(?<=[\w,] )May\b")
+
+
 def has_doubt(text: str) -> bool:
     """Tell whether a sentence has a word of doubt, of denial or of possibility anywhere."""
+    text = _IN_MAY.sub(" ", text)
     return not _split(text).isdisjoint(_DOUBTS | _OPINIONS | _DENIALS | _POSSIBLE_MODALS | {"not", "never", "reported"})
 
 

@@ -59,6 +59,7 @@ class Alignment:
     matched: Sequence[int | None]
     gaps: Sequence[Gap]
     sentence: Sequence[Token]
+    forms: Sequence[str]  # of the statement's tokens
 
     @property
     def share(self) -> float:
@@ -90,7 +91,7 @@ def align(statement: Sequence[Token], sentence: Sequence[Token]) -> Alignment:
         if start < after[0] or other < after[1]:
             gap = Gap(statement[start : after[0]], sentence[other : after[1]], start, other, before[2], after[2])
             gaps.append(gap)
-    return Alignment(matched, gaps, sentence)
+    return Alignment(matched, gaps, sentence, [token.form for token in statement])
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,16 +269,18 @@ def find_substitutions(alignments: Sequence[Alignment], likeness: Callable[[int,
     number of the alignment, and the place in the sentence.
     """
     for number, alignment in enumerate(alignments):
-        if alignment.share < VERBATIM_SHARE:
+        held = {token.form for token in alignment.sentence}
+        verbs = [gap for gap in alignment.gaps if _exchanges_verb(gap)] if _repeats(alignment, held) else []
+        if alignment.share < VERBATIM_SHARE and not verbs:
             continue
         others = [*alignments[:number], *alignments[number + 1 :]]
-        held = {token.form for token in alignment.sentence}
-        for gap in alignment.gaps:
-            is_verb = len(gap.statement) == 1 and gap.right > 0 and is_verb_form(gap.statement[0].text.lower())
-            if not gap.sentence or (not is_verb and max(len(gap.statement), len(gap.sentence)) > MAX_SUBSTITUTED):
+        for gap in alignment.gaps if alignment.share >= VERBATIM_SHARE else verbs:
+            is_short = max(len(gap.statement), len(gap.sentence)) <= MAX_SUBSTITUTED
+            if not gap.sentence or not (is_short or gap in verbs):
                 continue
             for place, ours in enumerate(gap.statement, start=gap.start):
                 theirs = [at for at, token in enumerate(gap.sentence, start=gap.at) if token.kind != "negation"]
+                theirs = theirs if is_short else theirs[-1:]
                 if (
                     (is_negative(ours) and any(is_negative(token) for token in alignment.sentence))
                     or ours.kind == "negation"
@@ -292,6 +295,22 @@ def find_substitutions(alignments: Sequence[Alignment], likeness: Callable[[int,
                     ours, alignment.sentence[nearest]
                 ):
                     yield f"the evidence says {alignment.sentence[nearest].text}, not {ours.text}"
+
+
+def _exchanges_verb(gap: Gap) -> bool:
+    """Tell whether a gap has a verb in the past tense where the sentence has another, before what both go on with."""
+    if len(gap.statement) != 1 or not gap.sentence or not gap.right:
+        return False
+    words = [side[-1].text.lower() for side in (gap.statement, gap.sentence)]
+    return all(is_verb_form(word) and not word.endswith(("s", "ing")) for word in words)
+
+
+def _repeats(alignment: Alignment, held: Set[str]) -> bool:
+    """Tell whether a sentence has most of a statement's tokens, in whatever order."""
+    found = sum(
+        place is not None or form in held for place, form in zip(alignment.matched, alignment.forms, strict=True)
+    )
+    return found >= VERBATIM_SHARE * len(alignment.matched)
 
 
 def find_additions(

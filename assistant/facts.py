@@ -388,6 +388,10 @@ def _read_quantity(raw: Sequence[tuple[re.Match[str], str]], index: int, text: s
     start, stop = first.start(), raw[end - 1][0].end()
     if form.endswith("th") and any(0 <= at < len(raw) and raw[at][1][:3] in _SHORT_MONTHS for at in (index - 1, end)):
         form = form.removesuffix("th")  # "4th July"
+    if not unit and index > 1 and raw[index - 1][1] == "in" and (end == len(raw) or raw[end][1] not in _UNITS):
+        small, whole = _UNITS_OF_ONE.get(raw[index - 2][1], 0), _UNITS_OF_ONE.get(raw[index][1], 0)
+        if 0 < small < whole <= 10:  # "two in three" are two thirds
+            form = "quarter" if whole == 4 else f"{whole}th"
     tokens.append(Token(form, "number", text[start:stop], start, stop, unit))
     return end
 
@@ -501,8 +505,8 @@ def _read_word(
         yield Token(_SHORT_MONTHS[word], "month", shown, start, end)
     elif word == "second" and index and raw[index - 1][1] in {"a", "one", "single", "per", "every", "split"}:
         yield Token("second", "word", shown, start, end)
-    elif word in _ORDINALS:
-        yield Token(f"{_ORDINALS[word]}th", "number", shown, start, end)
+    elif word in _ORDINALS or (word[:-1] in _ORDINALS and word != "seconds"):
+        yield Token(f"{_ORDINALS.get(word) or _ORDINALS[word[:-1]]}th", "number", shown, start, end)
     elif word in _AMOUNTS:
         yield Token(_AMOUNTS[word], "number", shown, start, end)
     elif word in _SCALES and len(word) > 3:

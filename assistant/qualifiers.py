@@ -64,7 +64,9 @@ def _find_offices(statement: str, texts: Sequence[str]) -> Iterator[str]:
 def _find_kin(statement: str, texts: Sequence[str]) -> Iterator[str]:
     """Yield offices that a statement gives to somebody whom the evidence calls the holder's kin, or aide."""
     held = [(name, office) for text in texts for name, office, _ in _list_offices(text)]
-    for name, office, _ in _list_offices(statement):
+    for name, office, before in _list_offices(statement):
+        if before & STOP_WORDS:  # "who leads the union"
+            continue
         its = rf"\b{re.escape(office)}['’]s? (?:[\w-]+ ){{0,2}}[\w-]+,? ({_NAME})"
         kin = [frozenset(find_words(match[1])) for text in texts for match in re.finditer(its, text)]
         if any(each & name for each in kin) and not any(other & name and of == office for other, of in held):
@@ -75,12 +77,11 @@ def _find_kin(statement: str, texts: Sequence[str]) -> Iterator[str]:
 
 # What isn't, or may not be, what the noun after one of these says (privative and non-subsective adjectives, Kamp 1975).
 _PRIVATIVE = read_words("""
-    former ex deputy vice acting assistant interim honorary incoming alleged suspected suspended ousted sacked would
+    former ex deputy vice acting assistant interim honorary incoming alleged suspected suspended ousted sacked
     aspiring fake shadow attempted
 """)
-_ONCE = re.compile(
-    r"\b(?:once|formerly|was|were|had been|used to|then|previously|at the time|suspected|alleged\w*|accused|later)\b"
-)
+_LIKE_FORMER = read_words("old previous earlier late")
+_ONCE = re.compile(r"\b(?:once|formerly|used to|then|previously|at the time|suspected|alleged\w*|accused|later)\b")
 
 
 def _find_privative(statement: str, texts: Sequence[str]) -> Iterator[str]:
@@ -89,12 +90,12 @@ def _find_privative(statement: str, texts: Sequence[str]) -> Iterator[str]:
     for before, noun, is_title in _list_nouns(statement):
         same = [words & _PRIVATIVE for words, other, _ in theirs if other == noun]
         missing = frozenset.intersection(*same) if same else frozenset[str]()
-        if missing and not before & _PRIVATIVE and not is_title and not _ONCE.search(statement):
+        if missing and not before & (_PRIVATIVE | _LIKE_FORMER) and not is_title and not _ONCE.search(statement):
             yield f"the evidence says {min(missing)}: {noun}"
 
 
 def _list_nouns(text: str) -> Iterator[tuple[frozenset[str], str, bool]]:
-    """Yield the words for things with the two words before each; and whether each is a title: "President Ortega"."""
+    """Yield the words for things with those before each, and whether it is a title, or what somebody was or became."""
     words = re.findall(r"[^\W_]+|[,;:.]", text)
     for at, word in enumerate(words):
         lower = word.lower()
@@ -104,7 +105,9 @@ def _list_nouns(text: str) -> Iterator[tuple[frozenset[str], str, bool]]:
         if len(before) == 2 and (before[1] in STOP_WORDS or not before[1].isalpha() or not is_adjective(before[1])):
             before = before[1:] if before[1] not in {"prime", "chief", "foreign", "police", "finance"} else before
         following = words[at + 1] if at + 1 < len(words) else ""
-        yield frozenset(before), stem(lower), word[0].isupper() and following[:1].isupper()
+        is_title = word[0].isupper() and following[:1].isupper()
+        was = not {"was", "were", "as", "became"}.isdisjoint(words[max(0, at - 3) : at])
+        yield frozenset(before), stem(lower), is_title or was
 
 
 # Words that stand for each other's contrary before the same.
@@ -114,9 +117,7 @@ _CONTRARY = (
     (read_words("including also even"), read_words("except excluding bar")),
     (read_words("inside within"), read_words("outside beyond")),
 )
-_TURNING = re.compile(
-    r"\b(with|without|for|against|including|also|even|except|excluding|bar|inside|within|outside|beyond)\b"
-)
+_TURNING = frozenset(word for pair in _CONTRARY for words in pair for word in words)
 
 
 def _find_turned(statement: str, tokens: Sequence[Token], texts: Sequence[str]) -> Iterator[str]:
@@ -131,7 +132,9 @@ def _find_turned(statement: str, tokens: Sequence[Token], texts: Sequence[str]) 
                 continue
             is_stance = word in {"for", "against"}
             alike = [
-                each for each, left, right in theirs if (after and right == after) or (is_stance and left == before)
+                each
+                for each, left, right in theirs
+                if (after and right == after) or (is_stance and before and left == before)
             ]
             turned = [each for each in alike if each in other]
             if turned and not any(each in one for each in alike):
@@ -145,7 +148,7 @@ def _list_turning(text: str) -> Iterator[tuple[str, str, str]]:
     """Yield the words that have a contrary, with the stems of the word before and of the next that is no stop word."""
     words = re.findall(r"[^\W_]+|[,;:.]", text.lower())
     for at, word in enumerate(words):
-        if not _TURNING.fullmatch(word):
+        if word not in _TURNING:
             continue
         after = next((each for each in words[at + 1 : at + 5] if each not in STOP_WORDS), "")
         yield word, stem(words[at - 1]) if at else "", stem(after) if after.isalnum() else ""
@@ -168,6 +171,6 @@ def _find_rejected(statement: str, tokens: Sequence[Token], texts: Sequence[str]
     rejected = {stem(word) for text in texts for match in _INSTEAD.finditer(text) for word in find_words(match[1])}
     held = {stem(word) for text in texts for word in find_words(_INSTEAD.sub(" ", text))}
     for token in tokens:
-        if (token.is_fact or is_thing(token.text.lower())) and token.text.lower() not in STOP_WORDS:
-            if stem(token.text.lower()) in rejected - held:
-                yield f"the evidence says another instead of {token.text}"
+        word = token.text.lower()
+        if stem(word) in rejected - held and (token.is_fact or is_thing(word)) and word not in STOP_WORDS:
+            yield f"the evidence says another instead of {token.text}"

@@ -21,6 +21,7 @@ def find_misquantified(statement: str, tokens: Sequence[Token], cited: Cited) ->
     yield from _find_unbounded(statement, tokens, cited)
     yield from _find_excepted(statement, tokens, cited)
     yield from _find_parts(statement, tokens, cited)
+    yield from _find_numerators(statement, tokens, cited)
     yield from _find_generalised(statement, texts)
     yield from _find_changed_courses(statement, tokens, cited)
     yield from _find_miscounted(statement, tokens, cited)
@@ -44,6 +45,11 @@ _BELOW = re.compile(
     re.IGNORECASE,
 )
 _ABOUT = re.compile(r"\b(?:about|around|roughly|some|approximately|estimated|just|past)\s*\W?\s*\Z", re.IGNORECASE)
+_DISPUTED = re.compile(  # "sued over £3m"
+    r"\b(?:su(?:e[sd]?|ing)|disput\w*|row|rows|lawsuit|clash\w*|quarrel\w*|feud\w*|ang(?:er|ry)|protest\w*|resign\w*"
+    r"|charg\w*|convict\w*|jailed|investigat\w*|fight\w*|question\w*|concern\w*)\b[^.;]*\bover\s*\W?\s*\Z",
+    re.IGNORECASE,
+)
 _TIMES = read_words("second minute hour day week month year decade century")
 _SIGNS = {"at least": 1, "over": 1, "": 0, "about": 0, "under": -1, "at most": -1}
 _OR_MORE = re.compile(r"\A[\w%€$£ -]{0,12}\bor (?:more|over)\b", re.IGNORECASE)
@@ -84,9 +90,9 @@ def _find_unbounded(statement: str, tokens: Sequence[Token], cited: Cited) -> It
         bounds = {_tell_bound(text, other) for text, other, _ in same}
         signs = {_SIGNS[other] for other in bounds}
         is_rounded = bound in {"over", "under"} and "about" in bounds
-        if bounds and _SIGNS[bound] not in signs and (bound not in {"", "about"} or bounds == {"at most"}):
-            if not is_rounded:
-                yield f"the evidence doesn't say {bound or 'just'} {token.text}"
+        is_bound = bound not in {"", "about"} or bounds == {"at most"}
+        if bounds and _SIGNS[bound] not in signs and is_bound and not is_rounded:
+            yield f"the evidence doesn't say {bound or 'just'} {token.text}"
         parts = {before.form for text, other, before in same if before is not None and _is_part(text, other)}
         if parts and not parts & {other.form for other in tokens} and not _is_part(statement, token):
             yield f"the evidence says this of a part of {token.text} only"
@@ -99,14 +105,16 @@ def _tell_bound(text: str, token: Token) -> str:
     if _UPPER.search(before) or _OR_LESS.search(after):
         return "at most"
     if token.unit not in _TIMES and not _EXCEPTED.search(before):
-        if _ABOVE.search(before):
+        if _ABOVE.search(before) and not _DISPUTED.search(text, 0, token.start):
             return "over"
         if _BELOW.search(before):
             return "under"
     return "about" if _ABOUT.search(before) else ""
 
 
-_EXCEPTED = re.compile(r"\b(?:all|every\w*) (?:but|except|bar|save)(?: for)? (?:the )?\Z", re.IGNORECASE)
+_EXCEPTED = re.compile(
+    r"\b(?:all|every\w*)(?: [\w’'-]+){0,4} (?:but|except|bar|save)(?: for)? (?:the )?\Z", re.IGNORECASE
+)
 
 
 def _find_excepted(statement: str, tokens: Sequence[Token], cited: Cited) -> Iterator[str]:
@@ -150,9 +158,38 @@ def _find_parts(statement: str, tokens: Sequence[Token], cited: Cited) -> Iterat
                 yield f"the evidence says this of a part of the {noun.text} only"
 
 
+_FRACTIONS = frozenset({"3th", "4th", "5th", "10th", "quarter"})
+_OF_WHOLE = re.compile(r"[\s-]+(?:in\s+|out of\s+)?")
+
+
+def _find_numerators(statement: str, tokens: Sequence[Token], cited: Cited) -> Iterator[str]:
+    """Yield fractions of which the evidence has another number: "two thirds", and not a third."""
+    for at, token in enumerate(tokens):
+        if token.form in _FRACTIONS:
+            ours = _read_numerator(statement, tokens, at)
+            theirs = {
+                _read_numerator(text, sentence, place)
+                for text, sentence in cited
+                for place, other in enumerate(sentence)
+                if other.form == token.form
+            }
+            if theirs and ours not in theirs:
+                yield f"the evidence says {min(theirs)} {token.text}, not {ours}"
+
+
+def _read_numerator(text: str, tokens: Sequence[Token], at: int) -> str:
+    before = tokens[at - 1] if at else None
+    if before is None or before.kind != "number" or not _OF_WHOLE.fullmatch(text, before.end, tokens[at].start):
+        return "1"
+    return before.form
+
+
+_EVERY_TIME = re.compile(r"\b(?:every|all) (?:day|night|week|month|year|season|summer|winter|time)\b", re.IGNORECASE)
+
+
 def _find_generalised(statement: str, texts: Sequence[str]) -> Iterator[str]:
-    words = find_words(statement)
-    held = {word for text in texts for word in find_words(text)}
+    words = find_words(_EVERY_TIME.sub(" ", statement))
+    held = {word for text in texts for word in find_words(_EVERY_TIME.sub(" ", text))}
     partial = held & _PARTIAL
     is_of_some = bool(partial) or any(_OF_NUMBER.search(text) for text in texts)
     for word in dict.fromkeys(words):
@@ -193,7 +230,7 @@ def _find_course(text: str, token: Token) -> str:
     return "" if match[1] == "by" and _YEAR.fullmatch(token.text) else match[1]
 
 
-# What is counted, and differences --------------------------------------------------------------------------------------
+# What is counted, and differences -------------------------------------------------------------------------------------
 
 
 def _find_miscounted(statement: str, tokens: Sequence[Token], cited: Cited) -> Iterator[str]:
@@ -221,13 +258,14 @@ def _list_counted(text: str, tokens: Sequence[Token]) -> Iterator[tuple[Token, f
         yield number, frozenset(nouns)
 
 
-_DIFFERENCE = re.compile(
-    r"\A(?:\s*%|[\s-]+(?!or\b|and\b)\w+){0,2}\s+(more|less|fewer|longer|shorter|higher|lower|later|earlier|older|younger|ahead"
-    r"|behind|cheaper|dearer|taller|bigger|smaller|larger|heavier|lighter|faster|slower|wider|deeper)\b"
+_COMPARATIVES = (
+    "more|less|fewer|longer|shorter|higher|lower|later|earlier|older|younger|ahead|behind|cheaper|dearer|taller|bigger"
+    "|smaller|larger|heavier|lighter|faster|slower|wider|deeper"
 )
+_DIFFERENCE = re.compile(rf"\A(?:\s*%|[\s-]+(?!or\b|and\b)\w+){{0,2}}\s+({_COMPARATIVES})\b")
 _DIFFERS = re.compile(
-    r"\b(?:more|less|fewer|by|extra|additional|another|over|above|below|under|than|ahead|behind|before|after|differ\w*"
-    r"|gap|r[io]se[ns]?|fell|increase\w*|(?!never|other|after|under|over)\w{3,}er)\b"
+    rf"\b(?:{_COMPARATIVES}|by|extra|additional|another|over|above|below|under|than|before|after|differ\w*|gap"
+    r"|r[io]se[ns]?|fell|increase\w*)\b"
 )
 
 
@@ -246,36 +284,35 @@ def _find_differences(statement: str, tokens: Sequence[Token], cited: Cited) -> 
         ours = _DIFFERENCE.search(statement[token.end : token.end + 2 * AROUND])
         if same and ours is None and all(same) and not _DIFFERS.search(statement):
             yield f"the evidence says this of a difference only: {token.text}"
-        elif same and ours is not None and not any(same):
-            if any(match and match[1] == ours[1] and form != token.form for form, match in theirs):
-                yield f"the evidence doesn't say {token.text} {ours[1]}"
+        elif same and ours is not None and not any(same) and any(match and match[1] == ours[1] for _, match in theirs):
+            yield f"the evidence doesn't say {token.text} {ours[1]}"
 
 
 # Ranks ----------------------------------------------------------------------------------------------------------------
 
 _SUPERLATIVE = re.compile(
-    r"\b(?:(?P<rank>second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|\d+(?:st|nd|rd|th)|"
-    r"(?:one|two|three|some|many|several|few) (?:of|among) (?:\w+ ){0,2}\w+|among \w+)[\s-]+)?"
-    r"(?P<most>(?!for|inter|mod|hon|prot|requ|sugg|cont|inv|harv|manif|arr|at+|dig|conqu)\w{2,}est|worst|best|most \w+)\b",
+    r"\b(?:(?P<rank>second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|\d+(?:st|nd|rd|th)"
+    r"|(?:one|two|three|some|many|several|few) (?:of|among) (?:\w+ ){0,2}\w+|among \w+)[\s-]+)?"
+    r"(?P<most>(?!for|inter|mod|hon|prot|requ|sugg|cont|inv|harv|manif|arr|at+|dig|conqu)\w{2,}est|worst|best"
+    r"|most \w+)\b",
     re.IGNORECASE,
 )
 _EVER = re.compile(r"\b(?:ever|in history|of all time|on record|in the history)\b", re.IGNORECASE)
+_STRETCH = r"(?:\w+ ){0,3}(?:years|decades|months|weeks|seasons|century)"
 _LATELY = re.compile(
-    r"\b(?:since|for (?:\w+ ){0,3}(?:years|decades|months|weeks|seasons|century)|in (?:\w+ ){0,3}(?:years|decades|months"
-    r"|weeks|seasons|century)|(?:this|last) (?:year|season|month|week|decade|century))\b",
-    re.IGNORECASE,
+    rf"\b(?:since|(?:for|in) {_STRETCH}|(?:this|last) (?:year|season|month|week|decade|century))\b", re.IGNORECASE
 )
 
 
 def _find_ranks(statement: str, texts: Sequence[str]) -> Iterator[str]:
     """Yield what is the first of all in a statement, and in the evidence the second, one of several, or of late."""
     theirs = [(match["most"].lower(), match["rank"], text) for text in texts for match in _SUPERLATIVE.finditer(text)]
+    is_ever = bool(_EVER.search(statement)) and not any(map(_EVER.search, texts))
     for match in _SUPERLATIVE.finditer(statement):
         same = [(rank, text) for most, rank, text in theirs if most == match["most"].lower()]
         if not same:
             continue
         if not match["rank"] and all(rank for rank, _ in same):
             yield f"the evidence says {same[0][0].lower()} {match['most']}"
-        elif _EVER.search(statement) and not any(map(_EVER.search, texts)):
-            if all(_LATELY.search(text) for _, text in same):
-                yield f"the evidence doesn't say {match['most']} ever"
+        elif is_ever and all(_LATELY.search(text) for _, text in same):
+            yield f"the evidence doesn't say {match['most']} ever"

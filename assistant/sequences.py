@@ -1,4 +1,4 @@
-"""Finds what a statement puts at another time than its evidence: before or after, with another verb, cause for effect."""
+"""Finds what a statement puts at another time than its evidence does: before or after, or as a cause of its cause."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -68,6 +68,11 @@ def _find_side(text: str, token: Token) -> str:
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
 
 
+_OPENS = re.compile(
+    r"(?:\A|[,;]|\band)\s*(?:\b(?:in|on|by|since|until|from|last|late|early|next)\s+)*\Z", re.IGNORECASE
+)
+
+
 class _Dated(NamedTuple):
     """A day, month or year of a sentence, by the forms and kinds of its tokens, and the verbs that it may date."""
 
@@ -112,8 +117,9 @@ def _read_dated(text: str) -> Sequence[_Dated]:
     stretches = [_list_verbs(text[edges[at] : edges[at + 1]]) for at in range(0, len(edges), 2)]
     if not dates:
         return ()
-    stretches = stretches[:-1] if stretches[0] else [verbs[::-1] for verbs in stretches[1:]]
-    if not all(stretches):
+    is_after = bool(stretches[0])
+    stretches = stretches[:-1] if is_after else [verbs[::-1] for verbs in stretches[1:]]
+    if not all(stretches) or not (is_after or all(_OPENS.search(text, 0, date[0].start) for date in dates)):
         return ()
     return [
         _Dated(frozenset(token.form for token in date), frozenset(token.kind for token in date), verbs)
