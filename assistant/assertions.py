@@ -1,7 +1,8 @@
 """Finds what a statement asserts otherwise than the sentences cited for it do, in the same words.
 
-A plan told as done, what was denied or alleged told as fact, roles changed over, bounds and shares of numbers dropped,
-a cause put in. Every rule needs something in the evidence to compare with, and is silent where there is nothing.
+A plan told as done, what was denied or alleged told as fact, roles changed over, a speaker dropped or made up. Numbers,
+dates and qualifiers are compared by assistant/quantities.py, sequences.py and qualifiers.py. Every rule needs something
+in the evidence to compare with, and is silent where there is nothing.
 """
 
 import re
@@ -35,6 +36,7 @@ def find_misstated(statement: str, tokens: Sequence[Token], cited: Cited, *, is_
     roles, opposites = list(_find_changed_roles(pairs, texts, is_long=is_long)), list(_find_opposites(tokens, cited))
     if not (roles and opposites and _COMPARED.search(statement)):  # "ahead of" one is "behind" the other
         yield from (*roles, *opposites)
+    yield from _find_named_later(statement, texts)
     yield from find_misquantified(statement, tokens, cited)
     yield from find_misordered(statement, tokens, cited)
     yield from find_unqualified(statement, tokens, cited)

@@ -109,7 +109,7 @@ ERGATIVE = read_words("""
     collapse roll drive fly sail rise fall build tear lower widen narrow vary transfer enter leave cut
 """)
 _IRREGULAR_BASES = read_words("""
-    cut put set hit let cost shut hurt bet cast quit read spread split beat bid outbid upset shed broadcast offset
+    cut put set hit let cost shut hurt bet cast quit read spread split beat bid outbid upset shed broadcast offset burst
 """)
 
 _WORD = re.compile(r"[^\W_]+")
@@ -205,7 +205,8 @@ def _is_verb(words: Sequence[_Word], place: int) -> bool:
     if _is_past(word.text, base):
         return True
     if word.text.endswith("ing"):
-        return word.is_first or word.follows_comma or before in _BEFORE_GERUNDS or before in _PLANS
+        is_denied = place > 1 and (words[place - 2].text, before) in _DENYING
+        return word.is_first or word.follows_comma or before in _BEFORE_GERUNDS or before in _PLANS or is_denied
     # "The museum returns the figures", not "museum returns".
     return not is_noun(word.text) or (word.text.endswith("s") and after in _DETERMINERS)
 

@@ -19,7 +19,7 @@ from assistant.facts import (
     is_negative,
     may_be_negative,
 )
-from assistant.lexicon import is_thing, is_verb_form
+from assistant.lexicon import find_verb, is_thing, is_verb_form
 from assistant.terms import STOP_WORDS, find_words, read_words
 
 MAX_GAP = 4  # tokens; in a longer gap the texts say different things
@@ -291,10 +291,11 @@ def find_substitutions(alignments: Sequence[Alignment], likeness: Callable[[int,
                 ):
                     continue
                 nearest = max(theirs, key=lambda at: likeness(place, number, at))
-                if likeness(place, number, nearest) < SUBSTITUTED_BELOW and not _share_root(
-                    ours, alignment.sentence[nearest]
-                ):
-                    yield f"the evidence says {alignment.sentence[nearest].text}, not {ours.text}"
+                other = alignment.sentence[nearest]
+                if is_verb_form(ours.text.lower()) and (other.kind != "word" or not find_verb(other.text.lower())):
+                    continue  # "led" for "leader of": there is nothing to compare it with
+                if likeness(place, number, nearest) < SUBSTITUTED_BELOW and not _share_root(ours, other):
+                    yield f"the evidence says {other.text}, not {ours.text}"
 
 
 def _exchanges_verb(gap: Gap) -> bool:

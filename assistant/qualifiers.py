@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from assistant.facts import Cited, Token, may_be_negative
+from assistant.facts import Cited, Token, is_negative
 from assistant.lexicon import is_adjective, is_thing
 from assistant.terms import STOP_WORDS, find_words, read_words, stem
 
@@ -123,7 +123,7 @@ _TURNING = frozenset(word for pair in _CONTRARY for words in pair for word in wo
 def _find_turned(statement: str, tokens: Sequence[Token], texts: Sequence[str]) -> Iterator[str]:
     """Yield prepositions that stand, before or after the same word, where the evidence has only their contrary."""
     ours = list(_list_turning(statement))
-    if not ours or any(may_be_negative(token) and token.text.lower() not in _WITHOUT for token in tokens):
+    if not ours or any(is_negative(token) and token.text.lower() not in _WITHOUT for token in tokens):
         return
     theirs = [turning for text in texts for turning in _list_turning(text)]
     for word, before, after in ours:
