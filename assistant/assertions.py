@@ -39,12 +39,13 @@ def find_misstated(statement: str, tokens: Sequence[Token], cited: Cited, *, is_
     yield from _find_named_later(statement, texts)
     yield from find_misquantified(statement, tokens, cited)
     yield from find_misordered(statement, tokens, cited)
-    yield from find_unqualified(statement, tokens, cited)
+    yield from find_unqualified(statement, tokens, cited, is_long=is_long)
     yield from _find_considered(statement, texts)
     yield from _find_sought(statement, texts)
     yield from _find_untimely(statement, cited)
     yield from _find_foretold(statement, texts)
-    yield from _find_invented_speaker(statement, texts)
+    if not is_long:  # another sentence of an article may name the speaker
+        yield from _find_invented_speaker(statement, texts)
     yield from _find_converse(statement, texts)
 
 
