@@ -324,6 +324,8 @@ def _find_invented_speaker(statement: str, texts: Sequence[str]) -> Iterator[str
     match = _SPEAKERS.match(statement)
     if match is None or any(has_attribution(text) or _SPOKEN.search(text) for text in texts):
         return
+    if match[1].split()[-1].lower() in STOP_WORDS:  # "it was announced"
+        return
     speaker = set(find_stems(match[1]))
     held = {stem(word) for text in texts for word in find_words(text)}
     if speaker and not speaker & (held | _WRITINGS):

@@ -10,9 +10,7 @@ from assistant.terms import STOP_WORDS, find_words, read_words, stem
 MAX_REJECTED = 4  # words after "instead of"
 
 
-def find_unqualified(
-    statement: str, tokens: Sequence[Token], cited: Cited, *, is_long: bool = False
-) -> Iterator[str]:
+def find_unqualified(statement: str, tokens: Sequence[Token], cited: Cited, *, is_long: bool = False) -> Iterator[str]:
     """Yield what a statement says without the word that makes something else of it, or with the contrary one.
 
     `is_long` says that the sentences are the nearest of many: another may have the word without what is before it here.
