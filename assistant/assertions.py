@@ -81,7 +81,7 @@ def _find_unreserved(statement: str, tokens: Sequence[Token], pairs: _Pairs, cit
             continue
         if all(other.is_negated for other in others) and not is_negative:
             yield f"the evidence says this with a negation: {verb.text}"
-        elif verb.is_negated and not theirs_negative:
+        elif verb.is_negated and not theirs_negative and not any(other.is_negated for other in others):
             yield f"the evidence says this without the negation: {verb.text}"
         elif not is_doubting and all(
             other.reserve == "doubted" or (other.reserve and not is_attributed) for other in others

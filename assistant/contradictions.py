@@ -262,15 +262,20 @@ def _differ(ours: Token, theirs: Token, gap: Gap) -> bool:
     return len(kinds) == 1 and ours.is_fact
 
 
-def find_substitutions(alignments: Sequence[Alignment], likeness: Callable[[int, int, int], float]) -> Iterator[str]:
+def find_substitutions(
+    alignments: Sequence[Alignment], likeness: Callable[[int, int, int], float], *, is_long: bool = False
+) -> Iterator[str]:
     """Yield the words that stand, in a sentence that is the same but for a word or two, where it has quite another.
 
     `likeness` is the cosine of a token of the statement and one of a sentence, given as the place of the token, the
-    number of the alignment, and the place in the sentence.
+    number of the alignment, and the place in the sentence. `is_long` says that the sentences are the nearest of many:
+    another may have the statement's verb.
     """
     for number, alignment in enumerate(alignments):
         held = {token.form for token in alignment.sentence}
-        verbs = [gap for gap in alignment.gaps if _exchanges_verb(gap)] if _repeats(alignment, held) else []
+        verbs = (
+            [gap for gap in alignment.gaps if not is_long and _exchanges_verb(gap)] if _repeats(alignment, held) else []
+        )
         if alignment.share < VERBATIM_SHARE and not verbs:
             continue
         others = [*alignments[:number], *alignments[number + 1 :]]

@@ -191,7 +191,7 @@ def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> M
         *find_contradictions(ours, alignments),
         *find_crossings(ours, alignments),
         *find_exchanged(statement, [sentences[index] for index in chosen]),
-        *find_substitutions(alignments, likeness),
+        *find_substitutions(alignments, likeness, is_long=is_long),
         *find_misquoted(statement, evidence),
     )
     cited = [(sentences[index], read[index]) for index in chosen]

@@ -162,7 +162,8 @@ _INSTEAD = re.compile(
     rf"\b(?:instead of|rather than|and not|but not)\s+((?:[\w’'-]+\s?){{1,{MAX_REJECTED}}})", re.IGNORECASE
 )
 _OTHERWISE = re.compile(
-    r"\b(?:instead|rather|from|not|no|never|original\w*|previous\w*|earlier|had|planned|replac\w*|once|first|was to"
+    r"\b(?:instead|rather|from(?! [A-Z]\w+(?:[.,]|\Z))|not|no|never|original\w*|previous\w*|earlier|had|planned"
+    r"|replac\w*|once|first|was to"
     r"|were to|meant|chang\w*|mov\w*|switch\w*|formerly)\b",
     re.IGNORECASE,
 )
