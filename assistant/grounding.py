@@ -41,6 +41,7 @@ from assistant.contradictions import (
 from assistant.embedding import Embedder, PassageInput
 from assistant.errors import SettingsError
 from assistant.facts import Token, read_tokens
+from assistant.headers import find_dated, is_report, read_header
 from assistant.sentences import split_sentences
 from assistant.terms import STOP_WORDS
 from assistant.types import Span, Support
@@ -92,6 +93,9 @@ class Measures:
 
 def verify(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> Support:
     """Check a statement against evidence, given as sentences or as whole articles; one text alone will do.
+
+    A text that is an outlet and a day, as "Vale Observer, 1 April 2025", heads an article: it proves who reported what
+    the others say, and when, and what they mean by "yesterday" or "on Monday", but nothing of what happened.
 
     The score is near the chance that the evidence supports the statement; each fault lowers it, and any fault makes it
     unsupported. The reasons say in words what is missing, contradicted or not verbatim.
@@ -151,7 +155,13 @@ def _read_weights() -> Mapping[str, float]:
 
 def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> Measures | None:
     """Measure a statement against evidence; None where there is no evidence."""
-    evidence = [_close_numbers(text, statement) for text in evidence]
+    headers = [header for text in evidence if (header := read_header(text)) is not None]
+    evidence = [
+        _close_numbers(text, statement)
+        for text in evidence
+        if (header := read_header(text)) is None or is_report(statement, header)
+    ]
+    dated = frozenset[str]().union(*(find_dated(evidence, header) for header in headers))
     sentences = [text[span.start : span.end] for text in evidence for span in _cut(text)]
     if not sentences:
         return None
@@ -180,13 +190,13 @@ def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> M
     def nearest(place: int) -> float:
         return float((theirs @ vectors[0][_find_row(spans[0], ours[place])]).max(initial=-1.0))
 
-    missing = tuple(find_missing(ours, facts))
+    missing = tuple(find_missing(ours, facts, dated))
     faults = (
         *missing,
         *find_contradictions(ours, alignments),
         *find_crossings(ours, alignments),
         *find_exchanged(statement, [sentences[index] for index in chosen]),
-        *find_substitutions(alignments, likeness),
+        *find_substitutions(alignments, likeness, is_long=is_long),
         *find_misquoted(statement, evidence),
     )
     cited = [(sentences[index], read[index]) for index in chosen]
@@ -196,7 +206,7 @@ def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> M
     )
     measured = (
         *_measure_nearness(words, vectors),
-        _share_facts([token for token in ours if token.form in facts.units], of=len(ours)),
+        _share_facts([token for token in ours if token.form in facts.units or token.form in dated], of=len(ours)),
         _measure_elsewhere(ours, read, chosen),
         max(alignments, key=lambda alignment: alignment.share).count_skips(),
         _count_sentences(ours, read),

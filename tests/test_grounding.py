@@ -115,6 +115,22 @@ def test_one_altered_word_is_refused(embedder: Embedder, old: str, new: str) -> 
     assert verify(true.replace(old, new), [ARTICLE], embedder=embedder).reasons != ()
 
 
+@pytest.mark.parametrize(
+    ("statement", "is_supported"),
+    [
+        ("The viaduct at Tolm reopened after repairs.", True),
+        ("The viaduct at Tolm reopened on Monday, 2 June 2025, after repairs.", True),
+        ("The Harbour Times reported that the viaduct at Tolm reopened on Monday after repairs.", True),
+        ("The viaduct at Tolm reopened after repairs on 3 June 2025.", False),
+        ("The Harbour Times reopened the viaduct at Tolm on Monday after repairs.", False),
+    ],
+)
+def test_a_header_proves_who_reports_and_when(statement: str, is_supported: bool, embedder: Embedder) -> None:
+    evidence = ["The viaduct at Tolm reopened on Monday after repairs.", "Harbour Times, 3 June 2025"]
+
+    assert verify(statement, evidence, embedder=embedder).supported is is_supported
+
+
 def test_quoted_words_that_are_not_verbatim_are_refused(embedder: Embedder) -> None:
     right = verify('He told about 25 leaders that Moscow was "playing for time".', [ARTICLE], embedder=embedder)
     wrong = verify('He told about 25 leaders that Moscow was "playing for money".', [ARTICLE], embedder=embedder)
