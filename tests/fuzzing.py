@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from libraries import embed, make_article
 from pdf_files import Run, write_pdf
 
-from assistant import Article, ArticleError, AssistantError
+from assistant import Article, ArticleError
 from assistant.addresses import describe_address, join_address, normalise_url, parse_address
 from assistant.answers import answer_to_json, parse_json, read_answer, read_answers
 from assistant.dates import find_days, find_time, find_unread, read_bounds, spell_out
@@ -118,7 +118,7 @@ def damage(draw: st.DrawFn, wholes: Sequence[bytes]) -> bytes:
 # What is fed ---------------------------------------------------------------------------------------------------------
 
 
-class NoRefusalError(AssistantError):
+class NoRefusalError(Exception):
     """Raised by nothing, of what has to take anything."""
 
 
@@ -126,7 +126,7 @@ class Target(NamedTuple):
     """What reads: the errors that it may raise, the wholes that are damaged for it, and what holds of the rest."""
 
     read: Callable[[bytes], object]
-    refusal: type[AssistantError]
+    refusal: type[Exception]
     wholes: Sequence[bytes]
 
     def check(self, data: bytes) -> None:

@@ -248,7 +248,17 @@ def test_text_in_another_encoding_is_read(run: Run, tmp_path: Path, encoding: st
     assert "Zoë Brandt" in out
 
 
-@pytest.mark.parametrize("planted", ["<|endoftext|>", "\0", "\x1b[2J\x07", "\u202eevil"])
+def test_a_token_of_a_model_costs_an_article_no_other_sentence(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "planted.md"
+    path.write_text(ARTICLE.replace("Mayor Ana", "Mayor <|endoftext|>Ana"), encoding="utf-8")
+
+    status, out, _ = run("ask", "How much did the repairs of the bridge cost?", str(path))
+
+    assert status == 0
+    assert "£2.4m" in out
+
+
+@pytest.mark.parametrize("planted", ["\0", "\x1b[2J\x07", "\u202eevil"])
 def test_planted_bytes_neither_stop_it_nor_reach_the_screen(run: Run, tmp_path: Path, planted: str) -> None:
     path = tmp_path / "planted.md"
     path.write_text(ARTICLE.replace("old bridge", f"old {planted}bridge"), encoding="utf-8")
@@ -773,7 +783,7 @@ def test_questions_come_from_standard_input_and_options_hold_for_all(
         status, out, _ = run("ask", "--questions", "-", *options)
         return status, read_lines(out)
 
-    assert ask("") == (0, [])
+    assert ask("") == (1, [])
     status, answers = ask('Who cut the ribbon?\n{"question": "Who cut the ribbon?", "since": "2025-01-01"}\n')
     assert (status, [answer["abstained"] for answer in answers]) == (0, [False, False])
     narrow = ("--since", "2026-01-01")
