@@ -1,4 +1,5 @@
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -63,6 +64,12 @@ def no_environment(
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("XDG_CACHE_HOME", str(shared_cache))
+
+
+@pytest.fixture(autouse=True)
+def heeded_interrupts() -> None:
+    """Have Ctrl-C stop what a test starts: a command that it stopped in this process ignores it from then on."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
