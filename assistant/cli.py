@@ -124,6 +124,19 @@ IndexOption = Annotated[
         show_default=False,
     ),
 ]
+ChromaOption = Annotated[
+    str | None,
+    typer.Option(
+        "--chroma",
+        metavar="URL",
+        help="Share the library: keep it in the Chroma server at this address, under the name of the index."
+        " [default: $ASSISTANT_CHROMA_URL]",
+        show_default=False,
+    ),
+]
+InsecureOption = Annotated[
+    bool, typer.Option("--insecure", help="Allow an address of a Chroma server that is http: and not this machine's.")
+]
 EmbeddingOption = Annotated[
     str | None,
     typer.Option(
@@ -261,7 +274,8 @@ def _take_in(assistant: "Assistant", take_in: "Callable[[Progress | None], Inges
 
 def _say_who_answers(assistant: "Assistant") -> None:
     """Say what answers, from where, and whether anything leaves the machine; on stderr, so that pipes stay clean."""
-    sys.stderr.write(f"{describe_answerer(assistant, assistant.articles())}\n")
+    articles = [] if assistant.library_host else assistant.articles()
+    sys.stderr.write(f"{describe_answerer(assistant, articles)}\n")
     sys.stderr.flush()
 
 
@@ -382,6 +396,8 @@ def ask(
     threshold: ThresholdOption = None,
     wait: WaitOption = None,
     index: IndexOption = None,
+    chroma: ChromaOption = None,
+    insecure: InsecureOption = False,
     embedding_model: EmbeddingOption = None,
     html: HtmlOption = None,
     as_json: JsonOption = False,
@@ -413,7 +429,7 @@ def ask(
 
         check_replaceable(html)  # before anything is asked, which may cost money
     asked = _open_questions(questions, outlet=outlet, since=since, until=until)
-    with asked as lines, _open(index, **settings) as assistant:
+    with asked as lines, _open(index, chroma=chroma, insecure=insecure, **settings) as assistant:
         report = None
         if sources:
             given = partial(assistant.add, sources, allow_private=allow_private, say=_say)
@@ -471,6 +487,8 @@ def chat(
     threshold: ThresholdOption = None,
     wait: WaitOption = None,
     index: IndexOption = None,
+    chroma: ChromaOption = None,
+    insecure: InsecureOption = False,
     embedding_model: EmbeddingOption = None,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> int:
@@ -488,6 +506,8 @@ def chat(
         "today": today,
         "wait": wait,
         "embedding_model": embedding_model,
+        "chroma": chroma,
+        "insecure": insecure,
     }
     folder = find_index(index)
     load_settings(folder, **settings)  # what is impossible is said before there is a prompt
@@ -511,12 +531,14 @@ def search(
     until: UntilOption = None,
     today: TodayOption = None,
     index: IndexOption = None,
+    chroma: ChromaOption = None,
+    insecure: InsecureOption = False,
     embedding_model: EmbeddingOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Show the passages that bear on a question, best first; exit with 1 when there is none."""
-    with _open(index, today=today, embedding_model=embedding_model) as assistant:
+    with _open(index, chroma=chroma, insecure=insecure, today=today, embedding_model=embedding_model) as assistant:
         found = assistant.search(question, limit, outlet=outlet, since=since, until=until)
         understood = assistant.understand(question, outlet=outlet, since=since, until=until)
         _say_how_searched(assistant)
@@ -541,6 +563,8 @@ def history(
     show: Annotated[str | None, typer.Option("--show", metavar="ID", help="Show this conversation.")] = None,
     remove: Annotated[str | None, typer.Option(metavar="ID", help="Forget this conversation for good.")] = None,
     index: IndexOption = None,
+    chroma: ChromaOption = None,
+    insecure: InsecureOption = False,
     embedding_model: EmbeddingOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
@@ -548,7 +572,7 @@ def history(
     """List the conversations that are kept, the last one first, or show one; exit with 1 when there is none."""
     if bool(words) + (show is not None) + (remove is not None) > 1:
         raise typer.BadParameter("give words, --show ID or --remove ID")
-    with _open(index, embedding_model=embedding_model) as assistant:
+    with _open(index, chroma=chroma, insecure=insecure, embedding_model=embedding_model) as assistant:
         kept = assistant.conversations
         if remove is not None:
             kept.remove(remove)
@@ -576,12 +600,14 @@ def check(
         ),
     ],
     index: IndexOption = None,
+    chroma: ChromaOption = None,
+    insecure: InsecureOption = False,
     embedding_model: EmbeddingOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Check answers again, each quote in its article and what it is to prove; exit with 1 when one doesn't hold."""
-    with _open(index, embedding_model=embedding_model) as assistant:
+    with _open(index, chroma=chroma, insecure=insecure, embedding_model=embedding_model) as assistant:
         report = assistant.check(file)
     text = render_json(check_to_json(report)) if as_json else render_check(report, width=find_width())
     return Outcome(text, is_no=not report.holds)
@@ -626,6 +652,8 @@ def index_command(
     ] = None,
     wait: WaitOption = None,
     index: IndexOption = None,
+    chroma: ChromaOption = None,
+    insecure: InsecureOption = False,
     embedding_model: EmbeddingOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
@@ -644,7 +672,7 @@ def index_command(
         raise typer.BadParameter("--remove-gone needs --update, or sources to look at")
     if on and not history:
         raise typer.BadParameter("--on is said with --history ID")
-    with _open(index, wait=wait, embedding_model=embedding_model) as assistant:
+    with _open(index, chroma=chroma, insecure=insecure, wait=wait, embedding_model=embedding_model) as assistant:
         removed_by_hand = assistant.remove(*remove) if remove else []
         forgotten = []
         for source in forget or ():
@@ -712,6 +740,8 @@ def evaluate(
     threshold: ThresholdOption = None,
     wait: WaitOption = None,
     index: IndexOption = None,
+    chroma: ChromaOption = None,
+    insecure: InsecureOption = False,
     embedding_model: EmbeddingOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
@@ -736,7 +766,7 @@ def evaluate(
         "wait": wait,
         "embedding_model": embedding_model,
     }
-    with _open(index, **settings) as assistant:
+    with _open(index, chroma=chroma, insecure=insecure, **settings) as assistant:
         report = None
         if articles or loaded.articles:
             given = partial(assistant.add, [*loaded.articles, *(articles or ())], allow_private=allow_private)
@@ -791,6 +821,8 @@ def cases_command(
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Stop when so many are kept.")] = 30,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="What draws the sentences.")] = 0,
     index: IndexOption = None,
+    chroma: ChromaOption = None,
+    insecure: InsecureOption = False,
     embedding_model: EmbeddingOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print suggestions, a line each, and ask nothing.")] = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
@@ -800,7 +832,7 @@ def cases_command(
 
     from assistant.evaluation import suggesting
 
-    with _open(index, embedding_model=embedding_model) as assistant:
+    with _open(index, chroma=chroma, insecure=insecure, embedding_model=embedding_model) as assistant:
         suggestions = suggesting.suggest_cases([assistant.article(ref.id) for ref in assistant.articles()], seed=seed)
     review = suggesting.Review(file)
     if as_json:
@@ -819,12 +851,17 @@ def cases_command(
 def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, which mustn't exist yet.")],
     index: IndexOption = None,
+    chroma: ChromaOption = None,
+    insecure: InsecureOption = False,
     embedding_model: EmbeddingOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Write the whole index, articles and vectors, to one file."""
-    with _open(index, embedding_model=embedding_model) as assistant, show_progress("Exporting") as progress:
+    with (
+        _open(index, chroma=chroma, insecure=insecure, embedding_model=embedding_model) as assistant,
+        show_progress("Exporting") as progress,
+    ):
         report = assistant.export(file, progress=progress)
     return Outcome(render_json(export_to_json(report)) if as_json else f"{file}: {render_export(report)}\n")
 
@@ -834,12 +871,14 @@ def import_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file that `assistant export` wrote.")],
     wait: WaitOption = None,
     index: IndexOption = None,
+    chroma: ChromaOption = None,
+    insecure: InsecureOption = False,
     embedding_model: EmbeddingOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Take in what was exported elsewhere, with no embedding; changed articles are replaced."""
-    with _open(index, wait=wait, embedding_model=embedding_model) as assistant:
+    with _open(index, chroma=chroma, insecure=insecure, wait=wait, embedding_model=embedding_model) as assistant:
         with show_progress("Importing") as progress:
             report = assistant.import_file(file, progress=progress)
         sys.stderr.write(f"{assistant.settings.index}: {render_report(report)}\n")
@@ -851,12 +890,14 @@ def doctor(
     repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended.")] = False,
     wait: WaitOption = None,
     index: IndexOption = None,
+    chroma: ChromaOption = None,
+    insecure: InsecureOption = False,
     embedding_model: EmbeddingOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Look at all of the index and say what is wrong with it; exit with 1 when something is, and isn't mended."""
-    with _open(index, wait=wait, embedding_model=embedding_model) as assistant:
+    with _open(index, chroma=chroma, insecure=insecure, wait=wait, embedding_model=embedding_model) as assistant:
         with show_progress("Examining") as progress:
             diagnosis = (assistant.repair if repair else assistant.examine)(progress=progress)
         place = clean_line(str(assistant.settings.index))

@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 from assistant.decoding import normalise
 from assistant.embedding import Embedder
 from assistant.errors import ArticleError
-from assistant.library import Library
 from assistant.looking import NOTHING_GIVEN, Given, Look, Looker, Say, Source, to_failure
+from assistant.port import Library
 from assistant.preparing import PreparedArticle, check_article, embed_prepared, prepare_article
 from assistant.schema import hash_article
 from assistant.sources import Item, KnownSource
@@ -211,7 +211,14 @@ class _Intake:
                 if is_new is not None:
                     ids.append(article.id)
                 if is_new:
-                    yield prepare_article(article, self._embedder)
+                    prepared = prepare_article(article, self._embedder)
+                    try:
+                        self._library.check(article, prepared.passages)
+                    except ArticleError as error:
+                        self.tally.failed.append(to_failure(look.name, error))
+                        are_all_taken = False
+                        continue
+                    yield prepared
             for id in look.unchanged:
                 if id not in self._hashes:
                     self.tally.unchanged.append(id)

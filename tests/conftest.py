@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chroma_runs import ChromaRun, chroma_run, make_name, open_shared
 from hypothesis import settings
 from model_server import ModelServer, serve
 
 from assistant.library import Library
+from assistant.shared import SharedLibrary
 from assistant.types import Article
 
 # A busy machine is no failure of a test.
@@ -63,6 +65,27 @@ def no_environment(
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("XDG_CACHE_HOME", str(shared_cache))
+
+
+@pytest.fixture(scope="session")
+def chroma(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChromaRun]:
+    """A Chroma server, for the shared libraries of all tests."""
+    with chroma_run(tmp_path_factory.mktemp("chroma")) as run:
+        yield run
+
+
+@pytest.fixture
+def shared_library(tmp_path: Path, chroma: ChromaRun) -> Iterator[SharedLibrary]:
+    """A shared library that doesn't exist yet, whose leftovers are swept at once."""
+    library = open_shared(tmp_path / "home", chroma.url, name=make_name(), grace=0)
+    yield library
+    library.close()
+
+
+@pytest.fixture(params=["local", "shared"])
+def any_library(request: pytest.FixtureRequest) -> Library | SharedLibrary:
+    """A library on this machine, and one on a server, for what is true of both."""
+    return request.getfixturevalue("library" if request.param == "local" else "shared_library")
 
 
 @pytest.fixture
