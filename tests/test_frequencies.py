@@ -17,9 +17,9 @@ from assistant.types import Article, Passage
 def test_each_passage_counts_once_and_so_does_its_header() -> None:
     article = Article("a", "Ships", "Foxes and a fox.Dogs.", published=datetime(2025, 3, 15, tzinfo=UTC))
 
-    counted = count_stems(
-        article.ref, [Passage("a", 0, 16, article.text[:16]), Passage("a", 16, 21, article.text[16:])]
-    )
+    passages = [Passage("a", start, end, article.text[start:end]) for start, end in ((0, 16), (16, 21))]
+
+    counted = count_stems(article.ref, passages)
 
     assert counted.passages == 2
     assert counted.counts[number_word("fox")] == counted.counts[number_word("dog")] == 1
