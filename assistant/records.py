@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,7 @@ from assistant.types import Article, ArticleRef, Passage, Span
 from assistant.vectors import FloatArray
 
 ARTICLE, LEFTOVER = "article", "leftover"
+REVISIONS_NOTED = 100  # in one record, some 60 bytes each
 # What an article's or passage's numbers say where its article has no date: before all others.
 UNDATED = -(2**53)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,6 +41,19 @@ _CHUNK = MAX_VALUE_BYTES // 4 * 4  # characters of base64 in one value
 # A passage's keys besides those of its sentences' vectors: a, r, l, o, p, d.
 _MAX_CHUNKS = MAX_KEYS - 6
 _FOLDED = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}  # as SQLite's NOCASE has it
+
+
+class StoredRevision(NamedTuple):
+    """A revision of an article, by the article's key, and how many passages it has."""
+
+    key: str
+    name: str
+    passage_count: int
+
+    @property
+    def passage_ids(self) -> list[str]:
+        """The ids of its passages' records, in their order."""
+        return list_passage_ids(self.key, self.name, self.passage_count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +82,14 @@ class StoredArticle:
         return to_ref(self.row)
 
     @property
+    def current(self) -> StoredRevision:
+        """Its current revision."""
+        return StoredRevision(self.key, self.revision, self.passage_count)
+
+    @property
     def passage_ids(self) -> list[str]:
         """The ids of its passages' records, in their order."""
-        return list_passage_ids(self.key, self.revision, self.passage_count)
+        return self.current.passage_ids
 
     def holds(self, record_id: str) -> bool:
         """Whether the id of a passage's record is one of its current revision's."""
@@ -87,22 +106,11 @@ class StoredArticle:
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A revision that mustn't stay if it isn't the current one; `written` is when this was noted, by the server."""
+    """Revisions that mustn't stay where they aren't current; `written` is when this was noted, by the server."""
 
-    key: str
-    revision: str
-    passage_count: int
+    id: str
+    revisions: tuple[StoredRevision, ...]
     written: int
-
-    @property
-    def id(self) -> str:
-        """The id of its own record."""
-        return f"{self.key}:{self.revision}:old"
-
-    @property
-    def passage_ids(self) -> list[str]:
-        """The ids of its passages' records."""
-        return list_passage_ids(self.key, self.revision, self.passage_count)
 
 
 def make_key(article_id: str) -> str:
@@ -129,19 +137,19 @@ def number_passage(record_id: str) -> int:
 # To records
 
 
-def to_article_record(article: Article, *, key: str, revision: str, passage_count: int, since: int) -> Record:
-    """Make the record of an article whose passages have been written."""
+def to_article_record(article: Article, revision: StoredRevision, *, since: int) -> Record:
+    """Make the record of an article whose passages, of this revision, have been written."""
     row = list(to_row(article))
     row[6] = None
     return Record(
-        key,
-        _place(key),
+        revision.key,
+        _place(revision.key),
         {
             "kind": ARTICLE,
             "row": json.dumps(row, ensure_ascii=False),
             "hash": hash_article(article),
-            "revision": revision,
-            "passages": passage_count,
+            "revision": revision.name,
+            "passages": revision.passage_count,
             "since": since,
             "signature": _encode(sign(article.text).astype("<u4").tobytes()),
             **_to_filtered(article),
@@ -149,19 +157,14 @@ def to_article_record(article: Article, *, key: str, revision: str, passage_coun
     )
 
 
-def to_leftover_record(leftover: Leftover) -> Record:
-    """Make the record that remembers a revision's passages until they are swept, or known to be current."""
-    return Record(
-        leftover.id,
-        _place(leftover.key),
-        {
-            "kind": LEFTOVER,
-            "key": leftover.key,
-            "revision": leftover.revision,
-            "passages": leftover.passage_count,
-            "written": leftover.written,
-        },
-    )
+def to_leftover_records(revisions: Sequence[StoredRevision], *, written: int) -> list[Record]:
+    """Make records that remember revisions until they are swept, or known to be current; a few for very many."""
+    records = []
+    for start in range(0, len(revisions), REVISIONS_NOTED):
+        id = f"{secrets.token_hex(8)}:old"
+        noted = json.dumps(revisions[start : start + REVISIONS_NOTED], separators=(",", ":"))
+        records.append(Record(id, _place(id), {"kind": LEFTOVER, "revisions": noted, "written": written}))
+    return records
 
 
 def to_passage_records(article: Article, passages: Sequence[PackedPassage], *, key: str, revision: str) -> list[Record]:
@@ -225,14 +228,13 @@ def to_stored_article(found: FoundRecord) -> StoredArticle:
 
 
 def to_leftover(found: FoundRecord) -> Leftover:
-    """Read the record of a leftover. Raises ValueError, TypeError or KeyError where it isn't one."""
+    """Read a record that notes leftovers. Raises ValueError, TypeError or KeyError where it isn't one."""
     metadata = found.metadata
-    leftover = Leftover(
-        str(metadata["key"]), str(metadata["revision"]), int(metadata["passages"]), int(metadata["written"])
-    )
-    if metadata["kind"] != LEFTOVER or leftover.id != found.id:
-        raise ValueError("another leftover's record")
-    return leftover
+    if metadata["kind"] != LEFTOVER:
+        raise ValueError("another record")
+    noted = json.loads(str(metadata["revisions"]))
+    revisions = tuple(StoredRevision(str(key), str(name), int(count)) for key, name, count in noted)
+    return Leftover(found.id, revisions, int(metadata["written"]))
 
 
 def to_packed_passage(found: FoundRecord, article_id: str) -> PackedPassage:

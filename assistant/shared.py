@@ -33,8 +33,8 @@ from assistant.frequencies import Frequencies, count_stems, read_frequencies, to
 from assistant.records import (
     ARTICLE,
     LEFTOVER,
-    Leftover,
     StoredArticle,
+    StoredRevision,
     both,
     make_key,
     make_revision,
@@ -43,7 +43,7 @@ from assistant.records import (
     refuse_unstorable,
     to_article_record,
     to_leftover,
-    to_leftover_record,
+    to_leftover_records,
     to_packed_passage,
     to_passage_records,
     to_stored_article,
@@ -183,42 +183,35 @@ class SharedLibrary:
         """
         records, passages = self._find_both()
         began = self._server.read_time()
-        written: list[tuple[Article, Leftover]] = []
+        name = make_revision()
+        written: list[tuple[Article, StoredRevision]] = []
         passage_records: list[Record] = []
         counts = Frequencies()
         for article, embedded in articles:
             packed = [item if isinstance(item, PackedPassage) else pack_passage(item) for item in embedded]
             self._refuse(article, packed, passages)
-            key, revision = make_key(article.id), make_revision()
-            written.append((article, Leftover(key, revision, len(packed), began)))
-            passage_records += to_passage_records(article, packed, key=key, revision=revision)
+            revision = StoredRevision(make_key(article.id), name, len(packed))
+            written.append((article, revision))
+            passage_records += to_passage_records(article, packed, key=revision.key, revision=name)
             counts = counts.plus(count_stems(article.ref, [each.passage for each in packed]))
         if not written:
             return
-        before = self.read_articles(records, [leftover.key for _, leftover in written])
+        before = self.read_articles(records, [revision.key for _, revision in written])
         self._has_changed = True
-        records.write([to_leftover_record(leftover) for _, leftover in written])
+        records.write(to_leftover_records([revision for _, revision in written], written=began))
         passages.write(passage_records)
         now = self._server.read_time()
         if now - began > self._grace / 2 and self._grace:
             raise LibraryError(f"{self.place}: {_LATE}")
-        current: list[Record] = []
-        for article, leftover in written:
-            stored = before.get(leftover.key)
-            if stored:
-                former = Leftover(stored.key, stored.revision, stored.passage_count, now)
-                current.append(to_leftover_record(former))
+        former = [stored.current for _, revision in written if (stored := before.get(revision.key))]
+        current = []
+        for article, revision in written:
+            stored = before.get(revision.key)
             is_same = stored is not None and stored.hash == hash_article(article)
-            current.append(
-                to_article_record(
-                    article,
-                    key=leftover.key,
-                    revision=leftover.revision,
-                    passage_count=leftover.passage_count,
-                    since=stored.since if stored and is_same else now,
-                )
-            )
-        records.write(current)
+            since = stored.since if stored and is_same else now
+            current.append(to_article_record(article, revision, since=since))
+        # In one request with what they replace, as far as there is room.
+        records.write([*to_leftover_records(former, written=now), *current])
         self._added = self._added.plus(counts)
 
     def remove(self, article_id: str, *, by_hand: bool = True) -> bool:  # noqa: ARG002  # no source is remembered
@@ -230,12 +223,12 @@ class SharedLibrary:
         stored = self.read_articles(records, [make_key(article_id)]).get(make_key(article_id))
         if stored is None:
             return False
-        leftover = Leftover(stored.key, stored.revision, stored.passage_count, 0)
+        leftovers = to_leftover_records([stored.current], written=0)
         self._has_changed = True
-        records.write([to_leftover_record(leftover)])
+        records.write(leftovers)
         records.delete([stored.key])
-        passages.delete(leftover.passage_ids)
-        records.delete([leftover.id])
+        passages.delete(stored.passage_ids)
+        records.delete([leftover.id for leftover in leftovers])
         self._removed.append(article_id)
         return True
 
@@ -267,13 +260,11 @@ class SharedLibrary:
         where = {"$and": [{"kind": LEFTOVER}, {"written": {"$lte": before}}]}
         swept = 0
         while batch := records.find(where):
-            leftovers = self.read(to_leftover, batch)
-            current = self.read_articles(records, list({leftover.key for leftover in leftovers}))
-            for leftover in leftovers:
-                stored = current.get(leftover.key)
-                if stored is None or stored.revision != leftover.revision:
-                    passages.delete(leftover.passage_ids)
-                    swept += 1
+            noted = [revision for leftover in self.read(to_leftover, batch) for revision in leftover.revisions]
+            current = self.read_articles(records, list({revision.key for revision in noted}))
+            stale = [each for each in noted if each.key not in current or current[each.key].revision != each.name]
+            passages.delete([id for revision in stale for id in revision.passage_ids])
+            swept += len(stale)
             records.delete([each.id for each in batch])
         return swept
 

@@ -40,9 +40,9 @@ def examine_shared(library: SharedLibrary, *, progress: Progress | None = None) 
             what = "it can't be read"
             remedy = "index the articles again that are missing from `assistant index --list`"
             findings.append(Finding("article", f"record {record.id}", what, remedy, is_repairable=False))
+    current = {each.current for each in stored}
     for leftover in library.read(to_leftover, records.find_all({"kind": LEFTOVER})):
-        is_current = any(each.key == leftover.key and each.revision == leftover.revision for each in stored)
-        waiting += 0 if is_current else leftover.passage_count
+        waiting += sum(each.passage_count for each in set(leftover.revisions) - current)
     for done, each in enumerate(stored, start=1):
         known += each.passage_count
         finding = _examine_article(library, each, passages.dimension)
@@ -146,5 +146,5 @@ def _delete_strays(library: SharedLibrary) -> None:
     for stored in library.read(to_stored_article, records.find_all({"kind": ARTICLE})):
         named.update(stored.passage_ids)
     for leftover in library.read(to_leftover, records.find_all({"kind": LEFTOVER})):
-        named.update(leftover.passage_ids)
+        named.update(id for revision in leftover.revisions for id in revision.passage_ids)
     passages.delete([id for id in found if id not in named])

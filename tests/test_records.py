@@ -18,7 +18,7 @@ from assistant.chroma_server import (
 from assistant.errors import ArticleError
 from assistant.passages import MAX_SENTENCES
 from assistant.records import (
-    Leftover,
+    StoredRevision,
     make_key,
     make_revision,
     number_passage,
@@ -26,7 +26,7 @@ from assistant.records import (
     refuse_unstorable,
     to_article_record,
     to_leftover,
-    to_leftover_record,
+    to_leftover_records,
     to_packed_passage,
     to_passage_records,
     to_stored_article,
@@ -69,9 +69,7 @@ def test_the_longest_passage_with_the_longest_vectors_is_within_the_limits() -> 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=300))
 def test_an_article_comes_back_and_another_text_does_not(text: str) -> None:
     article = Article(text[:50], text[:80], text, outlet=text[-30:], author=text[:20], url=text[-40:])
-    key = make_key(article.id)
-
-    record = to_article_record(article, key=key, revision=make_revision(), passage_count=1, since=7)
+    record = to_article_record(article, StoredRevision(make_key(article.id), make_revision(), 1), since=7)
     stored = to_stored_article(find(record))
 
     assert_within_limits(record)
@@ -81,14 +79,17 @@ def test_an_article_comes_back_and_another_text_does_not(text: str) -> None:
         stored.with_text(text + " ")
 
 
-def test_a_leftover_comes_back() -> None:
-    leftover = Leftover(make_key("a"), make_revision(), 12, 1_700_000_000)
+def test_leftovers_come_back() -> None:
+    revisions = [StoredRevision(make_key(str(n)), make_revision(), 10**6) for n in range(250)]
 
-    record = to_leftover_record(leftover)
+    records = to_leftover_records(revisions, written=1_700_000_000)
+    found = [to_leftover(find(record)) for record in records]
 
-    assert_within_limits(record)
-    assert to_leftover(find(record)) == leftover
-    assert len(leftover.passage_ids) == 12
+    for record in records:
+        assert_within_limits(record)
+    assert [revision for leftover in found for revision in leftover.revisions] == revisions
+    assert {leftover.written for leftover in found} == {1_700_000_000}
+    assert len({leftover.id for leftover in found}) == 3
 
 
 @pytest.mark.parametrize(

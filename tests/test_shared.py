@@ -171,7 +171,7 @@ def test_what_may_still_be_needed_is_not_swept(tmp_path: Path, chroma: ChromaRun
 
         assert snapshot.article("a") == OLD
         assert {each.passage.text for each in snapshot.load(near)} <= {each.text for each in snapshot.passages("a")}
-    assert count_records(library) == (1, 2, 10)
+    assert count_records(library) == (1, 3, 10)
     library.close()
 
 

@@ -9,7 +9,7 @@ from libraries import embed, make_article
 from assistant.chroma_server import Record
 from assistant.errors import LibraryError
 from assistant.ingest import add_sources
-from assistant.records import Leftover, make_key, to_leftover_record, to_passage_records
+from assistant.records import StoredRevision, make_key, to_leftover_records, to_passage_records
 from assistant.schema import pack_passage
 from assistant.shared import SharedLibrary
 from assistant.shared_doctor import examine_shared, repair_shared
@@ -82,13 +82,13 @@ def test_passages_that_nothing_names_are_deleted(library: SharedLibrary) -> None
     assert repaired.mended == (finding,)
 
 
-def test_what_waits_to_be_swept_is_no_damage(library: SharedLibrary, chroma: ChromaRun) -> None:
+def test_what_waits_to_be_swept_is_no_damage(library: SharedLibrary) -> None:
     records, passages = library.find_collections() or ()
     article, embedded = embed(make_article("late", 2))
-    leftover = Leftover(make_key("late"), "r", 2, 0)
-    records.write([to_leftover_record(leftover)])
+    key = make_key("late")
+    records.write(to_leftover_records([StoredRevision(key, "r", 2)], written=0))
     packed = [pack_passage(each) for each in embedded]
-    passages.write(to_passage_records(article, packed, key=leftover.key, revision="r"))
+    passages.write(to_passage_records(article, packed, key=key, revision="r"))
 
     diagnosis = examine_shared(library)
 
