@@ -75,6 +75,7 @@ GRACE_SECONDS = 600
 # beyond for words alone that none of the nearest passages holds.
 FULL_TEXT_PASSAGES = 20_000
 FULL_TEXT_TERMS = 4  # the rarest, that are looked for
+FREQUENCY_DRIFT = 0.1  # how much a library may grow or shrink before words are counted anew
 NEAREST = 80  # passages that are looked at at least: where words find less, vectors have to find more
 
 _T = TypeVar("_T")
@@ -100,7 +101,7 @@ class SharedLibrary:
         self._grace = grace
         self._guard = Lock()
         self._collections: tuple[Collection, Collection] | None = None
-        self._frequencies: Frequencies | None = None
+        self._frequencies = (-1, Frequencies())  # and of how many passages they were read
         self._added = Frequencies()
         self._removed: list[str] = []
         self._has_changed = False
@@ -246,7 +247,7 @@ class SharedLibrary:
                 records, _ = self._find_both()
                 stored = read_frequencies(records)
                 records.write([to_frequency_record(stored.plus(self._added))])
-                self._added, self._frequencies = Frequencies(), None
+                self._added, self._frequencies = Frequencies(), (-1, Frequencies())
         self.sweep()
         self._has_changed = False
 
@@ -268,12 +269,14 @@ class SharedLibrary:
             records.delete([each.id for each in batch])
         return swept
 
-    def frequencies(self) -> Frequencies:
-        """Read how often words stand in passages, as it was known when this was first asked."""
-        if self._frequencies is None:
+    def frequencies(self, passage_count: int) -> Frequencies:
+        """Read how often words stand in passages, again where there are others by a tenth than when it was read."""
+        known, frequencies = self._frequencies
+        if known < 0 or abs(passage_count - known) > known * FREQUENCY_DRIFT:
             found = self.find_collections()
-            self._frequencies = read_frequencies(found[0]) if found else Frequencies()
-        return self._frequencies
+            frequencies = read_frequencies(found[0]) if found else Frequencies()
+            self._frequencies = (passage_count, frequencies)
+        return frequencies
 
     def close(self) -> None:
         """Close the connections; closing twice is fine."""
@@ -376,7 +379,7 @@ class SharedSnapshot:
 
     def open_index(self) -> None:
         """Connect now."""
-        self._library.frequencies()
+        self._library.frequencies(self.passage_count)
 
     # Articles
 
@@ -466,7 +469,7 @@ class SharedSnapshot:
             return bool(self._records and self._records.find(where, limit=1, include=()))
 
         # The newest day is `low` or later, and before `high`.
-        noted = self._library.frequencies().newest or datetime.now(UTC).date().toordinal()
+        noted = self._library.frequencies(self.passage_count).newest or datetime.now(UTC).date().toordinal()
         step, last = 1, date.max.toordinal()
         low = min(noted, before.toordinal()) if before else noted
         if has_since(low):
@@ -522,7 +525,7 @@ class SharedSnapshot:
         In a large library only those words are looked for that stand in none of the nearest.
         """
         found = self.nearest(vector(), limit=max(nearest, NEAREST), filter=filter)
-        known = self._library.frequencies()
+        known = self._library.frequencies(self.passage_count)
         estimates = {term: known.estimate(number_word(term), passage_count=self.passage_count) for term in terms}
         rare = choose_search_terms(estimates, max_postings=matched)[:FULL_TEXT_TERMS]
         if self.passage_count > FULL_TEXT_PASSAGES:
@@ -595,7 +598,7 @@ class SharedSnapshot:
 
     def document_frequencies(self, terms: Sequence[str]) -> dict[str, int]:
         """Estimate how many passages hold each term; exact about a term that was looked for and stands nowhere."""
-        known = self._library.frequencies()
+        known = self._library.frequencies(self.passage_count)
         frequencies = {}
         for term in terms:
             number = number_word(term)

@@ -61,7 +61,7 @@ def no_environment(
 ) -> None:
     """Give each test an empty home and nothing of what its user has set."""
     for name in os.environ:
-        if name.startswith(("ASSISTANT_", "OPENAI_", "XDG_", "LANGSMITH_", "LANGCHAIN_")):
+        if name.startswith(("ASSISTANT_", "CHROMA_", "OPENAI_", "XDG_", "LANGSMITH_", "LANGCHAIN_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("XDG_CACHE_HOME", str(shared_cache))
