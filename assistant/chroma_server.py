@@ -11,6 +11,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -95,19 +96,27 @@ class ChromaServer:
         if found is not None:
             return found
         # The inner product of unit vectors is their cosine, and for it Chroma stores a vector as it is given.
-        index = {"space": "ip", "ef_search": ef_search}
-        space = {"spann": index} if is_chroma_cloud(self.url) else {"hnsw": index}
-        request = {"name": name, "metadata": metadata, "configuration": space, "get_or_create": True}
+        configuration = {"hnsw": {"space": "ip", "ef_search": ef_search}}
+        request = {"name": name, "metadata": metadata, "configuration": configuration, "get_or_create": True}
         stored = self.send("POST", f"{self._find_root()}/collections", request, is_write=True)
         return self._open_collection(name, stored)
 
     def read_time(self) -> int:
         """Read the server's clock, in seconds of Unix time."""
-        return int(self.send("GET", "/api/v2/heartbeat")["nanosecond heartbeat"]) // 1_000_000_000
+        with self.understanding():
+            return int(self.send("GET", "/api/v2/heartbeat")["nanosecond heartbeat"]) // 1_000_000_000
+
+    @contextmanager
+    def understanding(self) -> Iterator[None]:
+        """Take an answer that isn't of the shape it should be for one of no Chroma server."""
+        try:
+            yield
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            raise self.misunderstood("an answer of another shape") from None
 
     def _open_collection(self, name: str, stored: Any) -> "Collection":
         if not isinstance(stored, dict) or not isinstance(stored.get("id"), str):
-            raise self._misunderstood("a collection without an id")
+            raise self.misunderstood("a collection without an id")
         if holds_named_function([stored.get("configuration_json"), stored.get("schema")]):
             raise LibraryMismatchError(
                 f"{self.url}: the collection {name} names an embedding function, so this program didn't make it;"
@@ -190,14 +199,19 @@ class ChromaServer:
                 f"{self.url}: the Chroma server refuses (HTTP status {status}); set ASSISTANT_CHROMA_TOKEN, or"
                 " CHROMA_API_KEY for Chroma Cloud"
             )
-        said = value.get("message") if isinstance(value, dict) else None
+        message = value.get("message") if isinstance(value, dict) else None
+        said = " ".join(message.split())[:200] if isinstance(message, str) else ""
         if status == 404:
-            raise CollectionGoneError(f"{self.url}: the library there was deleted; index the articles again")
+            raise CollectionGoneError(
+                f"{self.url}: the library was deleted or made anew, or its database isn't there"
+                f"{f' ({said})' if said else ''}; try again, or index the articles again"
+            )
         if status == 413:
             raise LibraryError(f"{self.url}: the Chroma server takes no request of this size; let it take 40 MiB")
-        raise self._misunderstood(f"HTTP status {status}{f', {said[:200]}' if isinstance(said, str) else ''}")
+        raise self.misunderstood(f"HTTP status {status}{f', {said}' if said else ''}")
 
-    def _misunderstood(self, what: str) -> LibraryError:
+    def misunderstood(self, what: str) -> LibraryError:
+        """Say that a server answered with what it shouldn't."""
         return LibraryError(f"{self.url}: answers as no Chroma server of version 1.5 does ({what})")
 
     def _open_client(self) -> "httpx2.Client":
@@ -239,7 +253,8 @@ class Collection:
 
     def count(self) -> int:
         """Count the records."""
-        return int(self._server.send("GET", f"{self._path}/count"))
+        with self._server.understanding():
+            return int(self._server.send("GET", f"{self._path}/count"))
 
     def write(self, records: Sequence[Record]) -> None:
         """Write records, in the place of those of their ids, in as few requests as the limits allow."""
@@ -296,18 +311,23 @@ class Collection:
             "include": ["distances", "metadatas", "documents"],
         }
         answer = self._server.send("POST", f"{self._path}/query", request | ({"where": where} if where else {}))
-        parts = {name: (rows or [None])[0] for name, rows in answer.items() if name != "include"}
+        with self._server.understanding():
+            parts = {name: (rows or [None])[0] for name, rows in answer.items() if name != "include"}
         return self._read(parts)
 
     def _read(self, answer: Mapping[str, Any]) -> list[FoundRecord]:
+        with self._server.understanding():
+            return self._read_columns(answer)
+
+    def _read_columns(self, answer: Mapping[str, Any]) -> list[FoundRecord]:
         ids = answer["ids"]
         columns = [answer.get(name) for name in ("metadatas", "documents", "embeddings", "distances")]
         rows = zip(ids, *(column if column is not None else [None] * len(ids) for column in columns), strict=True)
         return [
             FoundRecord(
-                id,
-                metadata or {},
-                document or "",
+                str(id),
+                dict(metadata or {}),
+                str(document or ""),
                 None if vector is None else np.array(vector, np.float32),
                 float(distance or 0),
             )

@@ -146,12 +146,20 @@ class SharedLibrary:
     @contextmanager
     def snapshot(self) -> Iterator["SharedSnapshot"]:
         """Open the library as it is now, for one question."""
-        try:
+        with self._forgetting():
             yield SharedSnapshot(self, self.find_collections())
+
+    @contextmanager
+    def _forgetting(self) -> Iterator[None]:
+        """Forget collections that turn out to be gone."""
+        try:
+            yield
         except CollectionGoneError:
             with self._guard:
                 self._collections = None
             raise
+        except UnicodeEncodeError:
+            raise LibraryError("half of a surrogate pair is in no library; ask without it") from None
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -354,6 +362,7 @@ class SharedSnapshot:
         self._found: dict[int, _Found] = {}
         self._looked_for: set[str] = set()  # terms that were looked for everywhere
         self._passage_count: int | None = None
+        self._listed: tuple[StoredArticle, ...] | None = None
 
     @property
     def passage_count(self) -> int:
@@ -634,10 +643,14 @@ class SharedSnapshot:
             self._seen |= {key: read.get(key) for key in missing}
         return [self._seen[key] for key in keys]
 
-    def _list_articles(self) -> Iterator[StoredArticle]:
-        records = self._records.find_all({"kind": ARTICLE}) if self._records else ()
-        # One that is written while they are listed may come twice.
-        return iter({each.key: each for each in self._library.read(to_stored_article, records)}.values())
+    def _list_articles(self) -> tuple[StoredArticle, ...]:
+        """List the articles, once."""
+        if self._listed is None:
+            records = self._records.find_all({"kind": ARTICLE}) if self._records else ()
+            # One that is written while they are listed may come twice.
+            listed = {each.key: each for each in self._library.read(to_stored_article, records)}
+            self._listed = tuple(listed.values())
+        return self._listed
 
     def read_article(self, stored: StoredArticle, *, with_vectors: bool = False) -> tuple[Article, list[PackedPassage]]:
         """Read an article of its passages, and check that it is what was stored."""

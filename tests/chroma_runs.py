@@ -15,7 +15,7 @@ from pathlib import Path
 from assistant.chroma_server import ChromaServer
 from assistant.shared import SharedLibrary
 
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 
 
 class ChromaRun:

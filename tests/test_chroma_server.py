@@ -29,12 +29,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.headers.append(dict(self.headers))
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
         status, value = self.server.answers.pop(0) if len(self.server.answers) > 1 else self.server.answers[0]
         body = value.encode() if isinstance(value, str) else json.dumps(value).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.do_GET()
 
     def log_message(self, *_: object) -> None:
         pass
@@ -76,6 +80,31 @@ def test_what_a_server_refuses_is_said_in_one_line(status: int, value: Any, mess
         client.read_time()
 
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("count", {}),
+        ("get", {}),
+        ("get", []),
+        ("get", {"ids": ["a"], "metadatas": []}),
+        ("get", {"ids": ["a"], "metadatas": [7]}),
+        ("query", {"ids": [[1, 2]], "distances": [["x", None]]}),
+        ("query", {"ids": 7}),
+    ],
+)
+def test_an_answer_of_another_shape_is_one_line(path: str, value: Any) -> None:
+    with scripted((200, value)) as (_, client):
+        collection = Collection(client, "/c", metadata={}, dimension=2)
+        ask = {
+            "count": collection.count,
+            "get": lambda: collection.get(["a"]),
+            "query": lambda: collection.nearest(np.ones(2, np.float32), limit=1),
+        }
+
+        with pytest.raises(LibraryError, match="answers as no Chroma server"):
+            ask[path]()
 
 
 @pytest.mark.parametrize("answer", [(404, {}), (200, {"max_batch_size": 1}), (200, [])])

@@ -9,7 +9,7 @@ from chroma_runs import ChromaRun, make_name, open_shared
 from fakes import WordEmbedder
 from libraries import add, embed, make_article, make_vectors, remove
 
-from assistant.errors import LibraryMismatchError
+from assistant.errors import LibraryError, LibraryMismatchError
 from assistant.exporting import export_library, import_library
 from assistant.ingest import add_sources
 from assistant.library import Library as SQLiteLibrary
@@ -61,6 +61,13 @@ def test_an_empty_library_has_nothing(library: Library) -> None:
         assert snapshot.nearest(make_vectors(1)[0], limit=3) == []
         assert not snapshot.has_articles(PassageFilter())
     assert not library.exists
+
+
+def test_half_of_a_surrogate_pair_is_in_no_library(library: Library) -> None:
+    add(library, make_article("a", 1))
+
+    with pytest.raises(LibraryError, match="half of a surrogate pair"), library.snapshot() as snapshot:
+        snapshot.article("\ud800")
 
 
 def test_what_is_replaced_is_found_no_more(library: Library) -> None:
