@@ -71,9 +71,10 @@ EF_SEARCH = 400  # as that of a generation: more finds no more
 
 # How long what isn't current may still be needed: by a question that began before, or by a writer that isn't done.
 GRACE_SECONDS = 600
-# A single server looks through all passages for words, some microseconds each: for that many, for every question, and
-# beyond for words alone that none of the nearest passages holds.
+# A single server looks through all passages for words, some microseconds each: for every question where there are no
+# more than that many, beyond for words alone that none of the nearest passages holds, and at last for none.
 FULL_TEXT_PASSAGES = 20_000
+MAX_FULL_TEXT_PASSAGES = 2_000_000
 FULL_TEXT_TERMS = 4  # the rarest, that are looked for
 FREQUENCY_DRIFT = 0.1  # how much a library may grow or shrink before words are counted anew
 NEAREST = 80  # passages that are looked at at least: where words find less, vectors have to find more
@@ -539,7 +540,9 @@ class SharedSnapshot:
         rare = choose_search_terms(estimates, max_postings=matched)[:FULL_TEXT_TERMS]
         if self.passage_count > FULL_TEXT_PASSAGES:
             rare = [term for term in rare if not self._count_found(term)]
-        return found + (self.match(rare, limit=matched, filter=filter) if rare else [])
+        if not rare or self.passage_count > MAX_FULL_TEXT_PASSAGES:
+            return found
+        return found + self.match(rare, limit=matched, filter=filter)
 
     def match(self, terms: Sequence[str], *, limit: int, filter: PassageFilter = EVERYTHING) -> list[Neighbour]:
         """Find passages whose text holds any of the terms, as (id, number of terms), those with most of them first."""

@@ -267,11 +267,13 @@ def test_a_text_that_is_not_what_was_stored_is_not_quoted(shared_library: Shared
             snapshot.article("a")
 
 
-def test_a_rare_word_is_found_though_no_vector_is_near_it(
-    shared_library: SharedLibrary, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("most", "is_found"), [(1_000, True), (5, False)])
+def test_a_rare_word_is_looked_for_where_that_takes_no_minute(
+    shared_library: SharedLibrary, monkeypatch: pytest.MonkeyPatch, most: int, is_found: bool
 ) -> None:
     monkeypatch.setattr("assistant.shared.NEAREST", 2)
     monkeypatch.setattr("assistant.shared.FULL_TEXT_PASSAGES", 0)
+    monkeypatch.setattr("assistant.shared.MAX_FULL_TEXT_PASSAGES", most)
     embedder = WordEmbedder()
     others = [Article(str(n), "Council", f"The council met about parking {n} and roads.") for n in range(12)]
     hidden = Article("hidden", "Ships", "Many other things were said, of which nobody took note; the QUAHOGS sank.")
@@ -285,7 +287,7 @@ def test_a_rare_word_is_found_though_no_vector_is_near_it(
             limit=1,
         )
 
-    assert "hidden" in {each.article.id for each in found.candidates}
+    assert ("hidden" in {each.article.id for each in found.candidates}) == is_found
 
 
 def test_a_word_that_stands_nowhere_is_said_to(shared_library: SharedLibrary, articles: tuple[Article, ...]) -> None:
