@@ -14,7 +14,7 @@ from assistant.errors import LibraryDamagedError, LibraryError, LibraryMismatchE
 from assistant.ingest import add_sources
 from assistant.library import Library
 from assistant.records import ARTICLE, LEFTOVER, make_key
-from assistant.retrieval import retrieve
+from assistant.retrieval import RetrievalWeights, retrieve
 from assistant.schema import hash_article
 from assistant.shared import SharedLibrary
 from assistant.types import Article
@@ -285,6 +285,7 @@ def test_a_rare_word_is_looked_for_where_that_takes_no_minute(
             library=snapshot,
             embedder=embedder,
             limit=1,
+            weights=RetrievalWeights(nearest_passages=2),
         )
 
     assert ("hidden" in {each.article.id for each in found.candidates}) == is_found
