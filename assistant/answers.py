@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, fields
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast, get_args
 
 from assistant.errors import AnswerError
 from assistant.types import (
@@ -19,6 +19,7 @@ from assistant.types import (
     ArticleRef,
     Citation,
     Conversation,
+    Flag,
     Passage,
     RetrievedPassage,
     ScoreParts,
@@ -57,6 +58,7 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
                 "supported": statement.support.supported,
                 "support": {"score": statement.support.score, "reasons": list(statement.support.reasons)},
                 "unresolved": list(statement.unresolved),
+                "sources": list(statement.sources),
             }
             for statement in answer.statements
         ],
@@ -101,6 +103,7 @@ def citation_to_json(citation: Citation) -> dict[str, Any]:
         "quote": citation.quote,
         "context_start": citation.context_start,
         "also_in": [article_to_json(copy) for copy in citation.also_in],
+        "flags": list(citation.flags),
     }
 
 
@@ -251,6 +254,7 @@ def read_answer(value: object, *, place: str = "the answer") -> Answer:
             tuple(numbered[number] for number in numbers),
             Support(support.share("score"), statement.flag("supported"), support.texts("reasons")),
             statement.texts("unresolved"),
+            statement.texts("sources", is_optional=True),
         )
 
     answer = Answer(
@@ -304,8 +308,8 @@ class _Fields:
     def text_or_none(self, name: str) -> str | None:
         return None if self.get(name) is None else self.text(name)
 
-    def texts(self, name: str) -> tuple[str, ...]:
-        return tuple(self.list(name, _read_text))
+    def texts(self, name: str, *, is_optional: bool = False) -> tuple[str, ...]:
+        return tuple(self.list(name, _read_text, is_optional=is_optional))
 
     def flag(self, name: str) -> bool:
         value = self.get(name)
@@ -401,6 +405,7 @@ def _read_citation(value: object, place: str) -> Citation:
         read.text("quote"),
         read.whole("context_start"),
         tuple(read.list("also_in", _read_copy)),
+        tuple(read.list("flags", _read_flag, is_optional=True)),
     )
     if not citation.context_start <= citation.start < citation.end:
         raise AnswerError(
@@ -411,6 +416,12 @@ def _read_citation(value: object, place: str) -> Citation:
 
 def _read_copy(value: object, place: str) -> ArticleRef:
     return _read_article(_Fields(value, place))
+
+
+def _read_flag(value: object, place: str) -> Flag:
+    if value not in get_args(Flag):
+        raise AnswerError(f"{place} is no flag of a quote")
+    return cast(Flag, value)
 
 
 def _read_retrieved(value: object, place: str) -> RetrievedPassage:

@@ -1,29 +1,30 @@
 """Finds what a statement asserts otherwise than the sentences cited for it do, in the same words.
 
-A plan told as done, what was denied or alleged told as fact, roles changed over, bounds and shares of numbers dropped,
-a cause put in. Every rule needs something in the evidence to compare with, and is silent where there is nothing.
+A plan told as done, what was denied or alleged told as fact, roles changed over, a speaker dropped or made up. Numbers,
+dates and qualifiers are compared by assistant/quantities.py, sequences.py and qualifiers.py. Every rule needs something
+in the evidence to compare with, and is silent where there is nothing.
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import TypeAlias
 
 from assistant.clauses import ERGATIVE, SPEECH, SYMMETRIC, Verb, has_attribution, has_doubt, needs_subject, read_verbs
-from assistant.facts import CLASS_NOUNS, UNIT_STEMS, Token, are_opposites, may_be_negative
-from assistant.lexicon import find_verb, is_adjective, is_thing
+from assistant.facts import CLASS_NOUNS, UNIT_STEMS, Cited, Token, are_opposites, may_be_negative, read_tokens
+from assistant.lexicon import find_verb, is_thing
+from assistant.qualifiers import find_unqualified
+from assistant.quantities import find_misquantified
+from assistant.sequences import find_misordered
 from assistant.terms import STOP_WORDS, find_stems, find_words, read_words, stem
 
 REPEATING_SHARE = 0.6  # of a statement's tokens in a sentence, from which both speak of the same
 SAME_CLAUSE_SHARE = 0.5  # of what is around a verb, from which two clauses in an article are taken to be one
 OPPOSING_SHARE = 0.5  # the same, where a word has its opposite in the other
-AROUND = 24  # characters beside a number in which its bound stands
 
-_Cited: TypeAlias = Sequence[tuple[str, Sequence[Token]]]
 _Pairs: TypeAlias = Sequence[tuple[Verb, Sequence[Verb]]]
 
 
-def find_misstated(statement: str, tokens: Sequence[Token], cited: _Cited, *, is_long: bool = False) -> Iterator[str]:
+def find_misstated(statement: str, tokens: Sequence[Token], cited: Cited, *, is_long: bool = False) -> Iterator[str]:
     """Yield what a statement says otherwise than the sentences cited for it, each with its text and its tokens.
 
     `is_long` says that these are the nearest of many, as of an article, in which a verb has clauses that say other
@@ -35,16 +36,17 @@ def find_misstated(statement: str, tokens: Sequence[Token], cited: _Cited, *, is
     roles, opposites = list(_find_changed_roles(pairs, texts, is_long=is_long)), list(_find_opposites(tokens, cited))
     if not (roles and opposites and _COMPARED.search(statement)):  # "ahead of" one is "behind" the other
         yield from (*roles, *opposites)
-    yield from _find_unbounded(statement, tokens, cited)
-    yield from _find_parts(statement, tokens, cited)
-    yield from _find_generalised(statement, texts)
-    yield from _find_causes(statement, texts)
     yield from _find_named_later(statement, texts)
-    yield from _find_offices(statement, texts)
-    yield from _find_changed_times(statement, tokens, cited)
-    yield from _find_changed_courses(statement, tokens, cited)
-    yield from _find_reversed_order(statement, texts)
+    yield from find_misquantified(statement, tokens, cited)
+    yield from find_misordered(statement, tokens, cited)
+    yield from find_unqualified(statement, tokens, cited, is_long=is_long)
     yield from _find_considered(statement, texts)
+    yield from _find_sought(statement, texts)
+    yield from _find_untimely(statement, cited)
+    yield from _find_foretold(statement, texts)
+    if not is_long:  # another sentence of an article may name the speaker
+        yield from _find_invented_speaker(statement, texts)
+    yield from _find_converse(statement, texts)
 
 
 # Verbs ----------------------------------------------------------------------------------------------------------------
@@ -68,7 +70,7 @@ def _pair_verbs(statement: str, texts: Sequence[str], *, share: float) -> Iterat
             yield verb, [other for other, count in zip(same, shared, strict=True) if count == max(shared)]
 
 
-def _find_unreserved(statement: str, tokens: Sequence[Token], pairs: _Pairs, cited: _Cited) -> Iterator[str]:
+def _find_unreserved(statement: str, tokens: Sequence[Token], pairs: _Pairs, cited: Cited) -> Iterator[str]:
     """Yield what is negated, doubted or still to come in the evidence, and not in the statement."""
     is_doubting = has_doubt(statement)
     is_attributed = has_attribution(statement)
@@ -79,7 +81,7 @@ def _find_unreserved(statement: str, tokens: Sequence[Token], pairs: _Pairs, cit
             continue
         if all(other.is_negated for other in others) and not is_negative:
             yield f"the evidence says this with a negation: {verb.text}"
-        elif verb.is_negated and not theirs_negative:
+        elif verb.is_negated and not theirs_negative and not any(other.is_negated for other in others):
             yield f"the evidence says this without the negation: {verb.text}"
         elif not is_doubting and all(
             other.reserve == "doubted" or (other.reserve and not is_attributed) for other in others
@@ -185,193 +187,13 @@ def _find_named_later(statement: str, texts: Sequence[str]) -> Iterator[str]:
             yield f"the evidence says this of somebody else: {verb.text}"
 
 
-_NAME = r"[A-Z][\w’'-]*[a-z](?: (?:(?:de|van|von|der|al|bin|la) )*[A-Z][\w’'-]*[a-z])*"
-_OFFICE = r"(?:(?:the|an?|its|their|his|her|[\w’'-]+['’]s?) )?((?:[a-z-]+ ){0,3}[a-z-]+)"
-_HELD = re.compile(rf"({_NAME})(?: (?:is|was|are|were) (?:now )?|, ){_OFFICE}(?= of\b| for\b| at\b|,|\.|\Z)")
-_HOLDS = re.compile(rf"(?:\b[Tt]he|\b[Aa]n?|\b[Ii]ts|\b[Tt]heir|,) ((?:[a-z-]+ ){{0,3}}[a-z-]+),? ({_NAME})")
-# What makes another office of one.
-_DEPUTIES = read_words(
-    "deputy vice former acting assistant ex interim then shadow junior honorary late co designate elect"
-)
-
-
-def _list_offices(text: str) -> Iterator[tuple[frozenset[str], str, frozenset[str]]]:
-    """Yield who is said to be what: the words of the name, of the office the last word, and those before it."""
-    held = list(_HELD.finditer(text))
-    taken = {match.end(2) for match in held}  # "Prowse, the industry secretary, Solvane ...": it is hers
-    for match in (*held, *(match for match in _HOLDS.finditer(text) if match.end(1) not in taken)):
-        name, office = (match[1], match[2]) if match.re is _HELD else (match[2], match[1])
-        words = re.split(r"[ -]", office)
-        if is_thing(words[-1]) and not is_adjective(words[-1]) and words[-1] not in STOP_WORDS:
-            yield frozenset(find_words(name)), words[-1], frozenset(words[:-1])
-
-
-def _find_offices(statement: str, texts: Sequence[str]) -> Iterator[str]:
-    """Yield who is said to hold an office that, in the evidence, another holds, or whose deputy is."""
-    theirs = [office for text in texts for office in _list_offices(text)]
-    for name, office, before in _list_offices(statement):
-        same = [(other, words) for other, held, words in theirs if held == office]
-        own = [words for other, words in same if other & name]
-        others = [
-            other
-            for other, words in same
-            if not other & name and not words & _DEPUTIES and not (words and before and words.isdisjoint(before))
-        ]
-        if own and all((words ^ before) & _DEPUTIES for words in own):
-            yield f"the evidence says {' '.join(sorted((own[0] ^ before) & _DEPUTIES))}: {office}"
-        elif not own and others and name <= {word for text in texts for word in find_words(text)}:
-            yield f"the evidence says this of somebody else: {office}"
-
-
 # What a thing is called that has a name: nothing new is said of it so.
 _CLASSES = frozenset(map(stem, CLASS_NOUNS))
 
-# Quantities -----------------------------------------------------------------------------------------------------------
-
-_LOWER = re.compile(
-    r"\b(?:at least|(?<!no )(?<!not )more than|exceeding|no (?:fewer|less) than|a minimum of)\s*\W?\s*\Z", re.IGNORECASE
-)
-_UPPER = re.compile(
-    r"\b(?:up to|at most|(?<!no )(?:less|fewer) than|(?:no|not) more than|a maximum of)\s*\W?\s*\Z", re.IGNORECASE
-)
-# "Over three seasons" is no bound, but may say what another text says with one.
-_LOWER_LIKE = re.compile(
-    r"\b(?:over|above|beyond|past|topp\w+|top|surpass\w+|almost|nearly|just)\s*\W?\s*\Z", re.IGNORECASE
-)
-_UPPER_LIKE = re.compile(
-    r"\b(?:under|below|within|almost|nearly|as (?:many|much|long) as|maximum\D{0,20})\s*\W?\s*\Z", re.IGNORECASE
-)
-_OR_MORE = re.compile(r"\A[\w%€$£ -]{0,12}\bor (?:more|over)\b", re.IGNORECASE)
-_OR_LESS = re.compile(r"\A[\w%€$£ -]{0,12}\bor (?:less|fewer|under)\b", re.IGNORECASE)
-# "Two of the" in front of "five miners".
-_PART = re.compile(
-    r"\b(\w+)(?: out)? of (?:the|its|their|his|her|all|those|these|some|more than|about|nearly)\s+(?:[\w’'-]+\s+)?\Z",
-    re.IGNORECASE,
-)
-_OF_THE = re.compile(r"\s(?:out )?of (?:the|its|their|his|her|those|these)\s", re.IGNORECASE)
-_OF_NUMBER = re.compile(
-    r"\b(?:of|out of) (?:the|its|their|all) (?:[\w-]+['’]s? )?"
-    r"(?:\d|two\b|three|four|five|six|seven|eight|nine|ten|twelve|\w+teen)",
-    re.IGNORECASE,
-)
-_COUNTS = read_words("""
-    one two three four five six seven eight nine ten eleven twelve some most many several few half none
-""")
-_PARTIAL = read_words("""
-    some most many several few part half quarter third majority minority nearly almost percent
-""")
-_UNIVERSAL = frozenset({"all", "every", "whole", "entire", "entirely", "everyone", "everybody", "always"})
-_MOST = frozenset({"most", "majority"})
+# Opposites ----------------------------------------------------------------------------------------------------------
 
 
-def _find_unbounded(statement: str, tokens: Sequence[Token], cited: _Cited) -> Iterator[str]:
-    """Yield numbers that have another bound in the evidence, or are there the whole of which it counts a part."""
-    for token in tokens:
-        if token.kind != "number":
-            continue
-        same = [
-            (text, other, sentence[at - 1] if at else None)
-            for text, sentence in cited
-            for at, other in enumerate(sentence)
-            if other.form == token.form and other.kind == "number"
-        ]
-        bound = _tell_bound(statement, token)
-        bounds = {_tell_bound(text, other) for text, other, _ in same}
-        if bounds and bound not in bounds and (bound or bounds == {"at most"}):
-            like = _LOWER_LIKE if bound == "at least" else _UPPER_LIKE
-            places = [(statement, token), *((text, other) for text, other, _ in same)]
-            if not any(like.search(text[max(0, other.start - AROUND) : other.start]) for text, other in places):
-                yield f"the evidence doesn't say {bound or 'just'} {token.text}"
-        parts = {before.form for text, other, before in same if before is not None and _is_part(text, other)}
-        if parts and not parts & {other.form for other in tokens} and not _is_part(statement, token):
-            yield f"the evidence says this of a part of {token.text} only"
-
-
-def _tell_bound(text: str, token: Token) -> str:
-    before, after = text[max(0, token.start - AROUND) : token.start], text[token.end : token.end + AROUND]
-    if _LOWER.search(before) or _OR_MORE.search(after):
-        return "at least"
-    if _UPPER.search(before) or _OR_LESS.search(after):
-        return "at most"
-    return ""
-
-
-def _is_part(text: str, token: Token) -> bool:
-    """Tell whether a number is that of which another one, before it, is a part."""
-    match = None if token.form.endswith("th") else _PART.search(text[max(0, token.start - 2 * AROUND) : token.start])
-    return match is not None and (match[1].isdigit() or match[1].lower() in _COUNTS)
-
-
-def _find_parts(statement: str, tokens: Sequence[Token], cited: _Cited) -> Iterator[str]:
-    """Yield what the evidence says of a part only, where a statement has neither a number nor a word for a part."""
-    words = set(find_words(statement))
-    if any(token.kind == "number" for token in tokens) or words & (_PARTIAL | _COUNTS | {"a", "an"}):
-        return
-    forms = {token.form for token in tokens}
-    for text, sentence in cited:
-        if len(forms & {token.form for token in sentence}) < REPEATING_SHARE * len(forms):
-            continue
-        for number, noun in pairwise(sentence):
-            is_part = _is_part(text, number) or _OF_THE.fullmatch(text, number.end, noun.start)
-            if number.kind == "number" and noun.form in forms and is_part:
-                yield f"the evidence says this of a part of the {noun.text} only"
-
-
-def _find_generalised(statement: str, texts: Sequence[str]) -> Iterator[str]:
-    words = find_words(statement)
-    held = {word for text in texts for word in find_words(text)}
-    partial = held & _PARTIAL
-    is_of_some = bool(partial) or any(_OF_NUMBER.search(text) for text in texts)
-    for word in dict.fromkeys(words):
-        if word in _UNIVERSAL and not held & _UNIVERSAL and is_of_some and not set(words) & (partial - {"percent"}):
-            yield f"the evidence doesn't say this of {word}"
-        elif word in _MOST and not held & _MOST and partial and not any("more than half" in text for text in texts):
-            yield f"the evidence doesn't say {word}"
-
-
-_YEAR = re.compile(r"(?:1[5-9]|20)\d\d")  # "by 2030" is until then
-_COURSE = re.compile(r"\b(from|to|by)\s+(?:(?:about|around|almost|nearly|some|only|just|roughly)\s+)?\W?\Z")
-
-
-def _find_changed_courses(statement: str, tokens: Sequence[Token], cited: _Cited) -> Iterator[str]:
-    """Yield numbers from which, to which or by which something changes, where the evidence has another of the three."""
-    for token in tokens:
-        ours = _find_course(statement, token)
-        if ours:
-            same = [(text, other) for text, sentence in cited for other in sentence if other.form == token.form]
-            theirs = {_find_course(text, other) for text, other in same}
-            if theirs and not theirs & {ours, ""}:
-                yield f"the evidence says {min(theirs)} {token.text}, not {ours}"
-
-
-def _find_course(text: str, token: Token) -> str:
-    match = _COURSE.search(text, max(0, token.start - AROUND), token.start) if token.kind == "number" else None
-    return match[1] if match and not (match[1] == "by" and _YEAR.fullmatch(token.text)) else ""
-
-
-# Causes and opposites -------------------------------------------------------------------------------------------------
-
-_CAUSE = re.compile(
-    r"\b(?:because|caus(?:e[sd]?|ing)|led (?:\w+ ){0,3}to|lead(?:s|ing)? to|forced|forcing|as a result|thanks to"
-    r"|owing to|result(?:s|ed|ing)? (?:in|from)|prompt(?:ed|s|ing)|trigger(?:ed|s|ing)|sparked|sparking|blamed"
-    r"|driven by|due to(?! \w+ (?:on|in|next))|brought about|responsible for|in (?:protest|response|retaliation))\b",
-    re.IGNORECASE,
-)
-_REASON = re.compile(
-    r"\b(?:since|amid|blam\w+|attribut\w+|leaving|meaning|cit(?:ed|ing)|reasons?|to (?:protest|avoid|prevent)"
-    r"|force|cause|leads?|why|responsib\w+|for \w+ing|by \w+ing|thank\w*|response|protest\w*|ow(?:ing|ed) to|due to"
-    r"|over (?!\d|an?\b|the\b|two\b|three\b|four\b|five\b|six\b|\w+ (?:years|seasons|months|weeks|days)))\b",
-    re.IGNORECASE,
-)
-
-
-def _find_causes(statement: str, texts: Sequence[str]) -> Iterator[str]:
-    match = _CAUSE.search(statement)
-    if match and not any(_CAUSE.search(text) or _REASON.search(text) for text in texts):
-        yield f"the evidence doesn't say that one caused the other: {match.group()}"
-
-
-def _find_opposites(tokens: Sequence[Token], cited: _Cited) -> Iterator[str]:
+def _find_opposites(tokens: Sequence[Token], cited: Cited) -> Iterator[str]:
     """Yield a word whose opposite a sentence has that is like the statement otherwise, and which it hasn't itself."""
     forms = {token.form for token in tokens}
     theirs = [token for _, sentence in cited for token in sentence]
@@ -394,77 +216,6 @@ def _find_opposites(tokens: Sequence[Token], cited: _Cited) -> Iterator[str]:
                 break
 
 
-# Times ----------------------------------------------------------------------------------------------------------------
-
-_DATED = frozenset({"weekday", "month", "number"})
-_HOURS = frozenset(
-    map(stem, read_words("midnight noon midday dawn dusk sunrise sunset morning evening night christmas"))
-)
-_UNTIL, _SINCE = (
-    read_words("before until till by preceded precedes preceding"),
-    read_words("after since from followed follows following"),
-)
-# Of these only before a day or a year: "from the bank" says nothing of when.
-_OF_DAYS = read_words("by from")
-_SIDES = read_words("before until till by after since from")
-_SIDE = re.compile(
-    r"\b(before|until|till|by|preced\w+|after|since|from|follow\w+)\s+"
-    r"(?:(?:the|an?|its|his|her|their|it|he|she|they|late|early|[A-Z]?[a-z]+day|\d{1,2})\s+){0,2}\Z"
-)
-
-
-def _find_changed_times(statement: str, tokens: Sequence[Token], cited: _Cited) -> Iterator[str]:
-    """Yield what is said to be before something, or until then, where the evidence says after it, or the reverse."""
-    forms = {token.form for token in tokens}
-    for token in tokens:
-        ours = _find_side(statement, token)
-        if not ours:
-            continue
-        is_day = token.kind in _DATED or token.form in _HOURS
-        every = [(other, _find_side(text, other)) for text, sentence in cited for other in sentence]
-        theirs = {side for other, side in every if other.form == token.form}
-        against = (_SINCE if ours in _UNTIL else _UNTIL) - (frozenset() if is_day else _OF_DAYS)
-        if theirs and theirs <= against and (is_day or ours not in _OF_DAYS):
-            yield f"the evidence says {min(theirs)} {token.text}, not {ours}"
-        elif token.kind in _DATED and ours in _SIDES and theirs and ours not in theirs:
-            moved = [o for o, side in every if side == ours and o.kind == token.kind and o.form not in forms]
-            if moved:
-                yield f"the evidence says {ours} {moved[0].text}, not {token.text}"
-
-
-def _find_side(text: str, token: Token) -> str:
-    """Find the word that says on which side of a token something is: "until" in "until Friday 3 May"."""
-    match = _SIDE.search(text, max(0, token.start - AROUND), token.start)
-    return match[1].lower() if match else ""
-
-
-_ORDER = re.compile(r"\b(before|after)\b", re.IGNORECASE)
-
-
-def _find_reversed_order(statement: str, texts: Sequence[str]) -> Iterator[str]:
-    """Yield that one thing came before another, where a sentence with most of the words of both has the reverse."""
-    ours = _read_order(statement)
-    theirs = [order for order in map(_read_order, texts) if order]
-    if ours is None or not theirs:
-        return
-    earlier, later = ours
-    for other_earlier, other_later in theirs:
-        straight = len(earlier & other_earlier), len(later & other_later)
-        crossed = len(earlier & other_later), len(later & other_earlier)
-        if min(crossed) >= 2 and 2 * sum(crossed) >= len(earlier | later) and sum(crossed) > 2 * sum(straight):
-            yield "the evidence says which came first the other way round"
-            return
-
-
-def _read_order(text: str) -> tuple[frozenset[str], frozenset[str]] | None:
-    """Read what came first and what came then, each as stems, of a sentence with one "before" or "after" inside."""
-    parts = _ORDER.split(text)
-    if len(parts) != 3 or not parts[0].strip():
-        return None
-    one, other = (frozenset(find_stems(part)) for part in (parts[0], parts[2]))
-    return (other, one) if parts[1].lower() == "after" else (one, other)
-
-
 # Considering ----------------------------------------------------------------------------------------------------------
 
 _CONSIDERED = re.compile(
@@ -482,5 +233,117 @@ def _find_considered(statement: str, texts: Sequence[str]) -> Iterator[str]:
     elsewhere = {verb.lemma for text in texts for verb in read_verbs(_CONSIDERED.sub(" ", text))}
     bases = {find_verb(word) for word in considered} - {""} - elsewhere
     for verb in read_verbs(statement):
-        if verb.lemma in bases and verb.status in {"done", "planned"}:
+        if verb.lemma in bases and verb.status in {"done", "under way", "planned"}:
             yield f"the evidence says only that this is considered: {verb.text}"
+
+
+_SOUGHT = re.compile(
+    r"\b(?:appl(?:y|ies|ied|ying)|ask(?:s|ed|ing)?|bid(?:s|ding)?|campaign\w*|lobb(?:y|ied|ying)|wait(?:s|ed|ing)?|hop(?:es?|ed|ing)"
+    r"|plead\w*|appeal(?:s|ed|ing)?|press(?:ed|ing)?|request(?:s|ed|ing)?|seek(?:s|ing)?|sought|call(?:s|ed|ing)?)\s(?:for\s)?"
+    r"(?:(?:an?|the|its|his|her|their|more|new|final|full)\s)*([a-z]+)",
+    re.IGNORECASE,
+)
+_OBTAINED = re.compile(
+    r"\b(?:has|have|had|got|gets?|gained|given|granted|received|won|obtained|secured|with)\s"
+    r"(?:(?:been|got|an?|the|its|his|her|their|more|new|final|full|given|granted|received|won|obtained|secured)\s)*([a-z]+)",
+    re.IGNORECASE,
+)
+
+
+def _find_sought(statement: str, texts: Sequence[str]) -> Iterator[str]:
+    """Yield what a statement says somebody has, and the evidence only that it is asked for."""
+    obtained = {match[1].lower() for match in _OBTAINED.finditer(statement)}
+    sought = {match[1].lower() for text in texts for match in _SOUGHT.finditer(text)} if obtained else set[str]()
+    held = {word for text in texts for word in find_words(_SOUGHT.sub(" ", text))}
+    for word in sorted(obtained & sought - held - STOP_WORDS):
+        if not find_verb(word) or is_thing(word):
+            yield f"the evidence says only that this is asked for: {word}"
+
+
+_UPCOMING = read_words("expected due scheduled planned set slated")
+
+
+def _find_untimely(statement: str, cited: Cited) -> Iterator[str]:
+    """Yield what a statement says was done in other words than a sentence of which every verb is still to come."""
+    verbs = read_verbs(statement)
+    if not verbs or has_doubt(statement) or any(verb.status != "done" or verb.lemma in SPEECH for verb in verbs):
+        return
+    forms = {token.form for token in read_tokens(statement)}
+    likest = max(cited, key=lambda each: len(forms & {token.form for token in each[1]}))
+    theirs = read_verbs(likest[0])
+    known = {verb.lemma for text, _ in cited for verb in read_verbs(text)}
+    is_coming = all(verb.status in {"planned", "possible"} or verb.text in _UPCOMING for verb in theirs)
+    is_other = not any(verb.lemma in known or verb.text in _UPCOMING for verb in verbs)
+    is_like = len(forms & {token.form for token in likest[1]}) >= REPEATING_SHARE * len(forms)
+    if theirs and is_coming and is_other and is_like:
+        yield f"the evidence doesn't say that this has happened: {verbs[0].text}"
+
+
+# Who says so ----------------------------------------------------------------------------------------------------------
+
+_SAID = re.compile(r"\b(?:said|says|say|told|warn(?:s|ed)?|predict(?:s|ed)?|estimated?|forecasts?|according to)\b")
+
+
+def _find_foretold(statement: str, texts: Sequence[str]) -> Iterator[str]:
+    """Yield what will be, in a statement that doesn't say who says so, where in the evidence somebody else says it."""
+    if has_attribution(statement) or has_doubt(statement):
+        return
+    for verb in read_verbs(statement):
+        if verb.status != "planned" or verb.lemma in SPEECH:
+            continue
+        places = [
+            (text, match, other)
+            for text in texts
+            for other in read_verbs(text)
+            if other.lemma == verb.lemma and other.status == "planned"
+            for match in [_SAID.search(text)]
+        ]
+        if places and all(
+            match
+            and re.search(rf"\b(?:will|would)\b.*\b{re.escape(other.text)}\b", text[match.end() :])
+            and other.agents
+            and other.agents.isdisjoint(find_stems(text[: match.start()]))
+            for text, match, other in places
+        ):
+            yield f"the evidence doesn't say this itself, but tells who says it: {verb.text}"
+
+
+_SPOKEN = re.compile(
+    r"[\"“”«»]|\b(?:accord\w*|claim\w*|den(?:y|ies|ied)|accus\w*|announc\w*|confirm\w*|statement|interview)\b", re.I
+)
+_WRITINGS = frozenset(
+    map(stem, read_words("article report text source statement paper newspaper story document outlet"))
+)
+_SPEAKERS = re.compile(
+    r"\A(?:the )?([\w’' -]{2,40}?) (?:said|says|claimed|claims|stated|announced|told \w+)\b", re.IGNORECASE
+)
+
+
+def _find_invented_speaker(statement: str, texts: Sequence[str]) -> Iterator[str]:
+    """Yield who says something in a statement, where the evidence names no such speaker and tells nobody's words."""
+    match = _SPEAKERS.match(statement)
+    if match is None or any(has_attribution(text) or _SPOKEN.search(text) for text in texts):
+        return
+    if match[1].split()[-1].lower() in STOP_WORDS:  # "it was announced"
+        return
+    speaker = set(find_stems(match[1]))
+    held = {stem(word) for text in texts for word in find_words(text)}
+    if speaker and not speaker & (held | _WRITINGS):
+        yield f"the evidence doesn't say who says this: {match[1]}"
+
+
+# Verbs by which the one does what the other does with him: "A lent it to B" is "B borrowed it from A".
+_CONVERSES = (("lend", "borrow"), ("buy", "sell"), ("teach", "learn"))
+
+
+def _find_converse(statement: str, texts: Sequence[str]) -> Iterator[str]:
+    """Yield who does, in a statement, what in the evidence the other one does with him."""
+    theirs = [verb for text in texts for verb in read_verbs(text)]
+    known = {verb.lemma for verb in theirs}
+    for verb in read_verbs(statement):
+        for one, other in (*_CONVERSES, *((two, one) for one, two in _CONVERSES)):
+            if verb.lemma != one or one in known:
+                continue
+            same = [each for each in theirs if each.lemma == other]
+            if same and all((verb.agents & each.agents) - each.patients for each in same):
+                yield f"the evidence says {same[0].text}, not {verb.text}"

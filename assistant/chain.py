@@ -20,7 +20,7 @@ from assistant.citations import cite, find_context
 from assistant.errors import ModelError
 from assistant.evidence import Evidence, ShownSentence, describe_source, lay_out_evidence, neutralise
 from assistant.followups import read_rewritten
-from assistant.markers import Marker, SentenceReader, WrittenSentence, resolve_markers
+from assistant.markers import Marker, SentenceReader, WrittenSentence, leave_out_links, resolve_markers
 from assistant.models import ChatModel, Chunk, CountTokens, Message, Price
 from assistant.prompts import load_prompt
 from assistant.replies import CurrentReplies, Reply
@@ -30,6 +30,7 @@ from assistant.types import Answer, Article, Citation, RetrievedPassage, Stateme
 MAX_SENTENCES = 24  # of an answer; a model that goes on is stopped
 MAX_REPEATS = 3  # of sentences that it wrote before: it is in a loop
 MAX_CHARACTERS = 8_000
+MAX_THOUGHT_CHARACTERS = 200_000  # before the first word of an answer
 MAX_HISTORY = 3  # earlier answers that a question is understood by
 MAX_HISTORY_CHARACTERS = 1_000  # of each of them
 MIN_EVIDENCE_TOKENS = 200
@@ -45,6 +46,10 @@ KEPT_NOTE = "The model said this at an earlier time, of the same passages; --no-
 NOT_REWRITTEN = "The model made no question of this that stands alone, so it was asked as it was put."
 
 CITED_NEAREST = "Where another sentence proves what the model wrote better than those that it named, that one is cited."
+NOTHING_WRITTEN = "The model replied with nothing."
+NO_SENTENCE = "The model wrote no sentence that could be checked."
+ENDLESS_THOUGHT = "The model was stopped, for it thought without end and said nothing."
+
 UNCITED = "it cites nothing"
 NOTHING_KNOWN = "what it cites names nothing that was shown"
 
@@ -169,6 +174,8 @@ class Answerer:
         self._most = 0.0  # that the requests so far could cost
         self._citations: dict[tuple[str, int], Citation] = {}
         self._copies: Mapping[str, Sequence[Article]] = {}
+        self._has_refused = False  # the last reply said that there is no answer
+        self._left_out = 0  # sentences of it with markers that weren't looked at
         self._found: Found | None = None  # what is answered from
         self._standalone: str | None = None
 
@@ -232,7 +239,7 @@ class Answerer:
         if rewritten is None or _REFUSAL.search(rewritten):
             self._notes.append(NOT_REWRITTEN)
             return question.text
-        return rewritten
+        return leave_out_links(rewritten)
 
     def _widen(
         self, found: Found, wider: Found, statements: list[Statement], notes: list[str]
@@ -276,6 +283,7 @@ class Answerer:
                 copies=found.copies,
                 max_tokens=max(budget, MIN_EVIDENCE_TOKENS),
                 count_tokens=self._count_tokens,
+                question=question,
             )
             messages = self._pose(question, evidence)
             drafts: list[_Draft] = []
@@ -300,7 +308,13 @@ class Answerer:
                     f"Not shown, for nothing that it cites proves it: all that the model wrote ({len(left)})."
                 )
             elif not self._written[-1].strip():
-                self._notes.append("The model replied with nothing.")
+                self._notes.append(NOTHING_WRITTEN)
+            elif not self._has_refused and ENDLESS_THOUGHT not in self._notes:
+                self._notes.append(NO_SENTENCE)
+            elif self._left_out:
+                self._notes.append(
+                    f"Not shown, for the model said that there is no answer: what else it wrote ({self._left_out})."
+                )
             return  # it abstains
         for each in left:
             if each.support.supported or self._unsupported == "mark":
@@ -329,6 +343,7 @@ class Answerer:
         repeats = 0
         read = 0
         has_ended = False
+        self._has_refused, self._left_out = False, 0
         yield self._request(messages)
         listen = self._listen()
         while not has_ended:
@@ -336,8 +351,15 @@ class Answerer:
             read += len(piece or "")
             has_ended = piece is None or read >= MAX_CHARACTERS
             for written in reader.finish() if piece is None else reader.feed(piece):
-                if _is_refusal(written, self._refusal):
-                    return  # what comes after it is talk
+                is_refusal = _is_refusal(written, self._refusal)
+                self._has_refused = self._has_refused or is_refusal
+                if self._has_refused and (is_refusal or not drafts or not written.markers):
+                    # What comes after it is talk, but for what cites something after an answer to a part of the
+                    # question. What begins with it is no answer, whatever is said then of other things.
+                    self._left_out += bool(written.markers)
+                    continue
+                if not written.is_statement:
+                    continue
                 if not written.text and written.markers and drafts and not drafts[-1].written.markers:
                     written = WrittenSentence(drafts.pop().written.text, written.markers)  # on a line of their own
                     texts.discard(written.text)
@@ -443,10 +465,16 @@ class Answerer:
                 start = find_context(article.text, span, neighbours)
                 number = len(self._citations) + 1
                 copies = self._copies.get(article.id, ())
-                known = cite(article, span, number=number, context_start=start, copies=copies)
+                is_aside = shown.is_aside
+                known = cite(article, span, number=number, context_start=start, copies=copies, is_aside=is_aside)
                 self._citations[article.id, span.start] = known
             citations.append(known)
         return Statement(draft.written.text, tuple(citations), draft.support, draft.unresolved)
+
+    @property
+    def spent(self) -> float:
+        """What the requests so far cost, or at most could, in US dollars; 0 where no price is known."""
+        return self._spend() if self._price else 0.0
 
     # What is asked of the model
 
@@ -468,7 +496,7 @@ class Answerer:
             if most > self._limits.max_cost:
                 raise ModelError(
                     f"the answer could cost ${most:.4f}, more than the ${self._limits.max_cost:g} that it may;"
-                    " raise --max-cost, or choose a cheaper model"
+                    " raise --max-cost and --max-total-cost, or choose a cheaper model"
                 )
             self._most = most
         self._counts.append((None, None))
@@ -482,6 +510,9 @@ class Answerer:
 
         def listen() -> Generator[Listen, Chunk | None, str | None]:
             while True:
+                if thoughts.length > MAX_THOUGHT_CHARACTERS:
+                    self._notes.append(ENDLESS_THOUGHT)
+                    return None
                 chunk = yield Listen()
                 if chunk is None:
                     return None
@@ -524,24 +555,31 @@ class _ThoughtFilter:
     """Leaves out what a model thinks before it answers, which some servers send between <think> and </think>."""
 
     def __init__(self) -> None:
+        self.length = 0  # of what was left out so far
         self._held = ""
-        self._is_open = True
+        self._is_begun = False
+        self._is_over = False
 
     def feed(self, text: str) -> str:
-        if not self._is_open:
+        if self._is_over:
             return text
         self._held += text
-        begun = self._held.lstrip()
-        if begun.startswith("<think>"):
-            _, closed, rest = begun.partition("</think>")
-            if not closed:
+        if not self._is_begun:
+            begun = self._held.lstrip()
+            if "<think>".startswith(begun[: len("<think>")]) and len(begun) < len("<think>"):
                 return ""
-            self._is_open = False
+            if not begun.startswith("<think>"):
+                self._is_over = True
+                return self._held
+            self._is_begun = True
+        thought, closed, rest = self._held.partition("</think>")
+        if closed:
+            self._is_over = True
             return rest
-        if "<think>".startswith(begun):
-            return ""
-        self._is_open = False
-        return self._held
+        kept = len("</think>") - 1  # of which the end may be yet to come
+        self.length += max(len(thought) - kept, 0)
+        self._held = thought[-kept:]
+        return ""
 
 
 def _read_repaired(reply: str) -> dict[int, str]:

@@ -7,6 +7,7 @@ models and the index are loaded in a thread while the user types. Elsewhere line
 import asyncio
 import io
 import os
+import re
 import signal
 import sys
 import threading
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
@@ -37,14 +38,15 @@ from assistant.commands import (
     Session,
     begin_conversation,
     complete,
+    recall,
     resume_conversation,
     run_command,
+    say_age,
     stop_keeping,
 )
 from assistant.errors import AssistantError
 from assistant.rendering import (
     clean_line,
-    describe_age,
     render_answer,
     render_proof,
     render_understood,
@@ -107,15 +109,15 @@ def run_chat(
 
     start = _Start(open_session, resume)
     interrupts = _Interrupts()
-    try:
-        with interrupts.handled():
+    with interrupts.handled():  # until all is closed, for who is impatient presses Ctrl-C then, too
+        try:
             if not is_screen:
                 return _answer_lines(start, interrupts)
             _write(f"{GREETING}\n")
             prompt = _PlainPrompt(start, interrupts) if surroundings.is_dumb else _Prompt(start, terminal)
             return _chat(start, prompt, interrupts)
-    finally:
-        start.close()
+        finally:
+            start.close()
 
 
 class _Start:
@@ -264,7 +266,9 @@ def _ask(session: Session, question: str, interrupts: "_Interrupts") -> tuple[Se
     options = {"outlet": session.outlet, "since": session.since, "until": session.until}
     stream: AnswerStream | None = None
     try:
-        session = _recall(session)
+        before, session = session.conversation, recall(session)
+        if session.conversation != before:
+            session.say("The conversation was removed meanwhile; this is a new one.")
         with assistant.stream(question, history=session.answers, **options) as stream:
             if assistant.model_host:
                 print_statements(stream, context_of=assistant.context_of, write=write)
@@ -289,18 +293,8 @@ def _ask(session: Session, question: str, interrupts: "_Interrupts") -> tuple[Se
             write(render_proof(answer, context_of=assistant.context_of, width=terminal.width))
         else:
             write(render_answer(answer, context_of=assistant.context_of, width=terminal.width))
-        age = "" if session.until else describe_age(answer, today=session.assistant.settings.today or date.today())
-        if age:
-            session.say(age, style=terminal.styles.heading)
+        say_age(session, answer)
     return session, None
-
-
-def _recall(session: Session) -> Session:
-    """Recall what was answered before: a language model is shown nothing again that was forgotten meanwhile."""
-    if not (session.answers and session.is_kept and session.assistant.model_host):
-        return session
-    turns = session.assistant.conversations.get(session.conversation).turns
-    return session.answered(*(turn.answer for turn in turns if turn.answer is not None))
 
 
 def _keep(session: Session, answer: Answer, asked: datetime) -> Session:
@@ -416,10 +410,33 @@ class _Completer(Completer):
             yield Offer(text, -length, display_meta=meaning)
         name, space, argument = line.partition(" ")
         if space and name.startswith("/") and (command := COMMANDS.get(name[1:])) and command.takes_file:
-            typed = Document(argument.rpartition(" ")[2])
-            for offer in self._files.get_completions(typed, complete_event):
-                if offer.text.isprintable() and " " not in offer.text:
-                    yield offer
+            typed, mark = _read_last_name(argument)
+            for offer in self._files.get_completions(Document(typed), complete_event):
+                if offer.text.isprintable():
+                    text = _escape(offer.text, mark)
+                    yield Offer(text, offer.start_position, display=offer.display)
+
+
+def _read_last_name(argument: str) -> tuple[str, str]:
+    """Read the name that is being typed as a shell would, and the quotation mark that is open in it, if one is."""
+    name, mark, is_escaped = "", "", False
+    for character in argument:
+        if is_escaped or (mark and character not in (mark, "\\")) or (mark == "'" and character == "\\"):
+            name, is_escaped = name + character, False
+        elif character == "\\":
+            is_escaped = True
+        elif character in "'\"":
+            mark = "" if mark else character
+        else:
+            name = "" if character.isspace() else name + character
+    return name, mark
+
+
+def _escape(name: str, mark: str) -> str:
+    """Write a part of a name so that a shell reads it, within this quotation mark or within none."""
+    if mark == "'":
+        return name.replace("'", "'\\''")
+    return re.sub(r"""["\\]""" if mark else r"""[\s"'\\]""", r"\\\g<0>", name)
 
 
 class _History(FileHistory):

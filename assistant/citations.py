@@ -4,6 +4,8 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 
+from assistant.passages import find_asides
+from assistant.planted import find_flags
 from assistant.terms import find_names, find_words
 from assistant.types import Article, Citation, Passage, QuotedPassage, Span
 
@@ -33,15 +35,20 @@ def find_context(text: str, span: Span, sentences: Sequence[Span]) -> int:
 
     `sentences` are spans of the article's text in order. A sentence on the other side of a blank line that is no
     sentence of its own (a heading) doesn't help, and is passed over for the one before it. Where the one before needs
-    context itself, or has no name for "he" or "she", it goes back further, up to `MAX_CONTEXT` sentences.
+    context itself, or has no name for "he" or "she", it goes back further, up to `MAX_CONTEXT` sentences. It never goes
+    over what is none of them, as what is planted for a machine isn't.
     """
     start = span.start
     if not needs_context(text[start : span.end]):
         return start
     is_person = find_words(text[start : start + 32])[0] in _PERSONS
     taken = 0
+    reached = start
     for before in reversed(sentences[: bisect_left(sentences, span)]):
         sentence = text[before.start : before.end]
+        if text[before.end : reached].strip():
+            break
+        reached = before.start
         if before.end > start or not sentence.rstrip("\"'”’»)").endswith((".", "!", "?", ":")):
             continue
         if taken and span.start - before.start > MAX_CONTEXT_CHARACTERS:
@@ -62,10 +69,12 @@ def cite(
     number: int,
     context_start: int | None = None,
     copies: Sequence[Article] = (),
+    is_aside: bool = False,
 ) -> Citation:
     """Cut a citation out of an article; the context is nothing unless `context_start` says where it begins.
 
-    Those of its `copies` that hold the quote, word for word, stand beside it.
+    Those of its `copies` that hold the quote, word for word, stand beside it. `is_aside` says that it was set aside
+    when the article was cut into passages, for it is planted for a machine.
     """
     start, end = span
     if not 0 <= start < end <= len(article.text):
@@ -76,7 +85,8 @@ def cite(
         raise ValueError(f"the context of a quote at {start} can't start at {context_start}")
     quote = article.text[start:end]
     also_in = tuple(copy.ref for copy in copies if holds_words(copy.text, quote))
-    return Citation(number, article.ref, start, end, quote, context_start, also_in)
+    flags = find_flags(quote, is_aside=is_aside)
+    return Citation(number, article.ref, start, end, quote, context_start, also_in, flags)
 
 
 def holds_quote(text: str, citation: Citation) -> bool:
@@ -87,12 +97,16 @@ def holds_quote(text: str, citation: Citation) -> bool:
 def place_quote(text: str, citation: Citation, passages: Sequence[Passage]) -> QuotedPassage:
     """Show a quote in its passage, from where its context starts if that is in an earlier one.
 
-    `text` is that of an article that holds the quote, `passages` are its own, in order.
+    `text` is that of an article that holds the quote, `passages` are its own, in order. What was set aside in them, as
+    it is planted for a machine, ends what is shown.
     """
     start, end = citation.start, citation.end
     around = [passage for passage in passages if passage.end > start and passage.start < end]
     first = min((passage.start for passage in around), default=start)
     last = max((passage.end for passage in around), default=end)
+    for aside in (aside for passage in around for aside in find_asides(passage)):
+        first = max(first, aside.end) if aside.end <= start else first
+        last = min(last, aside.start) if aside.start >= end else last
     before = text[min(first, max(citation.context_start, 0)) : start]
     return QuotedPassage(before.lstrip(), citation.quote, text[end : max(last, end)].rstrip())
 

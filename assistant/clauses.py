@@ -16,7 +16,7 @@ from assistant.lexicon import find_verb, is_known, is_noun
 from assistant.terms import STOP_WORDS, find_words, read_words, stem
 
 Reserve = Literal["doubted", "claimed", ""]
-Status = Literal["done", "planned", "possible", "unknown"]
+Status = Literal["done", "under way", "planned", "possible", "unknown"]
 
 MAX_AUXILIARIES = 5  # words between an auxiliary and its verb, adverbs among them
 MAX_HEAD = 7  # words between "plans" and "to build"
@@ -25,6 +25,7 @@ MAX_ANTECEDENT = 8  # words
 
 
 _BE = read_words("be am is are was were been being get gets got isn aren wasn weren")
+_FINITE_BE = read_words("am is are was were")
 _HAVE = read_words("have has had having haven hasn hadn ve")
 _DO = read_words("do does did doing done didn doesn don")
 _PLANNED_MODALS = read_words("will would shall should must ll wouldn won shouldn ought")
@@ -39,6 +40,7 @@ _DETERMINERS = read_words("""
 _HEADS = read_words("""
     to by with for from in on at against about between into and or but said told after before as than
 """)
+_AFTERWARDS = read_words("after before as while during following since")
 _PREPOSITIONS = read_words("of in at on from for with during near under over between since")
 _BEFORE_GERUNDS = read_words("of by from for without after before while when since despite")
 _PRONOUNS = read_words("he she it they we i you who which that this these those one his her their its him them")
@@ -50,12 +52,18 @@ _PLANS = read_words("""
     agrees agreed ask asks asked urge urges urged order orders ordered call calls called seek seeks sought try tries
     tried attempt attempts attempted schedule scheduled prepare prepares prepared preparing ready face faces faced
     going about deal bid move effort need needs needed ought advise advised bound weigh weighs weighed weighing mull
-    mulls mulled discuss discusses discussed demand demands demanded
+    mulls mulled discuss discusses discussed demand demands demanded motion request requests petition application plea
+    permission licence license campaign ambition
 """)
 _DENIALS = read_words("""
     fail fails failed refuse refuses refused refusing decline declines declined deny denies denied denying denial
     rejected rejects reject dismiss dismissed dismisses
 """)
+# The same in two words: "ruled out closing it".
+_DENYING = frozenset(
+    {("ruled", "out"), ("rule", "out"), ("rules", "out"), ("ruling", "out"), ("short", "of"), ("instead", "of")}
+    | {("rather", "than"), ("far", "from")}
+)
 # What makes a report of what comes after it, or a guess, for which nobody in the article vouches.
 _DOUBTS = read_words("""
     accuse accuses accused accusing accusation accusations allege alleges alleged alleging allegedly allegation
@@ -101,7 +109,7 @@ ERGATIVE = read_words("""
     collapse roll drive fly sail rise fall build tear lower widen narrow vary transfer enter leave cut
 """)
 _IRREGULAR_BASES = read_words("""
-    cut put set hit let cost shut hurt bet cast quit read spread split beat bid outbid upset shed broadcast offset
+    cut put set hit let cost shut hurt bet cast quit read spread split beat bid outbid upset shed broadcast offset burst
 """)
 
 _WORD = re.compile(r"[^\W_]+")
@@ -197,7 +205,8 @@ def _is_verb(words: Sequence[_Word], place: int) -> bool:
     if _is_past(word.text, base):
         return True
     if word.text.endswith("ing"):
-        return word.is_first or word.follows_comma or before in _BEFORE_GERUNDS or before in _PLANS
+        is_denied = place > 1 and (words[place - 2].text, before) in _DENYING
+        return word.is_first or word.follows_comma or before in _BEFORE_GERUNDS or before in _PLANS or is_denied
     # "The museum returns the figures", not "museum returns".
     return not is_noun(word.text) or (word.text.endswith("s") and after in _DETERMINERS)
 
@@ -228,7 +237,9 @@ def _read_verb(words: Sequence[_Word], place: int) -> Verb:
     if left and left[0].text in {"who", "which", "that"} and (whom := _find_antecedent(words, clause.start)):
         if all(_is_auxiliary(each) for each in left[1:]):
             left = whom
-        elif _is_named(left[1:]) or left[1].text in _PRONOUNS:
+        elif (
+            _is_named(left[1:]) or left[1].text in _PRONOUNS or (is_noun(left[1].text) and not find_verb(left[1].text))
+        ):
             left, right = left[1:], [*right, *whom]  # "the book, which the critic praised"
     after_it = range(place + 1, clause.stop)
     is_reduced = is_participle and not auxiliaries and after in _PREPOSITIONS and not word.follows_comma
@@ -243,7 +254,9 @@ def _read_verb(words: Sequence[_Word], place: int) -> Verb:
         and not auxiliaries
         and (not left or (word.follows_comma and _is_named(right) and not _has_other_verb(words, place, after_it)))
     ):
-        agents, patients = right, left  # "...," said the minister
+        # "...," said the minister, after the mayor had spoken
+        agents = right[: next((at for at, each in enumerate(right) if each.text in _AFTERWARDS), None)]
+        patients = left
     else:
         agents, patients = left, right
     if base in SPEECH:  # what comes after the next comma may be said by another
@@ -265,6 +278,10 @@ def _read_verb(words: Sequence[_Word], place: int) -> Verb:
         has_patient_pronoun=any(each.text in _PRONOUNS for each in patients[:3]),
         complement=_stems(words[place + 1 :]),
     )
+
+
+def _is_thing(word: _Word) -> bool:
+    return is_noun(word.text) and not find_verb(word.text)
 
 
 def _find_antecedent(words: Sequence[_Word], place: int) -> list[_Word]:
@@ -329,7 +346,9 @@ def _find_clause(words: Sequence[_Word], place: int) -> range:
     has_comma = False  # between a word and the verb
     while start > 0 and place - start < MAX_ARGUMENTS:
         # "Ferrante, whose firm makes lifts, said": the relative clause is closed, and stands between.
-        if words[start].is_first and not (has_comma and words[start].text in _RELATIVES):
+        # "Quieter but heavier than": both are set beside it.
+        joins = words[place].text == "than" and words[start].text == "but"
+        if words[start].is_first and not (has_comma and words[start].text in _RELATIVES) and not joins:
             break
         has_comma = has_comma or words[start].follows_comma
         start -= 1
@@ -354,6 +373,10 @@ def _tell_status(words: Sequence[_Word], place: int, auxiliaries: frozenset[str]
     if auxiliaries & _PLANNED_MODALS:
         return "planned"
     is_infinitive = "to" in auxiliaries
+    if is_infinitive and auxiliaries & _FINITE_BE:  # "is now to start"
+        return "planned"
+    if words[place].text.endswith("ing") and auxiliaries & _FINITE_BE:
+        return "under way"
     if is_infinitive or words[place].text.endswith("ing"):
         for at in range(place - 1, max(-1, place - 1 - MAX_HEAD), -1):
             if words[at].text in _PLANS:
@@ -368,6 +391,8 @@ def _tell_status(words: Sequence[_Word], place: int, auxiliaries: frozenset[str]
 
 def _is_negated(words: Sequence[_Word], place: int, start: int) -> bool:
     if place + 1 < len(words) and words[place + 1].text in {"no", "nothing", "nobody", "none"}:
+        return True
+    if place > 1 and (words[place - 2].text, words[place - 1].text) in _DENYING:
         return True
     for at in range(place - 1, max(-1, place - 1 - MAX_AUXILIARIES), -1):
         text = words[at].text
@@ -419,8 +444,12 @@ def needs_subject(text: str) -> bool:
     return find_words(text)[:1] in (["he"], ["she"], ["they"])
 
 
+_IN_MAY = re.compile(r"(?<=[\w,] )May\b")
+
+
 def has_doubt(text: str) -> bool:
     """Tell whether a sentence has a word of doubt, of denial or of possibility anywhere."""
+    text = _IN_MAY.sub(" ", text)
     return not _split(text).isdisjoint(_DOUBTS | _OPINIONS | _DENIALS | _POSSIBLE_MODALS | {"not", "never", "reported"})
 
 

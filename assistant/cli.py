@@ -6,15 +6,18 @@ something that isn't mended), 2 an error, 130 interrupted.
 
 import io
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
+from contextvars import ContextVar
 from dataclasses import asdict, replace
-from functools import partial
+from functools import partial, wraps
 from importlib.metadata import version
+from inspect import Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeVar
 
 import typer
 from typer.completion import completion_init, get_completion_script  # type: ignore[attr-defined]  # as its own
@@ -54,7 +57,7 @@ from assistant.rendering import (
     report_to_json,
     revision_to_json,
 )
-from assistant.settings import APPLICATION, LOCAL_EMBEDDING_MODEL, find_index, load_settings
+from assistant.settings import APPLICATION, LOCAL_EMBEDDING_MODEL, QUOTES, find_index, load_settings
 from assistant.terminal import describe_answerer, describe_search, find_width, print_statements, show_progress
 from assistant.types import IngestReport
 
@@ -67,7 +70,11 @@ SOURCES = "files, folders, addresses of pages, feeds or sitemaps, or - for stand
 
 PROGRAM = "assistant"
 Shell = Literal["bash", "zsh", "fish"]
+Returned = TypeVar("Returned")
 MISTAKES_SHOWN = 20
+
+OFFLINE = "--offline"  # which is said of every command, so it stands before or after its name
+_is_offline: ContextVar[bool] = ContextVar("offline", default=False)
 
 EXIT_NO = 1
 EXIT_ERROR = 2
@@ -95,6 +102,12 @@ class _Commands(TyperGroup):
         if option is not None:
             option.default = False
         return option
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        end = args.index("--") if "--" in args else len(args)
+        if OFFLINE in args[:end]:
+            args = [OFFLINE, *(arg for arg in args[:end] if arg != OFFLINE), *args[end:]]
+        return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         rows = [(name, self.commands[name].help or "") for name in self.list_commands(ctx)]
@@ -162,6 +175,7 @@ UnsupportedOption = Annotated[
     str | None,
     typer.Option(
         metavar="mark|drop",
+        autocompletion=lambda: ["mark", "drop"],
         help="Show sentences of a language model that its citations don't prove, marked as such, or drop them."
         " [default: mark]",
         show_default=False,
@@ -177,6 +191,10 @@ WindowOption = Annotated[
 ]
 MaxCostOption = Annotated[
     float | None, typer.Option(metavar="DOLLARS", help="Ask a language model nothing that could cost more than this.")
+]
+MaxTotalOption = Annotated[
+    float | None,
+    typer.Option(metavar="DOLLARS", help="Ask nothing more when all answers of this run could cost more than this."),
 ]
 NoCacheOption = Annotated[
     bool, typer.Option("--no-cache", help="Ask a language model again what it was asked before, and keep no reply.")
@@ -236,10 +254,19 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def _root(
     context: typer.Context,
+    offline: Annotated[
+        bool,
+        typer.Option(
+            OFFLINE,
+            help="Refuse every connection; it may stand after COMMAND, too. [default: $ASSISTANT_OFFLINE]",
+            show_default=False,
+        ),
+    ] = False,
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
+    _is_offline.set(offline)
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -249,7 +276,7 @@ def _open(index: Path | None, **settings: Any) -> Iterator["Assistant"]:
     from assistant.front import Assistant  # needs numpy, and --help and --version mustn't wait for that
 
     folder = find_index(index)
-    with Assistant.open(folder, **settings) as assistant:
+    with Assistant.open(folder, offline=_is_offline.get() or None, **settings) as assistant:
         yield assistant
 
 
@@ -294,6 +321,53 @@ def _read_price(price: str | None) -> tuple[float, float] | None:
     return sent, received
 
 
+def _read_settings(
+    *,
+    model: ModelOption = None,
+    unsupported: UnsupportedOption = None,
+    window: WindowOption = None,
+    max_cost: MaxCostOption = None,
+    max_total_cost: MaxTotalOption = None,
+    price: PriceOption = None,
+    threshold: ThresholdOption = None,
+    today: TodayOption = None,
+    wait: WaitOption = None,
+    embedding_model: EmbeddingOption = None,
+    chroma: ChromaOption = None,
+    insecure: InsecureOption = False,
+) -> dict[str, Any]:
+    """Read the options that say how questions are answered."""
+    return {
+        "model": model,
+        "unsupported": unsupported,
+        "window": window,
+        "max_cost": max_cost,
+        "max_total_cost": max_total_cost,
+        "price": _read_price(price),
+        "threshold": threshold,
+        "today": today,
+        "wait": wait,
+        "embedding_model": embedding_model,
+        "chroma": chroma,
+        "insecure": insecure,
+    }
+
+
+def _take_settings(command: Callable[..., Returned]) -> Callable[..., Returned]:
+    """Give a command the options of `_read_settings` in the place of its `settings`."""
+    options = signature(_read_settings).parameters
+
+    @wraps(command)
+    def run(**given: Any) -> Returned:
+        read = _read_settings(**{name: given.pop(name) for name in options})
+        return command(**given, settings=read)
+
+    own = signature(command).parameters.values()
+    every = [option for each in own for option in (options.values() if each.name == "settings" else [each])]
+    run.__signature__ = Signature(every)  # type: ignore[attr-defined]  # where Typer looks for options
+    return run
+
+
 def _print_json(stream: "AnswerStream") -> str:
     """Give an answer as JSON; where the stream breaks off, print what was proven by then, with what stopped it."""
     try:
@@ -325,7 +399,7 @@ def _ask_all(assistant: "Assistant", questions: Iterable[AskedQuestion]) -> Outc
                 progress(asked, asked)
     if failed:
         _complain(f'{failed} of {asked} questions failed; the "error" of each says why')
-    return Outcome("", has_failed=bool(failed), is_no=bool(asked) and not answered)
+    return Outcome("", has_failed=bool(failed), is_no=not answered)
 
 
 def _answer(assistant: "Assistant", asked: AskedQuestion) -> dict[str, Any]:
@@ -366,6 +440,7 @@ def _open_questions(
 
 
 @app.command()
+@_take_settings
 def ask(
     question: Annotated[str | None, typer.Argument(metavar="QUESTION", help="What to ask.", show_default=False)] = None,
     sources: Annotated[
@@ -386,36 +461,15 @@ def ask(
     outlet: OutletOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    today: TodayOption = None,
-    model: ModelOption = None,
-    unsupported: UnsupportedOption = None,
-    window: WindowOption = None,
-    max_cost: MaxCostOption = None,
-    price: PriceOption = None,
+    *,
+    settings: dict[str, Any],
     no_cache: NoCacheOption = False,
-    threshold: ThresholdOption = None,
-    wait: WaitOption = None,
     index: IndexOption = None,
-    chroma: ChromaOption = None,
-    insecure: InsecureOption = False,
-    embedding_model: EmbeddingOption = None,
     html: HtmlOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Answer a question from the articles, with citations; exit with 1 when they don't answer it."""
-    settings = {
-        "model": model,
-        "unsupported": unsupported,
-        "window": window,
-        "max_cost": max_cost,
-        "price": _read_price(price),
-        "keep_replies": not no_cache,
-        "threshold": threshold,
-        "today": today,
-        "wait": wait,
-        "embedding_model": embedding_model,
-    }
     if questions is not None:
         sources = [*filter(None, [question]), *(sources or ())]
         if questions == "-" and "-" in sources:
@@ -429,7 +483,7 @@ def ask(
 
         check_replaceable(html)  # before anything is asked, which may cost money
     asked = _open_questions(questions, outlet=outlet, since=since, until=until)
-    with asked as lines, _open(index, chroma=chroma, insecure=insecure, **settings) as assistant:
+    with asked as lines, _open(index, **settings, keep_replies=not no_cache) as assistant:
         report = None
         if sources:
             given = partial(assistant.add, sources, allow_private=allow_private, say=_say)
@@ -469,6 +523,7 @@ def ask(
 
 
 @app.command()
+@_take_settings
 def chat(
     id: Annotated[
         str | None, typer.Argument(metavar="ID", help="With --resume, the conversation; else it is the last one.")
@@ -477,38 +532,17 @@ def chat(
     outlet: OutletOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    today: TodayOption = None,
-    model: ModelOption = None,
-    unsupported: UnsupportedOption = None,
-    window: WindowOption = None,
-    max_cost: MaxCostOption = None,
-    price: PriceOption = None,
+    *,
+    settings: dict[str, Any],
     no_cache: NoCacheOption = False,
-    threshold: ThresholdOption = None,
-    wait: WaitOption = None,
     index: IndexOption = None,
-    chroma: ChromaOption = None,
-    insecure: InsecureOption = False,
-    embedding_model: EmbeddingOption = None,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> int:
     """Ask one question after the other, with commands to see the proof; conversations are kept."""
     if id is not None and not resume:
         raise typer.BadParameter(f"to go on with conversation {id}, say --resume {id}")
-    settings: dict[str, Any] = {
-        "model": model,
-        "unsupported": unsupported,
-        "window": window,
-        "max_cost": max_cost,
-        "price": _read_price(price),
-        "keep_replies": not no_cache,
-        "threshold": threshold,
-        "today": today,
-        "wait": wait,
-        "embedding_model": embedding_model,
-        "chroma": chroma,
-        "insecure": insecure,
-    }
+    settings["keep_replies"] = not no_cache
+    settings["offline"] = _is_offline.get() or None
     folder = find_index(index)
     load_settings(folder, **settings)  # what is impossible is said before there is a prompt
     from assistant.chat import LAST, run_chat  # needs prompt_toolkit, and no other command waits for that
@@ -531,14 +565,14 @@ def search(
     until: UntilOption = None,
     today: TodayOption = None,
     index: IndexOption = None,
+    embedding_model: EmbeddingOption = None,
     chroma: ChromaOption = None,
     insecure: InsecureOption = False,
-    embedding_model: EmbeddingOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Show the passages that bear on a question, best first; exit with 1 when there is none."""
-    with _open(index, chroma=chroma, insecure=insecure, today=today, embedding_model=embedding_model) as assistant:
+    with _open(index, today=today, embedding_model=embedding_model, chroma=chroma, insecure=insecure) as assistant:
         found = assistant.search(question, limit, outlet=outlet, since=since, until=until)
         understood = assistant.understand(question, outlet=outlet, since=since, until=until)
         _say_how_searched(assistant)
@@ -563,19 +597,20 @@ def history(
     show: Annotated[str | None, typer.Option("--show", metavar="ID", help="Show this conversation.")] = None,
     remove: Annotated[str | None, typer.Option(metavar="ID", help="Forget this conversation for good.")] = None,
     index: IndexOption = None,
+    embedding_model: EmbeddingOption = None,
     chroma: ChromaOption = None,
     insecure: InsecureOption = False,
-    embedding_model: EmbeddingOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """List the conversations that are kept, the last one first, or show one; exit with 1 when there is none."""
     if bool(words) + (show is not None) + (remove is not None) > 1:
         raise typer.BadParameter("give words, --show ID or --remove ID")
-    with _open(index, chroma=chroma, insecure=insecure, embedding_model=embedding_model) as assistant:
+    with _open(index, embedding_model=embedding_model, chroma=chroma, insecure=insecure) as assistant:
         kept = assistant.conversations
         if remove is not None:
             kept.remove(remove)
+            sys.stderr.write(f"removed: {clean_line(remove)}\n")
             return Outcome(render_json({"removed": remove}) if as_json else "")
         if show is not None:
             conversation = kept.get(show)
@@ -600,14 +635,14 @@ def check(
         ),
     ],
     index: IndexOption = None,
+    embedding_model: EmbeddingOption = None,
     chroma: ChromaOption = None,
     insecure: InsecureOption = False,
-    embedding_model: EmbeddingOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Check answers again, each quote in its article and what it is to prove; exit with 1 when one doesn't hold."""
-    with _open(index, chroma=chroma, insecure=insecure, embedding_model=embedding_model) as assistant:
+    with _open(index, embedding_model=embedding_model, chroma=chroma, insecure=insecure) as assistant:
         report = assistant.check(file)
     text = render_json(check_to_json(report)) if as_json else render_check(report, width=find_width())
     return Outcome(text, is_no=not report.holds)
@@ -652,9 +687,9 @@ def index_command(
     ] = None,
     wait: WaitOption = None,
     index: IndexOption = None,
+    embedding_model: EmbeddingOption = None,
     chroma: ChromaOption = None,
     insecure: InsecureOption = False,
-    embedding_model: EmbeddingOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
@@ -672,8 +707,10 @@ def index_command(
         raise typer.BadParameter("--remove-gone needs --update, or sources to look at")
     if on and not history:
         raise typer.BadParameter("--on is said with --history ID")
-    with _open(index, chroma=chroma, insecure=insecure, wait=wait, embedding_model=embedding_model) as assistant:
+    with _open(index, wait=wait, embedding_model=embedding_model, chroma=chroma, insecure=insecure) as assistant:
         removed_by_hand = assistant.remove(*remove) if remove else []
+        for id in removed_by_hand:
+            sys.stderr.write(f"removed: {clean_line(id)}\n")
         forgotten = []
         for source in forget or ():
             ids = assistant.forget_source(source)
@@ -700,6 +737,7 @@ def index_command(
 
 
 @app.command()
+@_take_settings
 def evaluate(
     cases: Annotated[
         Path,
@@ -730,54 +768,58 @@ def evaluate(
     search_only: Annotated[
         bool, typer.Option("--search-only", help="Measure what searches find, and ask for no answers.")
     ] = False,
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            "--judge",
+            metavar="MODEL",
+            help="Ask this language model, PROVIDER:NAME, of each sentence of an answer whether what it cites"
+            " supports it.",
+        ),
+    ] = None,
+    judge_sample: Annotated[
+        Path | None,
+        typer.Option(
+            "--judge-sample",
+            metavar="FILE",
+            help="Statements that people labelled, as JSON Lines, to measure the judge's agreement with them on.",
+        ),
+    ] = None,
     allow_private: PrivateOption = False,
-    today: TodayOption = None,
-    model: ModelOption = None,
-    unsupported: UnsupportedOption = None,
-    window: WindowOption = None,
-    max_cost: MaxCostOption = None,
-    price: PriceOption = None,
-    threshold: ThresholdOption = None,
-    wait: WaitOption = None,
+    *,
+    settings: dict[str, Any],
     index: IndexOption = None,
-    chroma: ChromaOption = None,
-    insecure: InsecureOption = False,
-    embedding_model: EmbeddingOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Measure how well the questions of a file are answered."""
     from assistant.evaluation import running, tables
     from assistant.evaluation.cases import load_cases
+    from assistant.evaluation.judging import Judge
 
+    if judge_sample and not judge:
+        raise typer.BadParameter("--judge-sample says how far a judge is to be trusted: name it with --judge MODEL")
     loaded = load_cases(cases)
     is_own = index is None and bool(articles or loaded.articles)  # an index of these articles and nothing else
     if is_own:
         index = running.find_index(loaded, articles or ())
-    settings = {
-        "model": model,
-        "unsupported": unsupported,
-        "window": window,
-        "max_cost": max_cost,
-        "price": _read_price(price),
-        "keep_replies": False,  # a reply that was kept takes no time and costs nothing
-        "threshold": threshold,
-        "today": today,
-        "wait": wait,
-        "embedding_model": embedding_model,
-    }
-    with _open(index, chroma=chroma, insecure=insecure, **settings) as assistant:
+    # A reply that was kept takes no time and costs nothing.
+    with _open(index, **settings, keep_replies=False) as assistant, ExitStack() as opened:
+        judging = None
+        if judge:
+            judging = opened.enter_context(closing(Judge.open(judge, assistant.settings, sample=judge_sample)))
         report = None
         if articles or loaded.articles:
             given = partial(assistant.add, [*loaded.articles, *(articles or ())], allow_private=allow_private)
             report = _take_in(assistant, lambda progress: given(remove_gone=is_own, progress=progress))
         if not search_only:
             _say_who_answers(assistant)
+        if judging:
+            _say(f"Judged by {judging.model.name}; answers and quotes are sent to {judging.model.host}.")
+        measure = partial(running.evaluate, out=out, limit=limit, seed=seed, search_only=search_only, judge=judging)
         try:
             with show_progress("Evaluating") as progress:
-                result = running.evaluate(
-                    loaded, assistant, out=out, limit=limit, seed=seed, search_only=search_only, progress=progress
-                )
+                result = measure(loaded, assistant, progress=progress)
         except KeyboardInterrupt:
             kept = "what was measured is kept, and the same command goes on from there" if out else "nothing is kept"
             _complain(f"interrupted; {kept}{'' if out else ' without --out'}")
@@ -820,10 +862,20 @@ def cases_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file that cases are added to.")],
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Stop when so many are kept.")] = 30,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="What draws the sentences.")] = 0,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="MODEL",
+            help="Have this language model, PROVIDER:NAME, suggest questions of what articles say. [default: by rule,"
+            " from single sentences]",
+            show_default=False,
+        ),
+    ] = None,
     index: IndexOption = None,
+    embedding_model: EmbeddingOption = None,
     chroma: ChromaOption = None,
     insecure: InsecureOption = False,
-    embedding_model: EmbeddingOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print suggestions, a line each, and ask nothing.")] = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
@@ -831,35 +883,50 @@ def cases_command(
     from itertools import islice
 
     from assistant.evaluation import suggesting
+    from assistant.front import open_model
 
-    with _open(index, chroma=chroma, insecure=insecure, embedding_model=embedding_model) as assistant:
-        suggestions = suggesting.suggest_cases([assistant.article(ref.id) for ref in assistant.articles()], seed=seed)
     review = suggesting.Review(file)
-    if as_json:
-        found = list(islice(filter(review.is_open, suggestions), limit))
-        return Outcome("".join(render_json(asdict(each)) for each in found), is_no=not found)
+    dropped: list[str] = []
 
     def show(suggestion: suggesting.Suggestion) -> None:
         title, quote = clean_line(suggestion.title), clean_line(suggestion.quote)
         sys.stdout.write(f"\n{title}\n    “{quote}”\n{clean_line(suggestion.question)}\n")
 
-    kept = suggesting.review_cases(suggestions, review, show=show, ask=input, limit=limit)
-    return Outcome(f"\n{kept} cases were added to {clean_line(str(file))}.\n", is_no=not kept)
+    with ExitStack() as opened:
+        with _open(index, model=model, embedding_model=embedding_model, chroma=chroma, insecure=insecure) as assistant:
+            articles = [assistant.article(ref.id) for ref in assistant.articles()]
+            settings = assistant.settings
+        suggestions = suggesting.suggest_cases(articles, seed=seed)
+        if model and settings.model != QUOTES:
+            chat = opened.enter_context(closing(open_model(settings.model, settings)))
+            _say(f"Suggested by {chat.name}; parts of articles are sent to {chat.host}.")
+            suggestions = suggesting.suggest_with_model(articles, chat, seed=seed, drop=dropped.append)
+        if as_json:
+            found = list(islice(filter(review.is_open, suggestions), limit))
+            outcome = Outcome("".join(render_json(asdict(each)) for each in found), is_no=not found)
+        else:
+            kept = suggesting.review_cases(suggestions, review, show=show, ask=input, limit=limit)
+            added = f"{count_noun(kept, 'case')} {'was' if kept == 1 else 'were'} added to {clean_line(str(file))}"
+            outcome = Outcome(f"\n{added}.\n", is_no=not kept)
+    if dropped:
+        count = count_noun(len(dropped), "suggestion")
+        _say(f"Dropped: {count} of the model without a question, or with a quote that isn't in the article.")
+    return outcome
 
 
 @app.command()
 def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, which mustn't exist yet.")],
     index: IndexOption = None,
+    embedding_model: EmbeddingOption = None,
     chroma: ChromaOption = None,
     insecure: InsecureOption = False,
-    embedding_model: EmbeddingOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Write the whole index, articles and vectors, to one file."""
     with (
-        _open(index, chroma=chroma, insecure=insecure, embedding_model=embedding_model) as assistant,
+        _open(index, embedding_model=embedding_model, chroma=chroma, insecure=insecure) as assistant,
         show_progress("Exporting") as progress,
     ):
         report = assistant.export(file, progress=progress)
@@ -871,14 +938,14 @@ def import_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file that `assistant export` wrote.")],
     wait: WaitOption = None,
     index: IndexOption = None,
+    embedding_model: EmbeddingOption = None,
     chroma: ChromaOption = None,
     insecure: InsecureOption = False,
-    embedding_model: EmbeddingOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Take in what was exported elsewhere, with no embedding; changed articles are replaced."""
-    with _open(index, chroma=chroma, insecure=insecure, wait=wait, embedding_model=embedding_model) as assistant:
+    with _open(index, wait=wait, embedding_model=embedding_model, chroma=chroma, insecure=insecure) as assistant:
         with show_progress("Importing") as progress:
             report = assistant.import_file(file, progress=progress)
         sys.stderr.write(f"{assistant.settings.index}: {render_report(report)}\n")
@@ -890,14 +957,14 @@ def doctor(
     repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended.")] = False,
     wait: WaitOption = None,
     index: IndexOption = None,
+    embedding_model: EmbeddingOption = None,
     chroma: ChromaOption = None,
     insecure: InsecureOption = False,
-    embedding_model: EmbeddingOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Look at all of the index and say what is wrong with it; exit with 1 when something is, and isn't mended."""
-    with _open(index, chroma=chroma, insecure=insecure, wait=wait, embedding_model=embedding_model) as assistant:
+    with _open(index, wait=wait, embedding_model=embedding_model, chroma=chroma, insecure=insecure) as assistant:
         with show_progress("Examining") as progress:
             diagnosis = (assistant.repair if repair else assistant.examine)(progress=progress)
         place = clean_line(str(assistant.settings.index))
@@ -943,10 +1010,16 @@ def main() -> None:
         known = isinstance(error, AssistantError | OSError)
         if isinstance(error, OSError):
             _drop_output()
+        # What comes without a name of a file comes from a stream.
+        if isinstance(error, OSError) and error.filename is None:
+            error = SettingsError(f"standard output can't be written: {error.strerror or error}")
         _complain(str(error) if known else f"{type(error).__name__}: {error} (run it again with --debug to report it)")
         for mistake in error.mistakes[1:MISTAKES_SHOWN] if isinstance(error, EvaluationError) else ():
             _complain(mistake)
         status = EXIT_ERROR
+    if status == EXIT_INTERRUPTED:  # who presses Ctrl-C again while Python ends gets the same status
+        with suppress(ValueError):  # in a thread, which gets none
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(status)
 
 

@@ -8,7 +8,7 @@ import difflib
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +17,8 @@ from assistant.errors import AssistantError, LibraryError, SettingsError
 from assistant.rendering import (
     clean,
     clean_line,
+    count_noun,
+    describe_age,
     describe_article,
     mark_statement,
     render_answer,
@@ -24,9 +26,10 @@ from assistant.rendering import (
     render_json,
     render_report,
     render_sources,
+    show_address,
     wrap_text,
 )
-from assistant.reports import render_html, render_markdown, write_page
+from assistant.reports import PassageOf, render_html, render_markdown, write_page
 from assistant.settings import QUOTES
 from assistant.terminal import PLAIN, Terminal, describe_answerer, paint, paint_answer, show_progress
 from assistant.types import Answer, ArticleRef, Citation, Conversation, QuotedPassage, Turn
@@ -38,9 +41,19 @@ EMPTY = "There are no articles yet; add some with /add SOURCE: a file, a folder,
 # Why there is no last answer.
 NOTHING_ASKED = "nothing was answered yet; ask something first"
 FORGOTTEN = "what was answered here was forgotten with its articles; ask something anew"
+REMOVED = "this conversation was removed meanwhile, with all that was answered in it; ask something anew"
 STOPPED = "the last answer was stopped before anything of it was proven, so it has no sources; ask again"
 LISTED = 20  # articles and conversations
 OFF = ("off", "none", "clear", "all")  # what clears a setting
+# What other programs call a command, to be pointed to ours.
+OTHER_NAMES = {
+    "exit": "quit", "bye": "quit", "leave": "quit", "close": "quit", "stop": "quit",
+    "clear": "new", "reset": "new", "restart": "new",
+    "list": "articles", "ls": "articles", "index": "add", "import": "add", "load": "resume",
+    "save": "export", "write": "export", "cite": "why", "proof": "why", "quote": "why",
+    "citations": "sources", "commands": "help", "?": "help", "conversations": "history",
+    "from": "since", "after": "since", "before": "until", "to": "until",
+}  # fmt: skip
 MIN_TITLE_CHARACTERS = 3  # that are typed before a title is offered
 
 
@@ -173,7 +186,8 @@ def _find_command(name: str) -> Command:
     if name in COMMANDS:
         return COMMANDS[name]
     starting = [known for known in COMMANDS if name and known.startswith(name)]
-    near = starting or difflib.get_close_matches(name, COMMANDS, 1, 0.5)
+    other = [OTHER_NAMES[name]] if name in OTHER_NAMES else []
+    near = starting or other or difflib.get_close_matches(name, COMMANDS, 1, 0.5)
     hint = f"did you mean /{near[0]}? " if near else ""
     raise SettingsError(f"there is no command /{name}; {hint}/help lists them")
 
@@ -181,7 +195,26 @@ def _find_command(name: str) -> Command:
 # Of the last answer ---------------------------------------------------------------------------------------------------
 
 
+def recall(session: Session) -> Session:
+    """Recall what was answered before as it is kept now: what was forgotten meanwhile is shown to nobody any more.
+
+    Where the whole conversation was removed, another one begins, for its id isn't taken up again.
+    """
+    kept = session.assistant.conversations
+    if not (session.answers and session.is_kept) or kept.is_current(session.conversation):
+        return session
+    try:
+        turns = kept.get(session.conversation).turns
+    except SettingsError:
+        return replace(begin_conversation(session), unanswered=REMOVED)
+    recalled = session.answered(*(turn.answer for turn in turns if turn.answer is not None))
+    if turns and turns[-1].answer is None:
+        recalled = replace(recalled, unanswered=FORGOTTEN)  # an earlier answer isn't taken for the last
+    return replace(recalled, unanswered=recalled.unanswered or session.unanswered)
+
+
 def _why(session: Session, argument: str) -> Session:
+    session = recall(session)
     answer = session.last
     citation = _find_citation(answer, argument)
     terminal, width = session.terminal, session.terminal.width
@@ -198,8 +231,8 @@ def _why(session: Session, argument: str) -> Session:
     proven = [each for each in answer.statements if citation in each.citations and each.text != citation.quote]
     for statement in proven:
         session.say(f"Cited for: {mark_statement(statement)}")
-    if citation.article.url:
-        terminal.write(f"{clean_line(citation.article.url)}\n")
+    if address := show_address(citation.article):
+        terminal.write(f"{address}\n")
     return session
 
 
@@ -214,6 +247,7 @@ def render_quote(passage: QuotedPassage, *, style: str, width: int) -> str:
 
 
 def _show_sources(session: Session, _: str) -> Session:
+    session = recall(session)
     answer, terminal = session.last, session.terminal
     text = render_sources(answer.statements, context_of=session.assistant.context_of, width=terminal.width)
     terminal.write(paint_answer(text, terminal.styles) or "The last answer has no sources, for it is none.\n")
@@ -221,6 +255,7 @@ def _show_sources(session: Session, _: str) -> Session:
 
 
 def _open(session: Session, argument: str) -> Session:
+    session = recall(session)
     citation = _find_citation(session.last, argument)
     if not citation.article.url:
         raise SettingsError(f"[{citation.number}] has no address that is known: {citation.article.title}")
@@ -229,12 +264,11 @@ def _open(session: Session, argument: str) -> Session:
 
 
 def _copy(session: Session, _: str) -> Session:
+    session = recall(session)
     answer = session.last
     statements = [mark_statement(statement) for statement in answer.statements] or [clean_line(answer.text)]
     sources = [
-        " ".join(
-            filter(None, (f"[{each.number}] {describe_article(each.article)}", clean_line(each.article.url or "")))
-        )
+        " ".join(filter(None, (f"[{each.number}] {describe_article(each.article)}", show_address(each.article))))
         for each in answer.citations
     ]
     text = "\n\n".join([clean_line(answer.question), *statements, "\n".join(sources)]).strip() + "\n"
@@ -246,9 +280,9 @@ def _show_unsupported(session: Session, argument: str) -> Session:
     if argument:
         if argument not in ("mark", "drop"):
             raise SettingsError(f"{argument!r} is neither mark nor drop: /unsupported mark shows such sentences")
-        return _reopen(session, unsupported=argument)
-    setting = session.assistant.settings.unsupported
-    session.say(f"Sentences that their citations don't prove are {'marked' if setting == 'mark' else 'dropped'}.")
+        return _reopen(session, lambda _: f"{_describe_unsupported(argument)}, from now on.", unsupported=argument)
+    session = recall(session)
+    session.say(f"{_describe_unsupported(session.assistant.settings.unsupported)}.")
     lines = (
         [mark_statement(each) for each in session.last.statements if not each.support.supported]
         if session.has_last
@@ -259,6 +293,10 @@ def _show_unsupported(session: Session, argument: str) -> Session:
     if session.has_last and not lines:
         session.say("The last answer shows none.")
     return session
+
+
+def _describe_unsupported(setting: str) -> str:
+    return f"Sentences that their citations don't prove are {'marked' if setting == 'mark' else 'dropped'}"
 
 
 def _find_citation(answer: Answer, argument: str) -> Citation:
@@ -283,7 +321,7 @@ def _describe_numbers(numbers: Iterable[str]) -> str:
 def _list_articles(session: Session, argument: str) -> Session:
     articles = session.assistant.articles()
     words = argument.lower().split()
-    found = [each for each in articles if all(word in f"{describe_article(each)}".lower() for word in words)]
+    found = [each for each in articles if all(word in _describe_to_find(each) for word in words)]
     found.sort(key=lambda each: each.published or datetime.min.replace(tzinfo=UTC), reverse=True)
     for article in found[:LISTED]:
         session.terminal.write(wrap_text(describe_article(article), session.terminal.width, indent="    ") + "\n")
@@ -294,11 +332,33 @@ def _list_articles(session: Session, argument: str) -> Session:
     return replace(session, articles=tuple(articles))
 
 
-def _add(session: Session, argument: str) -> Session:
+def _describe_to_find(article: ArticleRef) -> str:
+    """Write what an article is found by, in lower case: as it is shown, and its day as dates are typed."""
+    day = f"{article.published:%Y-%m-%d}" if article.published else ""
+    return f"{describe_article(article)} {day}".lower()
+
+
+def read_name(argument: str) -> str:
+    """Read the name of one file, as a shell reads it; quotation marks are only needed where a shell's sign is meant."""
     try:
-        sources = shlex.split(argument)
+        names = shlex.split(argument)
+    except ValueError:  # an apostrophe, which stands for itself where it closes nothing
+        return argument
+    return names[0] if len(names) == 1 else argument
+
+
+def read_names(argument: str) -> list[str]:
+    """Read names as a shell does; what is the name of one file as it stands, is that. Raises SettingsError."""
+    if argument and Path(argument).expanduser().exists():
+        return [argument]
+    try:
+        return shlex.split(argument)
     except ValueError as error:
         raise SettingsError(f"{argument}: {str(error).lower()}; close the quotation mark") from None
+
+
+def _add(session: Session, argument: str) -> Session:
+    sources = read_names(argument)
     if not sources:
         raise SettingsError("give a file, a folder, or the address of a page, a feed or a sitemap: /add SOURCE")
     if "-" in sources:
@@ -371,20 +431,27 @@ def _describe_filters(session: Session) -> str:
 
 def _set_model(session: Session, argument: str) -> Session:
     if argument:
-        return _reopen(session, model=argument)
-    session.say(describe_answerer(session.assistant, session.articles))
+        return _reopen(session, _describe_answerer, model=argument)
+    session.say(_describe_answerer(session))
     return session
 
 
-def _reopen(session: Session, **settings: Any) -> Session:
-    """Open the assistant anew with other settings. Raises AssistantError, before anything changes, where that fails."""
+def _describe_answerer(session: Session) -> str:
+    return describe_answerer(session.assistant, session.articles)
+
+
+def _reopen(session: Session, describe: Callable[[Session], str], **settings: Any) -> Session:
+    """Open the assistant anew with other settings, and `describe` what it is like then.
+
+    Raises AssistantError, before anything changes, where that fails.
+    """
     from assistant.front import Assistant
 
     assistant = Assistant(replace(session.assistant.settings, **settings))
     try:
         assistant.load_model()
         session_then = replace(session, assistant=assistant)
-        session_then.say(describe_answerer(assistant, session.articles))
+        session_then.say(describe(session_then))
     except BaseException:
         assistant.close()
         raise
@@ -423,7 +490,15 @@ def resume_conversation(session: Session, id: str) -> Session:
         session.terminal.write("\n")
         text = render_answer(answers[-1], context_of=session.assistant.context_of, width=session.terminal.width)
         session.terminal.write(paint_answer(text, session.terminal.styles))
+        say_age(session, answers[-1])
     return replace(session, conversation=id).answered(*answers)
+
+
+def say_age(session: Session, answer: Answer) -> None:
+    """Say how old the newest source of an answer is, where a reader should know."""
+    age = "" if session.until else describe_age(answer, today=session.assistant.settings.today or date.today())
+    if age:
+        session.say(age, style=session.terminal.styles.heading)
 
 
 def begin_conversation(session: Session) -> Session:
@@ -454,27 +529,36 @@ def _export(session: Session, argument: str) -> Session:
         raise SettingsError("give a file to write: /export FILE, which ends in .md, .html or .json")
     if not session.answers:
         raise SettingsError(session.unanswered or NOTHING_ASKED)
-    path = Path(argument).expanduser()
-    write_page(path, _write_out(session, path.suffix.lower()))
-    count = len(session.answers)
-    session.say(f"{path}: {count} answer{'' if count == 1 else 's'} written.")
+    conversation = _read_conversation(session)
+    answers = tuple(turn.answer for turn in conversation.turns if turn.answer is not None)
+    if not answers:
+        raise SettingsError(FORGOTTEN)
+    path = Path(read_name(argument)).expanduser()
+    write_page(path, _write_out(conversation, answers, path.suffix.lower(), session.assistant.passage_of))
+    forgotten = len(conversation.turns) - len(answers)
+    were = "was" if forgotten == 1 else "were"
+    lost = f"; {forgotten} more {were} forgotten with the articles" if forgotten else ""
+    session.say(f"{path}: {count_noun(len(answers), 'answer')} written{lost}.")
     return session
 
 
-def _write_out(session: Session, suffix: str) -> str:
-    passage_of = session.assistant.passage_of
+def _write_out(conversation: Conversation, answers: tuple[Answer, ...], suffix: str, passage_of: PassageOf) -> str:
     if suffix == ".md":
-        return render_markdown(session.answers, passage_of=passage_of)
+        return render_markdown(answers, passage_of=passage_of)
     if suffix == ".html":
-        return render_html(session.answers, passage_of=passage_of)
+        return render_html(answers, passage_of=passage_of)
     if suffix == ".json":
-        return render_json(conversation_to_json(_read_conversation(session)))
+        return render_json(conversation_to_json(conversation))
     raise SettingsError(f"{suffix or 'a file without an ending'} is no format; end the name in .md, .html or .json")
 
 
 def _read_conversation(session: Session) -> Conversation:
+    """Read what is kept now, whatever is remembered here; where nothing is kept, it is what is remembered."""
     if session.is_kept:
-        return session.assistant.conversations.get(session.conversation)
+        try:
+            return session.assistant.conversations.get(session.conversation)
+        except SettingsError:
+            raise SettingsError(REMOVED) from None
     now = datetime.now(UTC)
     turns = (Turn(number, now, answer.question, answer) for number, answer in enumerate(session.answers, start=1))
     return Conversation(session.conversation, now, tuple(turns))
@@ -541,7 +625,7 @@ COMMANDS: dict[str, Command] = {
         ),
         Command(
             "add", _add, "SOURCE...", "Add articles: files, folders, addresses of pages, feeds or sitemaps.",
-            "Put a name with spaces in quotation marks. Ctrl-C stops it and keeps what was finished.",
+            "Put names with spaces in quotation marks where there are several. Ctrl-C keeps what was finished.",
             takes_file=True,
         ),
         Command(

@@ -5,7 +5,7 @@ what stands in the gap is compared: "killed 13 people" and "killed 12 people" ha
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import combinations, pairwise, product
@@ -19,7 +19,7 @@ from assistant.facts import (
     is_negative,
     may_be_negative,
 )
-from assistant.lexicon import is_thing
+from assistant.lexicon import find_verb, is_thing, is_verb_form
 from assistant.terms import STOP_WORDS, find_words, read_words
 
 MAX_GAP = 4  # tokens; in a longer gap the texts say different things
@@ -59,6 +59,7 @@ class Alignment:
     matched: Sequence[int | None]
     gaps: Sequence[Gap]
     sentence: Sequence[Token]
+    forms: Sequence[str]  # of the statement's tokens
 
     @property
     def share(self) -> float:
@@ -90,7 +91,7 @@ def align(statement: Sequence[Token], sentence: Sequence[Token]) -> Alignment:
         if start < after[0] or other < after[1]:
             gap = Gap(statement[start : after[0]], sentence[other : after[1]], start, other, before[2], after[2])
             gaps.append(gap)
-    return Alignment(matched, gaps, sentence)
+    return Alignment(matched, gaps, sentence, [token.form for token in statement])
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +117,10 @@ def read_facts(sentences: Sequence[Sequence[Token]]) -> EvidenceFacts:
     return EvidenceFacts({form: frozenset(found) for form, found in units.items()}, frozenset(initials), amounts)
 
 
-def find_missing(statement: Sequence[Token], facts: EvidenceFacts) -> Iterator[str]:
-    """Yield which names, numbers and days of a statement the evidence doesn't have."""
+def find_missing(statement: Sequence[Token], facts: EvidenceFacts, known: Set[str] = frozenset()) -> Iterator[str]:
+    """Yield which names, numbers and days of a statement the evidence doesn't have; `known` are forms it needn't."""
     for token in statement:
-        if not token.is_fact or token.form in _VAGUE or _counts_named(token):
+        if not token.is_fact or token.form in _VAGUE or token.form in known or _counts_named(token):
             continue
         units = facts.units.get(token.form)
         if units is None:
@@ -197,12 +198,16 @@ def _compare_gap(gap: Gap, alignment: Alignment, others: Sequence[Alignment]) ->
         ):
             yield "the evidence says this with a negation"
     held = {token.form for token in alignment.sentence}
+    negated = [
+        any(is_negative(token) for token in side if token.kind == "negation") for side in (gap.statement, gap.sentence)
+    ]
     for offset, ours in enumerate(gap.statement):
         if ours.form in held:
             continue  # it stands in another place: see find_crossings
         for theirs in gap.sentence:
             if (
                 _differ(ours, theirs, gap)
+                and not (negated[0] != negated[1] and are_opposites(ours.form, theirs.form))  # "failed", "did not pass"
                 and not _says_the_same(ours, theirs, alignment.sentence)
                 and not _is_said_elsewhere(gap.start + offset, alignment, others)
             ):
@@ -257,22 +262,30 @@ def _differ(ours: Token, theirs: Token, gap: Gap) -> bool:
     return len(kinds) == 1 and ours.is_fact
 
 
-def find_substitutions(alignments: Sequence[Alignment], likeness: Callable[[int, int, int], float]) -> Iterator[str]:
+def find_substitutions(
+    alignments: Sequence[Alignment], likeness: Callable[[int, int, int], float], *, is_long: bool = False
+) -> Iterator[str]:
     """Yield the words that stand, in a sentence that is the same but for a word or two, where it has quite another.
 
     `likeness` is the cosine of a token of the statement and one of a sentence, given as the place of the token, the
-    number of the alignment, and the place in the sentence.
+    number of the alignment, and the place in the sentence. `is_long` says that the sentences are the nearest of many:
+    another may have the statement's verb.
     """
     for number, alignment in enumerate(alignments):
-        if alignment.share < VERBATIM_SHARE:
+        held = {token.form for token in alignment.sentence}
+        verbs = (
+            [gap for gap in alignment.gaps if not is_long and _exchanges_verb(gap)] if _repeats(alignment, held) else []
+        )
+        if alignment.share < VERBATIM_SHARE and not verbs:
             continue
         others = [*alignments[:number], *alignments[number + 1 :]]
-        held = {token.form for token in alignment.sentence}
-        for gap in alignment.gaps:
-            if not gap.sentence or max(len(gap.statement), len(gap.sentence)) > MAX_SUBSTITUTED:
+        for gap in alignment.gaps if alignment.share >= VERBATIM_SHARE else verbs:
+            is_short = max(len(gap.statement), len(gap.sentence)) <= MAX_SUBSTITUTED
+            if not gap.sentence or not (is_short or gap in verbs):
                 continue
             for place, ours in enumerate(gap.statement, start=gap.start):
                 theirs = [at for at, token in enumerate(gap.sentence, start=gap.at) if token.kind != "negation"]
+                theirs = theirs if is_short else theirs[-1:]
                 if (
                     (is_negative(ours) and any(is_negative(token) for token in alignment.sentence))
                     or ours.kind == "negation"
@@ -283,10 +296,27 @@ def find_substitutions(alignments: Sequence[Alignment], likeness: Callable[[int,
                 ):
                     continue
                 nearest = max(theirs, key=lambda at: likeness(place, number, at))
-                if likeness(place, number, nearest) < SUBSTITUTED_BELOW and not _share_root(
-                    ours, alignment.sentence[nearest]
-                ):
-                    yield f"the evidence says {alignment.sentence[nearest].text}, not {ours.text}"
+                other = alignment.sentence[nearest]
+                if is_verb_form(ours.text.lower()) and (other.kind != "word" or not find_verb(other.text.lower())):
+                    continue  # "led" for "leader of": there is nothing to compare it with
+                if likeness(place, number, nearest) < SUBSTITUTED_BELOW and not _share_root(ours, other):
+                    yield f"the evidence says {other.text}, not {ours.text}"
+
+
+def _exchanges_verb(gap: Gap) -> bool:
+    """Tell whether a gap has a verb in the past tense where the sentence has another, before what both go on with."""
+    if len(gap.statement) != 1 or not gap.sentence or not gap.right:
+        return False
+    words = [side[-1].text.lower() for side in (gap.statement, gap.sentence)]
+    return all(is_verb_form(word) and not word.endswith(("s", "ing")) for word in words)
+
+
+def _repeats(alignment: Alignment, held: Set[str]) -> bool:
+    """Tell whether a sentence has most of a statement's tokens, in whatever order."""
+    found = sum(
+        place is not None or form in held for place, form in zip(alignment.matched, alignment.forms, strict=True)
+    )
+    return found >= VERBATIM_SHARE * len(alignment.matched)
 
 
 def find_additions(

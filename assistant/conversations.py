@@ -129,6 +129,12 @@ class Conversations:
         self._known[id] = row[1]
         return conversation
 
+    def is_current(self, id: str) -> bool:
+        """Whether a conversation is there, and nothing of it was forgotten since it was read or begun here."""
+        with self._reading() as connection:
+            row = connection.execute("SELECT forgettings FROM conversations WHERE id = ?", (id,)).fetchone()
+        return row is not None and self._known.get(id) == row[0]
+
     def last(self) -> str | None:
         """Find the id of the conversation that was gone on with last; None where none is kept."""
         with self._reading() as connection:
@@ -280,6 +286,8 @@ class Conversations:
             return self._connect("ro&immutable=1", is_ours=True)
 
     def _connect(self, mode: str, *, is_ours: bool) -> sqlite3.Connection:
+        if self._file.is_symlink():
+            raise self._explain_unusable("it is a link out of the index, which is not followed")
         address = f"{self._file.absolute().as_uri()}?mode={mode}"
         connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
         try:
@@ -335,7 +343,7 @@ class Conversations:
         )
 
 
-_REMEDY = "the articles are untouched: move the file away, and conversations begin anew"
+_REMEDY = "delete that file, and conversations begin anew: the articles are untouched"
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:

@@ -57,8 +57,9 @@ def crawl(
     What `validators` gives for an address is sent along with it.
 
     A list itself comes after its pages, as `Fetched.is_listing`, so that whoever is interrupted looks at it again; and
-    it comes without its validators where it is to be looked at again anyway: some page failed or is gone, or it names
-    other lists or what the user chose, which may change while it doesn't. A list that is unchanged comes alone.
+    it comes without its validators where it is to be looked at again anyway: some page failed or isn't there, which may
+    pass, or it names other lists or what the user chose, which may change while it doesn't. What is refused for good,
+    by its robots.txt, its address or as gone, fails once. A list that is unchanged comes alone.
 
     One page is fetched at a time, and `pace_seconds` pass between two requests to a host. `expect` is told how many
     pages a list names that are to be fetched, and `say` of a host whose robots.txt asks for a slower pace.
@@ -82,6 +83,7 @@ class _Host:
     has_rules: bool = False
     rules: "Protego | None" = None
     refusal: str | None = None  # why there is no rule that allows anything
+    is_private: bool = False  # which is why
 
 
 @dataclass(slots=True)
@@ -135,13 +137,12 @@ class _Crawler:
         pages = sum(isinstance(each, Entry) and not each.is_listing for each in entries)
         self.expect(pages if is_chosen else min(pages, self.pages_left))
         for each in entries if is_chosen else sorted(entries, key=_get_time, reverse=True):
-            if isinstance(each, ArticleError):
-                is_settled = False
-                yield each
+            if isinstance(each, ArticleError):  # which the same list gives again
+                yield FetchError(str(each), is_final=True)
             elif self._is_new(each.url, self.asked):
                 is_settled = is_settled and not each.is_listing
                 for found in self._take_entry(each, document.name, is_chosen, depth):
-                    is_settled = is_settled and isinstance(found, Fetched) and not found.is_gone
+                    is_settled = is_settled and _is_settled(found)
                     yield replace(found, entry=each) if kind == "feed" and isinstance(found, Fetched) else found
             if self.is_cut and not is_chosen:
                 is_settled = False
@@ -180,11 +181,12 @@ class _Crawler:
             self._read_rules(address, host)
         refusal = host.closed or (host.refusal if is_found else None)
         if refusal:
-            raise FetchError(f"{describe_address(url)}: {refusal}")
+            raise FetchError(f"{describe_address(url)}: {refusal}", is_final=host.is_private and not host.closed)
         if is_found and host.rules and not host.rules.can_fetch(address.url, PRODUCT):
             raise FetchError(
                 f"{describe_address(url)}: not fetched: its robots.txt asks programs not to; if you may, give the "
-                "page's own address"
+                "page's own address",
+                is_final=True,
             )
         return self._ask(url, host, self.validators(url), is_named=not is_found)
 
@@ -219,6 +221,7 @@ class _Crawler:
             fetched = self._ask(url, host)
         except FetchError as error:
             if error.is_private:  # which goes for each of its pages
+                host.is_private = True
                 host.refusal = str(error).removeprefix(f"{describe_address(url)}: ")
             elif error.status is None or not 400 <= error.status < 500:
                 host.refusal = "not fetched: its robots.txt can't be read, which forbids to crawl; try again later"
@@ -235,6 +238,13 @@ class _Crawler:
 
 def _get_time(entry: Entry | ArticleError) -> datetime:
     return (entry.published or entry.updated or _NEVER) if isinstance(entry, Entry) else _NEVER
+
+
+def _is_settled(found: Fetched | ArticleError) -> bool:
+    """Whether what came of an entry stays so while its list is unchanged."""
+    if isinstance(found, ArticleError):
+        return isinstance(found, FetchError) and found.is_final
+    return not found.is_gone or found.is_final
 
 
 def _drop_other_agents(text: str) -> str:

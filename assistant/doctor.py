@@ -24,7 +24,7 @@ import numpy as np
 from assistant.conversations import CONVERSATIONS_FILE, Conversations
 from assistant.embedding import Embedder
 from assistant.errors import LibraryDamagedError, LibraryError, LibraryMismatchError
-from assistant.library import CHROMA_FOLDER, Library
+from assistant.library import CHROMA_FOLDER, GENERATION_NAME, Library
 from assistant.preparing import embed_articles
 from assistant.schema import (
     ARTICLE_COLUMNS,
@@ -49,6 +49,7 @@ from assistant.vectors import (
     SegmentFile,
     check_database,
     hash_file,
+    holds_links,
     is_intact,
     record_segments,
 )
@@ -488,6 +489,8 @@ def _find_problem(connection: sqlite3.Connection, row: _PublishedRow | None, roo
         folder = root / row.folder
     except (TypeError, ValueError):
         return "the record of its files can't be read"
+    if not GENERATION_NAME.fullmatch(row.folder):
+        return "its name is none that is given here"
     problem = _check_files(folder, recorded)
     if problem is None and not os.access(folder, os.W_OK):
         return UNWRITABLE
@@ -496,6 +499,8 @@ def _find_problem(connection: sqlite3.Connection, row: _PublishedRow | None, roo
 
 def _check_files(folder: Path, recorded: Sequence[SegmentFile]) -> str | None:
     try:
+        if holds_links(folder):
+            return "it holds links, which are not followed"
         problem = check_database(folder)
         if problem:
             return f"its database is damaged ({problem})"

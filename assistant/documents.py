@@ -34,7 +34,14 @@ MAX_TITLE_CHARACTERS = 300
 MAX_TITLE_LINE_CHARACTERS = 150  # a longer first line is a paragraph
 TITLE_PARAGRAPHS = 20  # of a Word document, among which one in the style of a title is looked for
 MAX_UNPACKED_BYTES = 30_000_000  # of a Word document's XML, which takes some ten times that when it is read
+MAX_PAGE_BYTES = 3_000_000  # of what a page of a PDF draws: a dense one of a newspaper has a tenth of that
+MAX_HEADER_BYTES = 500_000  # of a mail
+MAX_PARTS = 1_000  # of a mail, each of which takes a millisecond
+MAX_UNSEEN_SIZE = 4  # half points, of letters in a Word document
+MIN_SEEN_HEIGHT = 1.0  # points, of letters in a PDF
 MAX_ATTACHMENTS = 100  # of a mail
+MAX_MAILS = 10_000  # of a mailbox
+MAX_ARTICLES = 50_000  # of a file of JSON lines
 ARTICLE_FIELDS = ("id", "title", "text", "outlet", "author", "published", "url", "updated", "section", "language")
 
 _HEADING = re.compile(r"^#[ \t]+(\S.*)$", re.MULTILINE)
@@ -216,6 +223,8 @@ def _read_pdf(document: Document) -> Article:
 
 def _get_fragments(page: "pypdf.PageObject") -> list[Fragment]:
     """List the runs of text of a page, of those that are turned as most of them are: the others are stamps."""
+    from pypdf.errors import LimitReachedError
+
     by_turn: dict[tuple[int, int], list[Fragment]] = {}
 
     def take(text: str, place: list[float], within: list[float], font: object, size: float) -> None:  # noqa: ARG001
@@ -232,8 +241,13 @@ def _get_fragments(page: "pypdf.PageObject") -> list[Fragment]:
         turn = round(10 * right_x / length), round(10 * right_y / length)
         by_turn.setdefault(turn, []).append(Fragment(text, along, across, abs(height)))
 
+    contents = page.get_contents()
+    if contents is not None and len(contents.get_data()) > MAX_PAGE_BYTES:
+        raise LimitReachedError
     page.extract_text(visitor_text=take)
-    return max(by_turn.values(), key=lambda fragments: sum(len(each.text) for each in fragments), default=[])
+    most = max(by_turn.values(), key=lambda fragments: sum(len(each.text) for each in fragments), default=[])
+    # Text of no size is for machines. What isn't painted (rendering mode 3) is a scan's own words, and stays.
+    return [fragment for fragment in most if fragment.size >= MIN_SEEN_HEIGHT] or most
 
 
 def _has_pictures(page: "pypdf.PageObject") -> bool:
@@ -371,7 +385,7 @@ def _write_paragraph(paragraph: Any) -> str:
     parts: list[str] = []
     for element in paragraph.iter(f"{_WORD}t", f"{_WORD}tab", f"{_WORD}br", f"{_WORD}cr", f"{_WORD}noBreakHyphen"):
         # A text box is there twice, the second time for old programs.
-        if any(above.tag == _ALTERNATIVE for above in element.iterancestors()):
+        if any(above.tag == _ALTERNATIVE for above in element.iterancestors()) or _is_unseen(element.getparent()):
             continue
         name = element.tag.removeprefix(_WORD)
         if name == "t":
@@ -383,6 +397,19 @@ def _write_paragraph(paragraph: Any) -> str:
     return "".join(parts).strip()
 
 
+def _is_unseen(run: Any) -> bool:
+    """Whether a run of a Word document isn't shown, or is white on white or too small to be seen."""
+
+    def get(name: str) -> str | None:
+        found = run.find(f"{_WORD}rPr/{_WORD}{name}")
+        return None if found is None else str(found.get(f"{_WORD}val", "true")).lower()
+
+    is_hidden = any(get(name) not in (None, "0", "false", "off") for name in ("vanish", "webHidden"))
+    is_white = get("color") == "ffffff" and get("shd") is None and get("highlight") is None
+    size = get("sz") or ""
+    return is_hidden or is_white or (size.isdecimal() and int(size) <= MAX_UNSEEN_SIZE)
+
+
 # Mail
 
 
@@ -390,11 +417,12 @@ def read_mail(document: Document, read: ReadDocument) -> tuple[Outcome, ...]:
     """Read a mail, and each attachment of a kind that `read` knows as an article of its own.
 
     A mail to a list is its outlet's, another one its author's. Its id is that of its message (RFC 2392) where it has
-    one, and an attachment's is its name below that.
+    one, and an attachment's is its name below that. Raises ArticleError for one of more than MAX_PARTS.
     """
     from email import policy
     from email.parser import BytesParser
 
+    _refuse_large_mail(document)
     # A time's line may be any text, and the parser raises for some.
     message = BytesParser(policy=policy.default).parsebytes(document.data)
     identifier = (_get_field(message, "Message-ID") or "").strip(" <>")
@@ -414,6 +442,15 @@ def read_mail(document: Document, read: ReadDocument) -> tuple[Outcome, ...]:
         # A mail that only brings something says nothing itself.
         outcomes = [outcome for outcome in outcomes if isinstance(outcome, Article)]
     return (*outcomes, *attached)
+
+
+def _refuse_large_mail(document: Document) -> None:
+    """Refuse a mail that would take long to parse, for its lines of header or its parts, before that is begun."""
+    header = document.data.replace(b"\r\n", b"\n").partition(b"\n\n")[0]
+    if len(header) > MAX_HEADER_BYTES:
+        raise ArticleError(f"{document.name}: too large: its header has more than {MAX_HEADER_BYTES:,} bytes")
+    if b"multipart/" in header.lower() and document.data.count(b"\n--") > MAX_PARTS:
+        raise ArticleError(f"{document.name}: too large: it has more than {MAX_PARTS:,} parts; save its text")
 
 
 def _read_message(message: "EmailMessage", document: Document, address: str, read: ReadDocument) -> Article:
@@ -521,6 +558,8 @@ def _get_date(message: "EmailMessage") -> datetime | None:
 def read_mailbox(document: Document, read: ReadDocument) -> tuple[Outcome, ...]:
     """Read each mail of a mailbox (mbox); one that can't be read stops no other."""
     starts = list(_MESSAGE.finditer(document.data))
+    if len(starts) > MAX_MAILS:
+        raise ArticleError(f"{document.name}: too large: it has more than {MAX_MAILS:,} mails; split it")
     outcomes: list[Outcome] = []
     seen: set[str] = set()
     for number, start in enumerate(starts, start=1):
@@ -551,17 +590,20 @@ def read_articles(document: Document) -> tuple[Outcome, ...]:
     A line that can't be read is named by its number and stops no other. An article without an id has its URL, or its
     line in this file.
     """
+    if document.data.count(b"\n") > MAX_ARTICLES:
+        raise ArticleError(f"{document.name}: too large: it has more than {MAX_ARTICLES:,} lines; split it")
     outcomes: list[Outcome] = []
+    address = get_address(document)
     for number, line in enumerate(decode(document.data, document.name).split("\n"), start=1):
         if line.strip():
             try:
-                outcomes.append(_read_line(line, f"{document.name}: line {number}", number, document))
+                outcomes.append(_read_line(line, f"{document.name}: line {number}", f"{address}#{number}", document))
             except ArticleError as error:
                 outcomes.append(error)
     return tuple(outcomes)
 
 
-def _read_line(line: str, name: str, number: int, document: Document) -> Article:
+def _read_line(line: str, name: str, address: str, document: Document) -> Article:
     try:
         fields = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -591,7 +633,7 @@ def _read_line(line: str, name: str, number: int, document: Document) -> Article
     )
     kept = ("outlet", "author", "url", "section", "language")
     return Article(
-        id=values.get("id") or values.get("url") or f"{get_address(document)}#{number}",
+        id=values.get("id") or values.get("url") or address,
         title=title,
         text=values["text"],
         published=published,

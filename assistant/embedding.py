@@ -103,6 +103,7 @@ CLS, SEP = 101, 102
 MAX_TOKENS = 256
 MAX_CHARACTERS = 100 * MAX_TOKENS  # what lies beyond isn't even tokenised: a megabyte would take a second
 BATCH_SIZE = 1024
+COUNTED_CHARACTERS = 200_000  # at a time: half a kilobyte is taken for each that is a token of its own
 
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -146,10 +147,14 @@ class MiniLMEmbedder:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Count each text's tokens, without [CLS] and [SEP]."""
-        encodings = self._get_model().tokenizer.encode_batch_fast(
-            [_replace_lone_surrogates(text) for text in texts], add_special_tokens=False
-        )
-        return [len(encoding) for encoding in encodings]
+        tokenizer = self._get_model().tokenizer
+        counts: list[int] = []
+        for batch in _batch_by_length(texts):
+            encodings = tokenizer.encode_batch_fast(
+                [_replace_lone_surrogates(text) for text in batch], add_special_tokens=False
+            )
+            counts += [len(encoding) for encoding in encodings]
+        return counts
 
     def embed_questions(self, texts: Sequence[str]) -> FloatArray:
         """Embed questions, a row each; what is beyond `max_tokens` is not read."""
@@ -244,6 +249,18 @@ def _map_in_order(
         return
     for start in range(0, len(items), BATCH_SIZE):
         yield from workers.map(function, items[start : start + BATCH_SIZE])
+
+
+def _batch_by_length(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield texts in batches of about COUNTED_CHARACTERS, or one that is longer."""
+    start = characters = 0
+    for number, text in enumerate(texts):
+        if number > start and characters + len(text) > COUNTED_CHARACTERS:
+            yield texts[start:number]
+            start, characters = number, 0
+        characters += len(text)
+    if start < len(texts):
+        yield texts[start:]
 
 
 def _replace_lone_surrogates(text: str) -> str:
@@ -531,8 +548,10 @@ class EndpointEmbedder:
 
     max_tokens = MAX_TOKENS
 
-    def __init__(self, name: str, *, base_url: str | None = None, api_key: str | None = None) -> None:
-        self._endpoint = OpenAIEmbeddingEndpoint(name, base_url=base_url, api_key=api_key)
+    def __init__(
+        self, name: str, *, base_url: str | None = None, api_key: str | None = None, offline: bool = False
+    ) -> None:
+        self._endpoint = OpenAIEmbeddingEndpoint(name, base_url=base_url, api_key=api_key, offline=offline)
         self.identity = self._endpoint.identity
         self._dimension: int | None = None
 

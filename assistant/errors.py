@@ -41,13 +41,17 @@ class KindError(ArticleError):
 class FetchError(ArticleError):
     """An address that gives no page; `status` is HTTP's, or None where no server answered.
 
-    `is_private` says that none was asked, for the address itself isn't public.
+    `is_private` says that none was asked, for the address itself isn't public; `is_final`, that asking again is of no
+    use while nobody changes what is allowed.
     """
 
-    def __init__(self, message: str, *, status: int | None = None, is_private: bool = False) -> None:
+    def __init__(
+        self, message: str, *, status: int | None = None, is_private: bool = False, is_final: bool = False
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.is_private = is_private
+        self.is_final = is_final or is_private
 
 
 class AnswerError(AssistantError):

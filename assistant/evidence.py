@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from assistant.terms import find_words
+from assistant.passages import find_asides
+from assistant.planted import is_asked_about, speaks_to_machine
+from assistant.terms import find_stems, find_words
 from assistant.types import Article, ArticleRef, Passage, Span
 
 MAX_TITLE_CHARACTERS = 200
@@ -31,11 +33,15 @@ _LINE_SIGN = re.compile(r"\A(?:(?:#+|=+|-{2,}|`{3,}|~{3,})\s*)+")
 
 @dataclass(frozen=True, slots=True)
 class ShownSentence:
-    """A sentence that was shown under a number: where it stands, and the sentences of its article to read it with."""
+    """A sentence that was shown under a number: where it stands, and the sentences of its article to read it with.
+
+    `is_aside` says that it was set aside when its article was cut into passages, for it is planted for a machine.
+    """
 
     article: Article
     span: Span
     neighbours: tuple[Span, ...]
+    is_aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +66,11 @@ def lay_out_evidence(
     max_tokens: int,
     count_tokens: CountTokens,
     copies: Mapping[str, Sequence[Article]] = MappingProxyType({}),
+    question: str = "",
 ) -> Evidence:
     """Lay out as many passages, best first, as fit into so many tokens; of the best one at least a sentence.
+
+    What is planted in them for a machine is shown only where the `question` asks about it.
 
     Articles stand in the order of their best passage, and within one everything in the order in which it is read. A
     sentence that one of an article's `copies` was already shown with isn't shown again.
@@ -69,14 +78,17 @@ def lay_out_evidence(
     chosen: dict[str, set[Span]] = {}
     said: dict[str, set[str]] = {}  # the words of each sentence, by the article
     left = max_tokens
+    asked = find_stems(question)
     for passage in passages:
         article = articles.get(passage.article_id)
         if article is None:
             continue
         header = 0 if article.id in chosen else count_tokens(f"\n\n## {_describe(article.ref)}\n")
         said_elsewhere = set[str]().union(*(said.get(copy.id, ()) for copy in copies.get(article.id, ())))
-        for span in passage.sentences:
-            words = " ".join(find_words(article.text[span.start : span.end]))
+        for span in sorted((*passage.sentences, *find_asides(passage))):
+            if _is_planted(article, span, passage) and not is_asked_about(_cut(article, span), asked):
+                continue
+            words = " ".join(find_words(_cut(article, span)))
             if words in said_elsewhere:
                 continue
             cost = header + count_tokens(f"{_show(article, span)} [000]\n{GAP}\n")  # as it may stand there at most
@@ -105,7 +117,7 @@ def _number(chosen: Mapping[str, set[Span]], articles: Mapping[str, Article], pa
         for span in sorted(spans):
             if previous is not None and article.text[previous.end : span.start].strip():
                 lines.append(GAP)
-            sentences.append(ShownSentence(article, span, neighbours))
+            sentences.append(ShownSentence(article, span, neighbours, is_aside=span not in neighbours))
             lines.append(f"{_show(article, span)} [{len(sentences)}]")
             previous = span
     return Evidence("\n".join(lines), tuple(sentences))
@@ -132,5 +144,14 @@ def _describe(article: ArticleRef) -> str:
     return f"{source}: {title}" if source else title
 
 
+def _is_planted(article: Article, span: Span, passage: Passage) -> bool:
+    """Whether a sentence was set aside, or would have been if its article were taken in today."""
+    return span not in passage.sentences or speaks_to_machine(_cut(article, span))
+
+
 def _show(article: Article, span: Span) -> str:
-    return neutralise(article.text[span.start : span.end])
+    return neutralise(_cut(article, span))
+
+
+def _cut(article: Article, span: Span) -> str:
+    return article.text[span.start : span.end]

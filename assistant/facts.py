@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from assistant.lexicon import is_known
 from assistant.terms import STOP_WORDS, find_words, read_words, stem
@@ -40,6 +40,9 @@ class Token:
     def is_fact(self) -> bool:
         """Whether it is something that a statement may not have without its evidence."""
         return self.kind in {"name", "number", "weekday", "month"}
+
+
+Cited: TypeAlias = Sequence[tuple[str, Sequence[Token]]]  # sentences, each with its tokens
 
 
 def _read_synonyms(lines: str) -> dict[str, str]:
@@ -73,6 +76,7 @@ _NEGATIVE_WORDS = frozenset(
     for word in read_words("""
         reject rejected unlikely false untrue ban banned stop stopped prevent prevented absent absence impossible zero
         few little rarely seldom except but unless against prohibit prohibited forbid forbidden eliminate eliminated
+        lose lost ceased
     """)
 )
 
@@ -216,7 +220,7 @@ _OPPOSITES = """
     short, older younger, old young, oldest youngest, early late, earlier later, first last, best worst, better
     worse, good bad, accept reject, approve reject, allow ban, allow forbid, allow prevent, support oppose,
     supporter opponent, agree disagree, agree refuse, confirm deny, admit deny, begin end, began ended, start end,
-    start finish, open close, opened closed, buy sell, bought sold, arrive leave, arrived left, enter leave, join
+    start finish, open close, opened closed, arrive leave, arrived left, enter leave, join
     leave, joined left, remember forget, succeed fail, success failure, pass fail, passed failed, guilty innocent,
     convicted acquitted, alive dead, male female, man woman, men women, boy girl, boys girls, son daughter, father
     mother, brother sister, husband wife, north south, northern southern, east west, eastern western, left right,
@@ -236,7 +240,7 @@ _OPPOSITES = """
     suspended reinstated, dismissed reinstated, reopened closed, reopened shut, opened shut, open shut, busiest
     quietest, busy quiet, hottest coldest, fastest slowest, richest poorest, closest farthest, nearest farthest,
     youngest oldest, tallest shortest, strongest weakest, cheapest dearest, lifted imposed, lift impose, eased
-    tightened, ease tighten, banned allowed, lend borrow, lent borrowed, teach learn, borrow return, granted
+    tightened, ease tighten, banned allowed, borrow return, granted
     refused, granted denied, upheld overturned, uphold overturn, resumed suspended, resumed halted, resume halt,
     resume stop, continued stopped, continue stop, kept dropped, saved spent, save spend, credit debit, surplus
     deficit, profit loss, sank rose, sank surfaced, added removed, add remove, built demolished, build demolish,
@@ -254,7 +258,8 @@ _OPPOSITES = """
     jailed, released jailed, acquitted sentenced, evacuate return, merged split, merge split, loosened tightened,
     withdrew deployed, withdraw deploy, promoted relegated, promoted demoted, promote demote, promotion relegation,
     ahead behind, defeat victory, buyer vendor, upstream downstream, overtook trailed, outside within,
-    spring autumn, emptied filled, empty fill, started stopped, start stop, starts stops, began stopped
+    spring autumn, old new, oldest newest, incoming outgoing, winning losing, principle practice, theory practice,
+    theory full, emptied filled, empty fill, started stopped, start stop, starts stops, began stopped
 """
 
 
@@ -376,11 +381,17 @@ def _read_quantity(raw: Sequence[tuple[re.Match[str], str]], index: int, text: s
             unit = _SIGNS[raw[end][0]["sign"]]
         elif following == "per" and end + 1 < len(raw) and raw[end + 1][1] == "cent":
             unit = "percent"
+        elif following == "percentage" and end + 1 < len(raw) and raw[end + 1][1] in {"point", "points"}:
+            unit = "percentage point"
         elif following in _UNITS and _joins(raw, end, text):
             unit = _UNITS[following]
     start, stop = first.start(), raw[end - 1][0].end()
     if form.endswith("th") and any(0 <= at < len(raw) and raw[at][1][:3] in _SHORT_MONTHS for at in (index - 1, end)):
         form = form.removesuffix("th")  # "4th July"
+    if not unit and index > 1 and raw[index - 1][1] == "in" and (end == len(raw) or raw[end][1] not in _UNITS):
+        small, whole = _UNITS_OF_ONE.get(raw[index - 2][1], 0), _UNITS_OF_ONE.get(raw[index][1], 0)
+        if 0 < small < whole <= 10:  # "two in three" are two thirds
+            form = "quarter" if whole == 4 else f"{whole}th"
     tokens.append(Token(form, "number", text[start:stop], start, stop, unit))
     return end
 
@@ -465,6 +476,8 @@ def _read_word(
     following = raw[index + 1][0] if index + 1 < len(raw) else None
     if word == "no" and following and following["digits"]:
         return  # "no. 10"
+    if word == "longer" and index and raw[index - 1][1] == "no":
+        return  # "no longer" is one
     if word in _NEGATIONS or word.endswith("n't"):
         yield Token("not", "negation", shown, start, end)
         return
@@ -492,8 +505,8 @@ def _read_word(
         yield Token(_SHORT_MONTHS[word], "month", shown, start, end)
     elif word == "second" and index and raw[index - 1][1] in {"a", "one", "single", "per", "every", "split"}:
         yield Token("second", "word", shown, start, end)
-    elif word in _ORDINALS:
-        yield Token(f"{_ORDINALS[word]}th", "number", shown, start, end)
+    elif word in _ORDINALS or (word[:-1] in _ORDINALS and word != "seconds"):
+        yield Token(f"{_ORDINALS.get(word) or _ORDINALS[word[:-1]]}th", "number", shown, start, end)
     elif word in _AMOUNTS:
         yield Token(_AMOUNTS[word], "number", shown, start, end)
     elif word in _SCALES and len(word) > 3:

@@ -9,7 +9,6 @@ import html
 import io
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -57,9 +56,11 @@ _XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
 
 _BYTE_ORDER_MARK = re.compile(rb"\A(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)")
 _ENTITY = re.compile(rb"<!ENTITY\b")
-# A run of raw text, in which an & is an &; or an & that begins no reference which XML knows, with its name if any.
+# A run of raw text, in which an & is an &; or an & that begins no reference which XML surely knows, with its name if
+# any: a number of five digits may be half of a surrogate pair.
 _REFERENCE = re.compile(
-    rb"(<!\[CDATA\[.*?(?:\]\]>|\Z))|&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});)(?:\w{1,32};)?", re.DOTALL
+    rb"(<!\[CDATA\[.*?(?:\]\]>|\Z))|&(?!(?:amp|lt|gt|quot|apos|#\d{1,4}|#x[0-9a-fA-F]{1,3});)(?:#?\w{1,32};)?",
+    re.DOTALL,
 )
 _LOSSES = frozenset(("ERR_TAG_NAME_MISMATCH", "ERR_TAG_NOT_FINISHED"))
 _LINE = re.compile(rb"https?://\S+", re.IGNORECASE)
@@ -112,13 +113,16 @@ def _read_xml(document: Document) -> Iterator[Entry | ArticleError]:
         data = _REFERENCE.sub(_mend_reference, data)
     reader = _Reader(document)
     parser = etree.XMLParser(target=reader, recover=True, resolve_entities=False, no_network=True, load_dtd=False)
-    with suppress(etree.XMLSyntaxError):  # what came before counts
+    is_broken = False
+    try:
         for start in range(0, len(data), PIECE_BYTES):
             parser.feed(data[start : start + PIECE_BYTES])
             yield from reader.take()
         parser.close()
+    except (etree.XMLSyntaxError, UnicodeDecodeError) as error:  # what came before counts
+        is_broken = isinstance(error, UnicodeDecodeError)  # half of a surrogate pair, in UTF-16
     yield from reader.take()
-    if any(error.type_name in _LOSSES for error in parser.feed_error_log):
+    if is_broken or any(error.type_name in _LOSSES for error in parser.feed_error_log):
         yield ArticleError(f"{document.name}: its XML is broken, so entries may be missing; tell those who publish it")
 
 

@@ -85,6 +85,7 @@ class Fetched:
     validators: Validators = Validators()
     is_unchanged: bool = False
     is_gone: bool = False
+    is_final: bool = False
     is_listing: bool = False
     entry: Entry | None = None
 
@@ -104,13 +105,14 @@ class Fetcher:
 
     `allow_private` lets it reach hosts at addresses that aren't public, those that are named to it. Proxies that the
     environment names aren't used: behind one, it is the proxy that looks up the name, and nothing here could check
-    where it leads.
+    where it leads. `offline` refuses every address, before its host is looked up.
     """
 
     def __init__(
         self,
         *,
         allow_private: bool = False,
+        offline: bool = False,
         limits: Limits | None = None,
         resolve: "Resolve | None" = None,
         ssl_context: ssl.SSLContext | None = None,
@@ -118,6 +120,7 @@ class Fetcher:
     ) -> None:
         self._limits = limits or Limits()
         self._allow_private = allow_private
+        self._is_offline = offline
         self._resolve = resolve
         self._ssl_context = ssl_context
         self._sleep = sleep
@@ -146,6 +149,8 @@ class Fetcher:
         """
         shown = describe_address(url)
         address = parse_address(url)
+        if self._is_offline:
+            raise FetchError(f"{shown}: not fetched offline: leave --offline out to connect to its server")
         if is_named and self._allow_private:
             self._network.private_hosts.add(address.host)
         validators = validators or Validators()
@@ -154,7 +159,7 @@ class Fetcher:
             if reply.status == HTTPStatus.NOT_MODIFIED and (validators.etag or validators.last_modified):
                 return Fetched(url, None, validators, is_unchanged=True)
             if reply.status in GONE:
-                return Fetched(url, None, is_gone=True)
+                return Fetched(url, None, is_gone=True, is_final=reply.status == HTTPStatus.GONE)
             if reply.status == HTTPStatus.OK:
                 return self._take(url, shown, reply)
             if reply.status not in BUSY:

@@ -18,6 +18,7 @@ from assistant.checking import check_answers, find_cited
 from assistant.chroma_server import ChromaServer
 from assistant.citations import holds_quote, place_quote
 from assistant.conversations import CONVERSATIONS_FILE, Conversations
+from assistant.corroboration import corroborate
 from assistant.dates import read_bounds, to_time
 from assistant.doctor import examine, repair
 from assistant.embedding import DIMENSION, Embedder, EndpointEmbedder, MiniLMEmbedder
@@ -27,6 +28,7 @@ from assistant.errors import (
     LibraryDamagedError,
     LibraryError,
     LibraryMismatchError,
+    ModelError,
     SettingsError,
 )
 from assistant.exporting import export_library, import_library
@@ -41,12 +43,13 @@ from assistant.port import Snapshot
 from assistant.prompts import identify_prompts
 from assistant.quoting import ABSTENTION, answer_with_quotes
 from assistant.replies import CurrentReplies, ReplyCache
-from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval, retrieve
+from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval, retrieve, share_out
 from assistant.schema import PassageFilter
 from assistant.scope import Scope, read_options, read_scope
 from assistant.settings import LOCAL_EMBEDDING_MODEL, QUOTES, Settings, load_settings, name_library
 from assistant.shared import SharedLibrary
 from assistant.shared_doctor import examine_shared, repair_shared
+from assistant.snapshot import EVERYTHING
 from assistant.streaming import AnswerStream, AsyncAnswerStream
 from assistant.types import (
     Answer,
@@ -74,6 +77,7 @@ if TYPE_CHECKING:
 
 SOURCES_SHOWN = 10
 PASSAGES = 10  # that are answered from
+SHARED_FROM = 30  # the best, of which a language model is shown as many as that
 # What a model reads and writes at once where nobody says it: a small one of one's own, or one that is rented.
 OWN_WINDOW, RENTED_WINDOW = 8_192, 32_768
 # Tokens of what articles say. A model on this machine is small, loses its way in more, and its user waits for each.
@@ -93,15 +97,10 @@ class Assistant:
         self._library: LocalLibrary | SharedLibrary = _open_library(settings, self._embedder.identity)
         self._replies = ReplyCache(settings.index)
         self._conversations = Conversations(settings.index, find_missing=self._find_missing)
+        self._spent = 0.0  # US dollars
         self._chat: ChatModel | None = None
         if settings.model != QUOTES:
-            self._chat = open_chat_model(
-                settings.model,
-                api_key=settings.api_key,
-                base_url=settings.base_url,
-                timeout_seconds=settings.timeout,
-                tracing=settings.tracing,
-            )
+            self._chat = open_model(settings.model, settings)
 
     @classmethod
     def open(cls, index: str | os.PathLike[str] = "index", model: str | None = None, **settings: Any) -> Self:
@@ -137,6 +136,7 @@ class Assistant:
             embedder=self._embedder,
             given=given,
             remove_gone=remove_gone,
+            offline=self.settings.offline,
             progress=progress,
             say=say,
         )
@@ -150,7 +150,12 @@ class Assistant:
         """
         self._refuse_shared_sources()
         return update_sources(
-            library=self._library, embedder=self._embedder, remove_gone=remove_gone, progress=progress, say=say
+            library=self._library,
+            embedder=self._embedder,
+            remove_gone=remove_gone,
+            offline=self.settings.offline,
+            progress=progress,
+            say=say,
         )
 
     def sources(self) -> list[str]:
@@ -449,10 +454,14 @@ class Assistant:
             answer = self._quote(question, options)
             yield from answer.statements
             return answer
-        answerer, replies, hashes = self._prepare(self._chat, options)
+        answerer, replies, hashes, searches = self._prepare(self._chat, options)
         notes.append(lambda answer: _identify(answerer.note(answer), hashes, prompts=identify_prompts()))
         steps = answerer.steps(question)
-        answer = yield from run_steps(steps, self._chat, replies)
+        try:
+            answer = yield from run_steps(steps, self._chat, replies)
+        finally:
+            self._spent += answerer.spent
+        answer = self._corroborate(answer, searches)
         return _identify(answer, hashes, prompts=identify_prompts())
 
     async def _arun(self, question: Question, options: PassageFilter) -> AsyncGenerator[Statement | Answer, None]:
@@ -463,14 +472,18 @@ class Assistant:
                 yield statement
             yield answer
             return
-        answerer, replies, hashes = await asyncio.to_thread(self._prepare, self._chat, options)
+        answerer, replies, hashes, searches = await asyncio.to_thread(self._prepare, self._chat, options)
         steps = answerer.steps(question)
-        async with aclosing(arun_steps(steps, self._chat, replies)) as results:
-            async for result in results:
-                if isinstance(result, Answer):
-                    yield _identify(result, hashes, prompts=identify_prompts())
-                else:
-                    yield result
+        try:
+            async with aclosing(arun_steps(steps, self._chat, replies)) as results:
+                async for result in results:
+                    if isinstance(result, Answer):
+                        result = await asyncio.to_thread(self._corroborate, result, searches)
+                        yield _identify(result, hashes, prompts=identify_prompts())
+                    else:
+                        yield result
+        finally:
+            self._spent += answerer.spent
 
     def _quote(self, question: Question, options: PassageFilter) -> Answer:
         with self._library.snapshot() as snapshot:
@@ -493,7 +506,26 @@ class Assistant:
             preferred=scope.preferred,
         )
         notes = self._describe_languages(scope.question, retrieval.passages)
-        return replace(answer, understood=scope.understood, notes=notes)
+        answer = replace(answer, understood=scope.understood, notes=notes)
+        return self._corroborate(answer, [(scope, retrieval)])
+
+    def _corroborate(self, answer: Answer, searches: Sequence[tuple[Scope, Retrieval]]) -> Answer:
+        """Count the sources of an answer's statements, in what was found for it, the last search being what it is of.
+
+        Where that was of some articles only, all are searched again, for others may say the same. Where a server that
+        embeds can't be asked, nothing is counted, and the answer stands.
+        """
+        if answer.abstained:
+            return answer
+        scope, _ = searches[-1]
+        found = [retrieval for _, retrieval in searches]
+        with suppress(ModelError):
+            if scope.filter != EVERYTHING:
+                with self._library.snapshot() as snapshot:
+                    found.append(self._retrieve(replace(scope, filter=EVERYTHING, preferred=None), snapshot, PASSAGES))
+            candidates = {passage.id: passage for retrieval in found for passage in retrieval.candidates}
+            answer = corroborate(answer, list(candidates.values()), embedder=self._embedder)
+        return answer
 
     def _retrieve(self, scope: Scope, snapshot: Snapshot, limit: int) -> Retrieval:
         return retrieve(
@@ -510,21 +542,27 @@ class Assistant:
             return ()
         return describe_languages(question, [retrieved.passage.text for retrieved in found])
 
-    def _prepare(self, chat: ChatModel, options: PassageFilter) -> tuple[Answerer, CurrentReplies | None, Hashes]:
+    def _prepare(
+        self, chat: ChatModel, options: PassageFilter
+    ) -> tuple[Answerer, CurrentReplies | None, Hashes, list[tuple[Scope, Retrieval]]]:
         """Get ready to answer with a language model. Raises AssistantError before anything is sent to it.
 
-        The hashes, of the articles that are answered from, are there when these have been found.
+        The hashes, of the articles that are answered from, and the searches are there when these have been found.
         """
         settings = self.settings
         with self._library.snapshot() as snapshot:
             self._refuse_empty(snapshot.passage_count)
         price = Price(*settings.price) if settings.price else find_price(chat.identity)
-        if price is None and settings.max_cost is not None:
+        limits = [] if settings.max_cost is None else [settings.max_cost]
+        if settings.max_total_cost is not None:
+            limits.append(max(0.0, settings.max_total_cost - self._spent))
+        if price is None and limits:
             raise SettingsError(
-                f"what {chat.identity} costs isn't known, so --max-cost can't be kept; say it with --price"
+                f"what {chat.identity} costs isn't known, so its limit can't be kept; say it with --price"
             )
 
         used: dict[str, str | None] = {}
+        searches: list[tuple[Scope, Retrieval]] = []
 
         def find(text: str) -> Found:
             with self._library.snapshot() as snapshot:
@@ -532,14 +570,16 @@ class Assistant:
                 return find_within(scope, text, snapshot)
 
         def find_within(scope: Scope, text: str, snapshot: Snapshot) -> Found:
-            retrieval = self._retrieve(scope, snapshot, PASSAGES)
-            ids = {passage.article.id for passage in retrieval.passages}
+            retrieval = self._retrieve(scope, snapshot, SHARED_FROM)
+            passages = share_out(retrieval.passages, PASSAGES)
+            ids = {passage.article.id for passage in passages}
             articles = {id: article for id in ids if (article := snapshot.article(id)) is not None}
             copies = {id: snapshot.copies(id) for id in ids}
             used.update({id: snapshot.hash(id) for id in ids})
-            notes = self._describe_languages(text, retrieval.passages)
+            searches.append((scope, retrieval))
+            notes = self._describe_languages(text, passages)
             wider = partial(find_wider, scope.wider) if scope.wider else None
-            return Found(text, retrieval.passages, articles, notes, scope.understood, wider, copies)
+            return Found(text, passages, articles, notes, scope.understood, wider, copies)
 
         def find_wider(scope: Scope) -> Found:
             with self._library.snapshot() as snapshot:
@@ -554,7 +594,7 @@ class Assistant:
             limits=Limits(
                 window=settings.window or (OWN_WINDOW if own else RENTED_WINDOW),
                 evidence_tokens=settings.evidence_tokens or (LOCAL_EVIDENCE if chat.is_local else EVIDENCE),
-                max_cost=settings.max_cost,
+                max_cost=min(limits, default=None),
             ),
             refusal=ABSTENTION,
             unsupported=settings.unsupported,
@@ -566,7 +606,7 @@ class Assistant:
                 return all(snapshot.hash(id) == hash for id, hash in used.items())
 
         replies = self._replies.while_current(is_current) if settings.keep_replies else None
-        return answerer, replies, used
+        return answerer, replies, used, searches
 
     def load(self) -> None:
         """Load the models and open the index now, in a background thread for instance, so that no question waits.
@@ -705,11 +745,27 @@ def _open_library(settings: Settings, embedding_model: str) -> LocalLibrary | Sh
     )
 
 
+def open_model(model: str, settings: Settings) -> ChatModel:
+    """Open a language model with the key and the server of the settings; nothing is loaded or sent yet.
+
+    Raises SettingsError for one that can't be, and for any where every connection is refused.
+    """
+    if settings.offline:
+        raise SettingsError(f"{model!r} can't be asked offline: leave --offline out")
+    return open_chat_model(
+        model,
+        api_key=settings.api_key,
+        base_url=settings.base_url,
+        timeout_seconds=settings.timeout,
+        tracing=settings.tracing,
+    )
+
+
 def _make_embedder(settings: Settings) -> Embedder:
     if settings.embedding_model == LOCAL_EMBEDDING_MODEL:
         return MiniLMEmbedder(cache_folder=settings.cache)
     name = settings.embedding_model.removeprefix("openai:")
-    return EndpointEmbedder(name, base_url=settings.base_url, api_key=settings.api_key)
+    return EndpointEmbedder(name, base_url=settings.base_url, api_key=settings.api_key, offline=settings.offline)
 
 
 def _find_id(article_id: str, snapshot: Snapshot) -> str:

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assistant.assertions import find_misstated
+from assistant.clauses import read_verbs
 from assistant.contradictions import (
     REPEATING_SHARE,
     VERBATIM_SHARE,
@@ -40,6 +41,7 @@ from assistant.contradictions import (
 from assistant.embedding import Embedder, PassageInput
 from assistant.errors import SettingsError
 from assistant.facts import Token, read_tokens
+from assistant.headers import find_dated, is_report, read_header
 from assistant.sentences import split_sentences
 from assistant.terms import STOP_WORDS
 from assistant.types import Span, Support
@@ -56,6 +58,7 @@ MAX_SENTENCE_CHARACTERS = 1_000  # what is longer is read in pieces
 MAX_SENTENCES = 8  # of the evidence, that are read closely,
 CITED_SENTENCES = 5  # an answer cites no more for a statement; in an article a verb has clauses that say other things
 LEAST_SHARE = 0.25  # and how much each must hold of what the best one holds
+MAX_CLAUSES = 3  # of a statement, that are weighed one by one
 PHRASE_WORDS = 3
 MAX_KEPT_WORDS = 4_000  # whose vectors are kept for the next statement: 6 MB, of a model on this machine
 
@@ -65,19 +68,34 @@ FEATURES = (
     "facts",  # share of the statement's tokens that are names, numbers or days, and in the evidence
     "elsewhere",  # share of the statement's tokens that only a sentence far from the one that holds most can add
     "skips",  # how often the statement goes on where the sentence that is most like it has words between
+    "sentences",  # the fewest sentences that hold all its tokens that are held: many are less near to any one of them
+    "is_article",  # 1 where these are the nearest of many sentences: one of them is near by chance
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """What a statement was measured by: a value for each of `FEATURES`, and what its evidence lacks or contradicts."""
+    """What a statement was measured by: a value for each of `FEATURES`, and what its evidence lacks or contradicts.
+
+    Those of the faults that are a name, a number or a day which the evidence doesn't have are `missing`.
+    """
 
     features: npt.NDArray[np.float64]
     faults: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    is_verbatim: bool = False  # a whole sentence of the evidence
+
+    @property
+    def is_article(self) -> bool:
+        """Whether the evidence has more sentences than an answer cites for a statement."""
+        return bool(self.features[FEATURES.index("is_article")])
 
 
 def verify(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> Support:
     """Check a statement against evidence, given as sentences or as whole articles; one text alone will do.
+
+    A text that is an outlet and a day, as "Vale Observer, 1 April 2025", heads an article: it proves who reported what
+    the others say, and when, and what they mean by "yesterday" or "on Monday", but nothing of what happened.
 
     The score is near the chance that the evidence supports the statement; each fault lowers it, and any fault makes it
     unsupported. The reasons say in words what is missing, contradicted or not verbatim.
@@ -93,11 +111,32 @@ def verify(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> Su
     measures = measure(statement, evidence, embedder=embedder)
     if measures is None:
         return Support(0.0, False, ("there is no evidence",))
-    score = weigh(measures)
-    reasons = measures.faults
+    score, reasons = weigh(measures), measures.faults
+    if not reasons and not measures.is_verbatim:
+        clauses = [measure(clause, evidence, embedder=embedder) for clause in split_clauses(statement)]
+        joined = [clause for clause in clauses if clause is not None]
+        faults = tuple(dict.fromkeys(fault for clause in joined for fault in clause.faults))
+        weakest = min(map(weigh, joined), default=0.0)
+        if not faults:  # no one sentence need say all of them
+            score = max(score, weakest)
+        elif not measures.is_article:  # what one says otherwise is plainer beside what says the same
+            score, reasons = weakest, faults
     if score < SUPPORTED_FROM and not reasons:
         reasons = ("no sentence of the evidence says this",)
-    return Support(score, score >= SUPPORTED_FROM and not measures.faults, reasons)
+    return Support(score, score >= SUPPORTED_FROM and reasons == (), reasons)
+
+
+_JOINED = re.compile(r"(?:, (?:and|but|while)|;) ")
+
+
+def split_clauses(statement: str) -> Sequence[str]:
+    """Split a statement where it joins clauses that each have a subject; nothing where it joins none, or many."""
+    clauses = [clause for clause in _JOINED.split(statement) if clause.strip()]
+    return clauses if 1 < len(clauses) <= MAX_CLAUSES and all(map(_has_subject, clauses)) else ()
+
+
+def _has_subject(clause: str) -> bool:
+    return any(verb.agents or verb.has_pronoun for verb in read_verbs(clause))
 
 
 def weigh(measures: Measures) -> float:
@@ -116,12 +155,21 @@ def _read_weights() -> Mapping[str, float]:
 
 def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> Measures | None:
     """Measure a statement against evidence; None where there is no evidence."""
+    headers = [header for text in evidence if (header := read_header(text)) is not None]
+    evidence = [
+        _close_numbers(text, statement)
+        for text in evidence
+        if (header := read_header(text)) is None or is_report(statement, header)
+    ]
+    dated = frozenset[str]().union(*(find_dated(evidence, header) for header in headers))
     sentences = [text[span.start : span.end] for text in evidence for span in _cut(text)]
     if not sentences:
         return None
+    is_long = len(sentences) > CITED_SENTENCES
     ours = read_tokens(statement)
     if any(_is_repeated(statement, sentence) for sentence in sentences):
-        return Measures(np.array((1.0, 1.0, _share_facts(ours, of=len(ours)), 0.0, 0.0)), ())
+        features = np.array((1.0, 1.0, _share_facts(ours, of=len(ours)), 0.0, 0.0, 1.0, float(is_long)))
+        return Measures(features, (), is_verbatim=True)
     read = [read_tokens(sentence) for sentence in sentences]
     chosen = choose_sentences(ours, read)
     alignments = [align(ours, read[index]) for index in chosen]
@@ -142,27 +190,40 @@ def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> M
     def nearest(place: int) -> float:
         return float((theirs @ vectors[0][_find_row(spans[0], ours[place])]).max(initial=-1.0))
 
+    missing = tuple(find_missing(ours, facts, dated))
     faults = (
-        *find_missing(ours, facts),
+        *missing,
         *find_contradictions(ours, alignments),
         *find_crossings(ours, alignments),
         *find_exchanged(statement, [sentences[index] for index in chosen]),
-        *find_substitutions(alignments, likeness),
+        *find_substitutions(alignments, likeness, is_long=is_long),
         *find_misquoted(statement, evidence),
     )
-    is_long = len(sentences) > CITED_SENTENCES
     cited = [(sentences[index], read[index]) for index in chosen]
     faults += (
         *find_additions(alignments, nearest, share=VERBATIM_SHARE if is_long else REPEATING_SHARE),
         *find_misstated(statement, ours, cited, is_long=is_long),
     )
-    features = (
+    measured = (
         *_measure_nearness(words, vectors),
-        _share_facts([token for token in ours if token.form in facts.units], of=len(ours)),
+        _share_facts([token for token in ours if token.form in facts.units or token.form in dated], of=len(ours)),
         _measure_elsewhere(ours, read, chosen),
         max(alignments, key=lambda alignment: alignment.share).count_skips(),
+        _count_sentences(ours, read),
+        float(is_long),
     )
-    return Measures(np.array(features, float), tuple(dict.fromkeys(faults)))
+    return Measures(np.array(measured, float), tuple(dict.fromkeys(faults)), missing)
+
+
+_GROUPED = re.compile(r"\d+(?:[.,]\d+)+")
+
+
+def _close_numbers(text: str, statement: str) -> str:
+    """Write the statement's numbers in the evidence as the statement does: scanned text has "1. 3 million" for 1.3."""
+    for number in set(_GROUPED.findall(statement)):
+        spaced = re.sub(r"[.,]", lambda mark: rf"\s?\{mark[0]}\s?", number)
+        text = re.sub(rf"(?<![\d.,]){spaced}(?!\d)", number, text)
+    return text
 
 
 def _cut(text: str) -> Iterator[Span]:
@@ -285,3 +346,17 @@ def _measure_elsewhere(ours: Sequence[Token], read: Sequence[Sequence[Token]], c
     near = {token.form for sentence in read[max(0, best - 1) : best + 2] for token in sentence}
     missed = {token.form for token in ours if not token.is_fact} - near
     return max(len(forms & missed) for forms in held.values()) / max(1, len(wanted))
+
+
+def _count_sentences(ours: Sequence[Token], read: Sequence[Sequence[Token]]) -> int:
+    """Count the sentences that hold a statement's tokens between them, taking the one that holds most of what is left.
+
+    Tokens that no sentence holds are left aside.
+    """
+    held = [{token.form for token in sentence} for sentence in read]
+    left = {token.form for token in ours} & set[str]().union(*held)
+    count = 0
+    while left:
+        left -= max(held, key=lambda forms: len(forms & left))
+        count += 1
+    return count

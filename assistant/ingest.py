@@ -5,6 +5,7 @@ ahead of the embedding, which never waits for them; what is embedded is committe
 """
 
 import queue
+import re
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from assistant.copies import is_copy, sign
 from assistant.decoding import normalise
 from assistant.embedding import Embedder
 from assistant.errors import ArticleError
@@ -21,6 +23,7 @@ from assistant.port import Library
 from assistant.preparing import PreparedArticle, check_article, embed_prepared, prepare_article
 from assistant.schema import hash_article
 from assistant.sources import Item, KnownSource
+from assistant.timestamps import is_ahead
 from assistant.types import Article, Entry, Failure, IngestReport, Origin
 
 Progress = Callable[[int, int], None]
@@ -29,6 +32,7 @@ _T = TypeVar("_T")
 BATCH_PASSAGES = 64  # what is embedded and committed together, about a second of work
 BATCH_ITEMS = 1_000  # that are remembered together, where there is nothing to embed
 FEED = "feed"  # the place, among origins, of what a feed says
+DECLARED = ("canonical link", "OpenGraph")  # and of an address that a page says to be its own
 AHEAD = 64  # articles that are read and split before those before them are embedded
 
 
@@ -59,6 +63,7 @@ def add_sources(
     embedder: Embedder,
     given: Given = NOTHING_GIVEN,
     remove_gone: bool = False,
+    offline: bool = False,
     progress: Progress | None = None,
     say: Say = lambda _: None,
 ) -> IngestReport:
@@ -69,12 +74,14 @@ def add_sources(
 
     A source that can't be taken in becomes a failure in the report and stops no other. Articles are committed in
     batches as soon as they are embedded, so whatever stops this, the same call goes on from there. What is `given`
-    goes before what the articles say, also when their sources are looked at again. Articles that a source held before
-    and doesn't any more are reported as gone, and removed only where `remove_gone` says so. `progress` is told how
-    many of how many files and articles are done, and `say` what a user who waits should know.
+    goes before what the articles say, also when their sources are looked at again; `offline` fetches nothing.
+
+    Articles that a source held before and doesn't any more are reported as gone, and removed only where `remove_gone`
+    says so. `progress` is told how many of how many files and articles are done, and `say` what a user who waits should
+    know.
     """
     started = time.perf_counter()
-    looker = Looker(library, given=given, say=say)
+    looker = Looker(library, given=given, offline=offline, say=say)
     looker.list_given(sources)
     intake = _Intake(library, embedder, given=given, is_update=False)
     return _take_in(looker, intake, library, embedder, remove_gone=remove_gone, progress=progress, started=started)
@@ -85,6 +92,7 @@ def update_sources(
     library: Library,
     embedder: Embedder,
     remove_gone: bool = False,
+    offline: bool = False,
     progress: Progress | None = None,
     say: Say = lambda _: None,
 ) -> IngestReport:
@@ -93,7 +101,7 @@ def update_sources(
     An article that was removed by hand stays away.
     """
     started = time.perf_counter()
-    looker = Looker(library, say=say)
+    looker = Looker(library, offline=offline, say=say)
     looker.list_known()
     intake = _Intake(library, embedder, given=NOTHING_GIVEN, is_update=True)
     return _take_in(looker, intake, library, embedder, remove_gone=remove_gone, progress=progress, started=started)
@@ -197,7 +205,7 @@ class _Intake:
                 try:
                     article = self._override(article, look.source)
                     if look.source is not None:
-                        article = self._unite_twins(article)
+                        article = self._unite_twins(self._identify(article, look))
                     check_article(article)
                 except ArticleError as error:
                     self.tally.failed.append(to_failure(look.name, error))
@@ -208,16 +216,17 @@ class _Intake:
                     article = self._fill_in(article, look.entry)
                 is_new = self._is_new(article, said, look)
                 are_all_taken &= is_new is not None
+                try:
+                    prepared = prepare_article(article, self._embedder) if is_new else None
+                    if prepared:
+                        self._library.check(article, prepared.passages)
+                except ArticleError as error:
+                    self.tally.failed.append(to_failure(look.name, error))
+                    are_all_taken = False
+                    continue
                 if is_new is not None:
                     ids.append(article.id)
-                if is_new:
-                    prepared = prepare_article(article, self._embedder)
-                    try:
-                        self._library.check(article, prepared.passages)
-                    except ArticleError as error:
-                        self.tally.failed.append(to_failure(look.name, error))
-                        are_all_taken = False
-                        continue
+                if prepared:
                     yield prepared
             for id in look.unchanged:
                 if id not in self._hashes:
@@ -244,6 +253,34 @@ class _Intake:
         )
         return replace(
             article, outlet=outlet or article.outlet, published=published or article.published, origins=origins
+        )
+
+    def _identify(self, article: Article, look: Look) -> Article:
+        """Give a page the id under which it is known, or its own address where what it declares is another article's.
+
+        Some sites declare one address for all their pages: believed, each would take the place of the one before.
+        """
+        declared = dict(article.origins).get("url")
+        if declared not in DECLARED or look.item is None:
+            return article
+        own = re.sub(r"^http://", "https://", look.item.name)
+        if article.id == own or article.id in look.held:
+            return article
+        taken = self._hashes.get(article.id)
+        with self._library.snapshot() as snapshot:
+            if own in look.held and snapshot.hash(own) is not None:
+                is_another = True  # it was known before it declared anything, or when that wasn't believed
+            elif taken is not None:
+                is_another = taken != hash_article(article)
+            else:
+                stored = snapshot.article(article.id)
+                is_another = stored is not None and not is_copy(sign(stored.text), sign(article.text))
+        if not is_another:
+            return article
+        origins = (*(origin for origin in article.origins if origin.field != "url"), Origin("url", "address"))
+        # A file has no address in the web but the one that it declares.
+        return (
+            replace(article, id=own, url=look.item.name, origins=origins) if look.is_page else replace(article, id=own)
         )
 
     def _unite_twins(self, article: Article) -> Article:
@@ -288,7 +325,10 @@ class _Intake:
             taken = self._hashes[article.id]
             if taken == said if taken else before == digest:
                 return False
-            reason = f"has the id of another article in this call, {article.id}; only the first was taken"
+            reason = (
+                f"has the id of another article in this call, {article.id}; only the first was taken: give this one an "
+                "id of its own, or add it by itself to put it in the place of the other"
+            )
             self.tally.failed.append(Failure(look.name, reason))
             return None
         self._hashes[article.id] = said
@@ -307,7 +347,7 @@ def _read_entry(entry: Entry, article: Article) -> dict[str, str | datetime | No
     return {
         "title": normalise(clean(entry.title or ""))[:MAX_TITLE_CHARACTERS],
         "author": normalise(", ".join(authors)),
-        "published": entry.published,
+        "published": entry.published if entry.published and not is_ahead(entry.published) else None,
     }
 
 

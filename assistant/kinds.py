@@ -52,6 +52,11 @@ _MEDIA_KINDS: Final[dict[str, Kind]] = {
     "application/x-ndjson": "articles",
     "text/uri-list": "addresses",
 }
+# What servers call code and data, which no reader reads.
+_CODE_MEDIA: Final = re.compile(
+    r"\s*(?:text|application)/(?:[\w.-]+\+)?(?:json|javascript|ecmascript|x-javascript|css|csv|wasm)\s*(?:;|\Z)",
+    re.IGNORECASE,
+)
 _ROOT_KINDS: Final[dict[str, Kind]] = {
     "!doctype html": "page",
     "html": "page",
@@ -129,6 +134,8 @@ def tell_kind(document: Document) -> Kind:
         raise KindError(f"{document.name}: {_NO_ARTICLE.format(other.lastgroup)}", what=str(other.lastgroup))
     hint = _get_media_kind(document) or _get_suffix_kind(document)
     kind = _tell_from_text(data, hint)
+    if kind is None and _CODE_MEDIA.match(document.media_type or ""):
+        raise KindError(f"{document.name}: {_NO_ARTICLE.format('code or data')}", what="file of code or data")
     if kind is None and hint is None and _XML.match(_decode_head(data)):
         what, reason = _name_xml(data)
         raise KindError(f"{document.name}: {reason}", what=what)

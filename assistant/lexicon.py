@@ -26,6 +26,11 @@ def is_thing(word: str) -> bool:
     return is_noun(word) and "ADV" not in _look_up(word) and find_verb(word) in {"", word}
 
 
+def is_verb_form(word: str) -> bool:
+    """Tell whether a word, in lower case, is a form of a verb that isn't its base, and no noun: "signed"."""
+    return find_verb(word) not in {"", word} and "NOUN" not in _look_up(word)
+
+
 def is_adjective(word: str) -> bool:
     """Tell whether a word, in lower case, may be an adjective and no noun."""
     return "ADJ" in _look_up(word) and "NOUN" not in _look_up(word)

@@ -34,6 +34,7 @@ from assistant.schema import (
     create_tables,
     delete_article,
     delete_revisions,
+    find_foreign,
     insert_article,
     keep_revision,
     migrate_tables,
@@ -73,6 +74,8 @@ LOCK_SECONDS = 1.0
 BUSY_SECONDS = 2.0  # how long to wait for another program that has locked the library's own file
 # What SQLite says in a read-only folder or on a full disk, where it can't make the files beside the library.
 UNWRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)
+# Of one text or blob that is read: an article of 10 million characters, as JSON with each of them escaped, and more.
+MAX_VALUE_BYTES = 200_000_000
 VERSION_OFFSET = 60  # of the version in SQLite's header of the file
 
 MIGRATION_SECONDS = 5.0  # and for one that brings it to this version
@@ -83,7 +86,7 @@ MAX_COUNTS = 100_000  # terms whose count is kept, some 10 MB
 _FileIdentity = tuple[int, int]
 _FileState = tuple[tuple[int, int], ...]
 # Of the folders in chroma/ these are ours: somebody may keep others there, for Chroma itself calls its folder so.
-_GENERATION_NAME = re.compile(r"\d{8}-[0-9a-f]{8}")
+GENERATION_NAME = re.compile(r"\d{8}-[0-9a-f]{8}")
 
 
 class Library:
@@ -144,6 +147,7 @@ class Library:
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            self._refuse_links()
             lock = filelock.FileLock(self.folder / LOCK_FILE, timeout=self._wait)
             with lock:
                 holder = self.folder / HOLDER_FILE
@@ -275,9 +279,9 @@ class Library:
             )
         keep = {folder} if forget or not before else {folder, before.folder}  # readers may have that open
         for other in root.iterdir():
-            if other not in keep and _GENERATION_NAME.fullmatch(other.name):
+            if other not in keep and GENERATION_NAME.fullmatch(other.name):
                 _delete(other)
-        if forget and not any(other not in keep and _GENERATION_NAME.fullmatch(other.name) for other in root.iterdir()):
+        if forget and not any(other not in keep and GENERATION_NAME.fullmatch(other.name) for other in root.iterdir()):
             with self._transaction() as connection:
                 connection.execute("DELETE FROM properties WHERE name = 'forgotten'")
 
@@ -419,6 +423,7 @@ class Library:
             connection.execute("COMMIT")
 
     def _connect(self, identity: _FileIdentity | None) -> sqlite3.Connection:
+        self._refuse_links()
         self._refuse_remains()
         if identity is None:
             # An empty library, so that a question about nothing goes the way of every other one.
@@ -470,6 +475,7 @@ class Library:
         connection = sqlite3.connect(
             address, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
         )
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
         try:
             if self._refuse_others(connection) < SCHEMA_VERSION:
                 _migrate(connection, self._path)
@@ -514,6 +520,15 @@ class Library:
                 f" from it; restore it from a copy, or remove {self.folder} and index the articles again"
             )
 
+    def _refuse_links(self) -> None:
+        """Refuse links in an index that may be from others: what they lead to is not ours to read or to write."""
+        for name in (LIBRARY_FILE, LOCK_FILE, HOLDER_FILE, CHROMA_FOLDER):
+            if (self.folder / name).is_symlink():
+                raise LibraryError(
+                    f"{self.folder / name}: a link out of the index, which is not followed; move what it leads to here,"
+                    " or choose another folder with --index"
+                )
+
     def _refuse_others(self, connection: sqlite3.Connection) -> int:
         """Refuse a file that is not ours, of a newer version, or made by another embedding model; say which version."""
         if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
@@ -530,6 +545,11 @@ class Library:
             raise LibraryDamagedError(
                 f"{self._path}: of a format that no version of the assistant made (format {version}); restore it from"
                 " a copy, or index the articles into another folder with --index"
+            )
+        if (foreign := find_foreign(connection, version)) is not None:
+            raise LibraryDamagedError(
+                f"{self._path}: holds {foreign}, which no version of the assistant made; restore it from a copy, or"
+                " index the articles into another folder with --index"
             )
         made_by = connection.execute("SELECT value FROM properties WHERE name = 'embedding_model'").fetchone()
         if made_by is None:
@@ -573,6 +593,8 @@ class Library:
         if row is None:
             return None
         number, folder, last_passage, passage_count, segments = row
+        if not GENERATION_NAME.fullmatch(folder):  # a path, in a library from others, to what isn't the index's
+            return None
         recorded = tuple(SegmentFile(**file) for file in json.loads(segments))
         return Published(number, self.folder / CHROMA_FOLDER / folder, last_passage, passage_count, recorded)
 

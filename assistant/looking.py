@@ -19,7 +19,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from assistant.addresses import describe_address, normalise_url
 from assistant.crawling import crawl
 from assistant.documents import Outcome
-from assistant.errors import ArticleError
+from assistant.errors import ArticleError, FetchError
 from assistant.fetching import Fetched, Fetcher, Validators
 from assistant.kinds import is_list
 from assistant.parsing import Parser
@@ -126,11 +126,14 @@ class Looker:
     `failed` and `passed_over` are the sources and files that could not be listed, or hold no article.
     """
 
-    def __init__(self, library: Library, *, given: Given = NOTHING_GIVEN, say: Say = lambda _: None) -> None:
+    def __init__(
+        self, library: Library, *, given: Given = NOTHING_GIVEN, offline: bool = False, say: Say = lambda _: None
+    ) -> None:
         self.failed: list[Failure] = []
         self.passed_over: list[PassedOver] = []
         self._library = library
         self._given = given
+        self._is_offline = offline
         self._say = say
         self._candidates: list[_Candidate] = []
         self._parser = Parser()
@@ -249,9 +252,9 @@ class Looker:
 
     def look(self) -> Iterator[Look]:
         """Look at all that was listed, and read the documents among what is seen, all in their order."""
-        failing: set[str] = set()  # sources with a page that couldn't be read
+        failing: set[str] = set()  # sources with a page that couldn't be read, and may be another time
         for look in self._parse_all():
-            if look.errors and look.source is not None:
+            if look.source is not None and not all(map(_is_final, look.errors)):
                 failing.add(look.source.name)
             if look.is_list and look.item is not None and look.source is not None and look.source.name in failing:
                 look = replace(look, item=_outdate(look.item))
@@ -340,7 +343,10 @@ class Looker:
             before = known.get(name)
             if found.is_gone:
                 gone.add(name)
-                error = ArticleError(f"{describe_address(name)}: there is no such page: look for it in a browser")
+                error = FetchError(
+                    f"{describe_address(name)}: there is no such page: look for it in a browser",
+                    is_final=found.is_final,
+                )
                 return Look(page, errors=() if before else (error,))
             if found.document is None:
                 return Look(page, unchanged=before.article_ids if before else ())
@@ -359,7 +365,7 @@ class Looker:
         self._expected += pages
 
     def _open_fetcher(self, *, allow_private: bool) -> Fetcher:
-        return self._fetchers.setdefault(allow_private, Fetcher(allow_private=allow_private))
+        return self._fetchers.setdefault(allow_private, Fetcher(allow_private=allow_private, offline=self._is_offline))
 
     def _look_at_file(self, candidate: _Candidate) -> Look:
         """Look at a file, and load no more of it than tells whether it has changed."""
@@ -412,6 +418,10 @@ def _explain_scheme(scheme: str) -> str:
     if scheme in ("http", "https"):
         return f"not an address: write it with two slashes, {scheme}://"
     return "only addresses that begin with http:// or https:// are fetched, and files are given by their path"
+
+
+def _is_final(error: ArticleError) -> bool:
+    return isinstance(error, FetchError) and error.is_final
 
 
 def _part(outcomes: Iterable[Outcome]) -> tuple[tuple[Article, ...], tuple[ArticleError, ...]]:

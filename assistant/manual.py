@@ -16,7 +16,8 @@ class Example(NamedTuple):
 GROUPS = {
     "Which articles": ("--outlet", "--since", "--until", "--today"),
     "What answers": (
-        "--model", "--unsupported", "--threshold", "--window", "--max-cost", "--price", "--no-cache",
+        "--model", "--unsupported", "--threshold", "--window", "--max-cost", "--max-total-cost", "--price",
+        "--no-cache",
     ),
     "The index": ("--index", "--embedding-model", "--wait"),
     "Output": ("--json", "--html", "--debug", "--help"),
@@ -56,11 +57,15 @@ EXAMPLES = {
     "cases": (
         Example("assistant cases cases.jsonl", "questions of your articles, to keep, to edit or to drop"),
         Example("assistant cases new.jsonl --json --limit 100 > suggestions.jsonl", "only suggestions"),
+        Example("assistant cases cases.jsonl --model openai:gpt-5-mini", "with questions that a language model writes"),
     ),
     "evaluate": (
         Example("assistant evaluate cases.jsonl --out a.json", "with the index and the model of every day"),
         Example("assistant evaluate cases.jsonl --articles articles/ --threshold 0.7 --out b.json", "other settings"),
         Example("assistant evaluate cases.jsonl --search-only", "only what searches find"),
+        Example(
+            "assistant evaluate cases.jsonl --judge openai:gpt-5 --judge-sample labelled.jsonl", "and a judge, judged"
+        ),
     ),
     "compare": (
         Example("assistant compare a.json b.json", "what is better or worse, and what can't be told"),
@@ -117,13 +122,16 @@ EXIT_STATUS = {
     ),
 }  # fmt: skip
 
-_MODELS = ("ask", "chat", "")
+_MODELS = ("ask", "chat", "evaluate", "")
+_SERVERS = (*_MODELS, "cases")
 _PRINTING = ("chat", "")
 ENVIRONMENT = (
     ("ASSISTANT_INDEX", "the index folder, where --index isn't given", None),
     ("ASSISTANT_MODEL", "what answers, where --model isn't given", _MODELS),
-    ("OPENAI_BASE_URL", "a server that speaks OpenAI's protocol, such as http://localhost:11434/v1", _MODELS),
-    ("OPENAI_API_KEY", "the key to it, or to OpenAI; it is never shown and never stored", _MODELS),
+    ("ASSISTANT_TRACING", "langsmith, where that service may see prompts and replies", _MODELS),
+    ("OPENAI_BASE_URL", "a server that speaks OpenAI's protocol, such as http://localhost:11434/v1", _SERVERS),
+    ("OPENAI_API_KEY", "the key to it, or to OpenAI; it is never shown and never stored", _SERVERS),
+    ("ASSISTANT_OFFLINE", "set to 1: every connection is refused, as by --offline", None),
     ("NO_COLOR", "set to anything: no colours", _PRINTING),
     ("FORCE_COLOR", "set to anything: colours also where no terminal is", _PRINTING),
     ("TERM", "dumb: nothing but plain text is sent to the terminal", _PRINTING),

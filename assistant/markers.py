@@ -10,25 +10,35 @@ from dataclasses import dataclass
 
 from assistant.sentences import split_sentences
 
+JOINERS = "\u200c\u200d"  # which some writing systems need within words
 MAX_RANGE = 30  # sentences in one marker; a longer range says nothing
 
 IsKnown = Callable[[int], bool]
 
-_NUMBER = r"(?:(?:sentences?|sources?|nos?\.|[#^])\s*)?\d{1,4}\^?"
+_NUMBER = r"(?:(?:sentences?|sources?|nos?\.|[#^])\s*)?\d{1,4}(?:\.0(?!\d))?\^?"
 _JOINT = r"\s*(?:[,;&–—-]|and|to)\s*"
 _NUMBERS = rf"\s*{_NUMBER}(?:{_JOINT}{_NUMBER})*\s*(?:†[^\]】]{{0,40}})?"
-_SQUARE = rf"[\[【［]{{1,2}}{_NUMBERS}[\]】］]{{1,2}}"
+# As Markdown links it, too: nobody is led there.
+_LINK = r"(?:\((?:https?:|#)[^\s()]{0,500}\))?"
+_SQUARE = rf"(?:[\[【［]{{1,2}}{_NUMBERS}[\]】］]{{1,2}}{_LINK}|<sup>{_NUMBERS}</sup>)"
 _ROUND = rf"[(（]{_NUMBERS}[)）]"
 _ONE = re.compile(rf"{_SQUARE}|{_ROUND}", re.IGNORECASE)
 # Markers side by side are one run.
 _RUN = re.compile(rf"{_SQUARE}(?:[ \t]*[,;]?[ \t]*{_SQUARE})*|{_ROUND}(?:[ \t]*{_ROUND})*", re.IGNORECASE)
 # What may still become a marker when more arrives.
-_BEGUN = re.compile(r"[\[【［(（][^\]】］)）\n]{0,60}\Z")
+_BEGUN = re.compile(
+    r"(?:[\[【［(（][^\]】］)）\n]{0,60}|\((?:https?:|#)[^\s()]{0,500}|<(?:s(?:u(?:p(?:>[^<\n]{0,60}(?:</?[sup]{0,3})?)?)?)?)?)\Z"
+)
+# A marker at the end of a reply that was cut off there.
+_UNCLOSED = re.compile(rf"[\[【［]{_NUMBERS}\Z", re.IGNORECASE)
 _STOP = ".!?…。！？"
 _CLOSING = "\"'”’»“)]}*_"
 _PARTS = re.compile(
-    r"(\d{1,4})(?:\s*(?:[–—-]|to)\s*(?:(?:sentences?|sources?|nos?\.|[#^])\s*)?(\d{1,4}))?", re.IGNORECASE
+    r"(\d{1,4})(?:\.0)?(?:\s*(?:[–—-]|to)\s*(?:(?:sentences?|sources?|nos?\.|[#^])\s*)?(\d{1,4}))?", re.IGNORECASE
 )
+_ROW = re.compile(r"\s*\|.*\|\s*\Z", re.DOTALL)
+_DEFINITION = re.compile(r"\s*\[\^\d{1,4}\]:|\s*\[\d{1,4}\]:\s*<?https?:")  # of a footnote or a link
+_HEADING = re.compile(r"\s*#{1,6}\s")
 _LIST_SIGN = re.compile(r"\A(?:[-*•·]\s+|\d{1,2}[.)]\s+|#{1,6}\s+)")
 _QUALIFIED = r"(?:given|provided|numbered|above|cited|available)"
 _SHOWN = (
@@ -54,10 +64,37 @@ class Marker:
 
 @dataclass(frozen=True, slots=True)
 class WrittenSentence:
-    """A sentence as a model wrote it, without its markers; `text` is empty where markers stood on nothing."""
+    """A sentence as a model wrote it, without its markers and links; `text` is empty where markers stood on nothing.
+
+    What states nothing is no statement: a question, a heading, a row of a table, the definition of a footnote.
+    """
 
     text: str
     markers: tuple[Marker, ...]
+    is_statement: bool = True
+
+
+_LINKED = re.compile(
+    r"!?\[([^\[\]\n]{0,300})\](?:\([^()\n]{0,2000}\)|\[[^\[\]\n]{0,300}\])"  # [text](target), ![text][name]
+    r"|\[[^\[\]\n]{1,300}\]:\s*\S{1,2000}"  # [name]: target
+    r"|</?[a-z!][^<>\n]{0,2000}>",  # an element of HTML, or <address>
+    re.IGNORECASE,
+)
+_TARGET = re.compile(
+    r"\b[a-z][a-z0-9+.-]{1,20}:/{2,}[^\s<>\"'“”]+|\b(?:data|javascript|vbscript|mailto|blob):[^\s<>\"'“”]+"
+    r"|(?<!\w)//[a-z0-9][^\s<>\"'“”]*\.[^\s<>\"'“”]+|\bwww\.[^\s<>\"'“”]+",
+    re.IGNORECASE,
+)
+
+
+def leave_out_links(text: str) -> str:
+    """Leave links and images out of what a model wrote, and of a link its text: only citations lead anywhere.
+
+    An address may carry away what the model was told, as soon as somebody opens it or something shows it as an image.
+    """
+    while (cut := _LINKED.sub(lambda match: match[1] or "", text)) != text:  # one may stand within another
+        text = cut
+    return _TARGET.sub("…", text)
 
 
 def resolve_markers(markers: tuple[Marker, ...], is_known: IsKnown) -> tuple[tuple[int, ...], tuple[str, ...]]:
@@ -102,6 +139,8 @@ class SentenceReader:
         while (end := self._find_end(is_end=is_end)) is not None:
             stretch, self._rest = self._rest[:end], self._rest[end:]
             yield from self._read(stretch)
+        if is_end and _UNCLOSED.search(self._rest):
+            self._rest += "]"
         if is_end and self._rest:
             yield from self._read(self._rest)
 
@@ -171,9 +210,17 @@ class SentenceReader:
         if not spans and places:
             yield WrittenSentence("", tuple(marker for _, marker in places))
         for span, markers in zip(spans, by_sentence, strict=True):
-            text = _tidy(plain[span.start : span.end])
+            written = plain[span.start : span.end]
+            text = _tidy(written)
             if text or markers:
-                yield WrittenSentence(text, tuple(markers))
+                is_none = bool(_DEFINITION.match(stretch)) or _is_no_statement(written, is_cited=bool(markers))
+                yield WrittenSentence(leave_out_links(text), tuple(markers), is_statement=not (text and is_none))
+
+
+def _is_no_statement(written: str, *, is_cited: bool) -> bool:
+    """Whether a sentence as it was written states nothing. A heading that cites something may be all of an answer."""
+    is_heading = bool(_HEADING.match(written)) and not is_cited
+    return is_heading or bool(_ROW.match(written)) or written.rstrip(" \t*_").endswith("?")
 
 
 def _join(runs: list[re.Match[str]]) -> Iterator[tuple[int, int]]:
@@ -192,7 +239,7 @@ def _join(runs: list[re.Match[str]]) -> Iterator[tuple[int, int]]:
 
 def _read_numbers(written: str) -> tuple[int, ...]:
     numbers: dict[int, None] = {}
-    for first, last in _PARTS.findall(written):
+    for first, last in _PARTS.findall(written.partition("](")[0]):
         start, end = int(first), int(last or first)
         is_range = start <= end < start + MAX_RANGE
         numbers.update(dict.fromkeys(range(start, end + 1) if is_range else (start, end)))
@@ -206,8 +253,9 @@ def _has_open_quote(text: str) -> bool:
 def _tidy(text: str) -> str:
     """Put a sentence on one line, without a list's sign, Markdown's emphasis and what only leads to what is said.
 
-    Nothing is left where there is no word.
+    Nothing is left where there is no word, and no character that a terminal would obey.
     """
+    text = "".join(each for each in text if each.isprintable() or each.isspace() or each in JOINERS)
     line = _LIST_SIGN.sub("", " ".join(text.split())).replace("**", "").strip().removeprefix(": ")
     said = _LEAD_IN.sub("", line)
     line = said[:1].upper() + said[1:] if said and said != line else line

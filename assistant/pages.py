@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from assistant.addresses import describe_address
 from assistant.decoding import normalise
 from assistant.errors import ArticleError
 from assistant.metadata import Metadata, clean, clean_authors, fold, get_label, get_text, read_metadata
@@ -24,9 +25,12 @@ MAX_PAGE_BYTES = 10_000_000
 MAX_TITLE_CHARACTERS = 300
 SHORT_TEXT = 250  # characters: an extraction shorter than this may have missed the article
 SAMPLE_CHARACTERS = 100_000  # that tell text from binary data
+MAX_ATTRIBUTES = 2_000  # of one element: the parser compares each with all before it
 MAX_ELEMENTS = 20_000  # of a page that is extracted by rules that go over it many times
 MUCH_LONGER = 1.5  # times: how much more text a second, less careful extraction must find to be believed
 WALL_TEXT = 2_500  # characters: consent walls and error pages aren't longer
+MAX_METAS = 300  # among which a page may say that it leads to another
+MAX_PIECES = 200  # of a page's text that are searched for the words of a wall
 MIN_TEXT = 40  # characters: what a page that doesn't call itself an article must have
 HEAD_BYTES = 4_096  # in which a page names its charset
 
@@ -35,6 +39,8 @@ _ALIASES = {"iso-8859-1": "cp1252", "latin-1": "cp1252", "latin1": "cp1252", "as
             "iso8859-1": "cp1252", "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "iso-8859-9": "cp1254",
             "euc-kr": "cp949", "ks_c_5601-1987": "cp949", "x-sjis": "cp932"}  # fmt: skip
 _CHARSET = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
+_LONG_TAG = re.compile(r"<[a-z][^<>]{4000,}", re.IGNORECASE)  # the shortest that so many attributes fit in
+_QUOTED = re.compile(r"\"[^\"]*+\"|'[^']*+'")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 # What parts paragraphs on pages that have no elements for them.
@@ -70,6 +76,20 @@ _BOILERPLATE = re.compile(
     r"masthead|toolbar|"
     r"audio-player|listen|reading-time|read-time|correction-link|donate[\w-]*|donation[\w-]*|app-banner|popup|"
     r"modal)(?:$|[\s])",
+    re.IGNORECASE,
+)
+# What a browser doesn't show, by an element's own style: not drawn, of no size, off the page or transparent.
+_UNSEEN = re.compile(
+    r"(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)"
+    r"|opacity\s*:\s*(?:0|0?\.0\d*|0%)\s*(?:;|!|$)|font-size\s*:\s*(?:0(?:\.\d+)?[a-z%]*|1(?:\.\d+)?(?:px|pt))\s*(?:;|!|$)"
+    r"|(?:left|top|right|bottom|text-indent|margin-left|margin-top)\s*:\s*-\d{3,}[a-z%]*"
+    r"|clip(?:-path)?\s*:\s*(?:rect\(\s*[01]|inset\(\s*(?:50|100)%)|(?:max-)?(?:width|height)\s*:\s*0(?:px)?\s*(?:;|!|$)"
+    r"|color\s*:\s*transparent|transform\s*:\s*scale\(\s*0\s*\))",
+    re.IGNORECASE,
+)
+# Nor does a reader see white on what is white, as a page is where nothing gives it another background.
+_WHITE = re.compile(
+    r"(?:^|[;\s])color\s*:\s*(?:white\b|#fff(?:fff)?\b|rgba?\(\s*255\s*,\s*255\s*,\s*255)|\A#?(?:fff(?:fff)?|white)\Z",
     re.IGNORECASE,
 )
 _BOILERPLATE_ROLES = frozenset(
@@ -114,18 +134,29 @@ _IDLE_LINE = re.compile(
     r"also read)\s*:.*|"
     r"this (?:article|story) (?:is|was) (?:first |originally )?published (?:on|in|by).*|"
     r"(?:updated?:? |published:? )?\d+ (?:min(?:ute)?|hour|hr|day|week)s? ago|vor \d+ \w+|il y a \d+ \w+|hace \d+ \w+|"
+    r"(?:support (?:us|our \w+|independent journalism)|donate|become a (?:member|subscriber|supporter))\b.*"
+    r"\b(?:a|per) (?:day|week|month|year)|"
     r"live (?:updates? )?feed|load more.*|show more.*|facebook|twitter|x|whatsapp|email|e-mail|linkedin|reddit|"
     r"telegram)"
     r"\s*[.:!»→>]*",
     re.IGNORECASE,
 )
 MAX_IDLE_CHARACTERS = 160
+_DATED_LINE = re.compile(
+    r"\W*(?:(?:first|last|originally)\s+)?(?:published|posted|updated|modified)\s*:", re.IGNORECASE
+)
 
 _CONSENT = re.compile(
     r"\b(?:cookies?|consent|gdpr|personal data|personali[sz]ed (?:ads?|content)|our (?:\d+ )?(?:trusted )?partners|"
     r"privacy (?:policy|settings|preferences|notice)|accept all|reject all|manage (?:preferences|settings|options)|"
     r"legitimate interest|einwilligung|zustimm\w*|datenschutz\w*|akzeptieren|consentement|traceurs|partenaires|"
     r"consentimiento|privacidad|socios|aceptar|toestemming|samtykke|informasjonskapsler|consenso)\b",
+    re.IGNORECASE,
+)
+_REFRESH = re.compile(r"url\s*=\s*[\"']?\s*([^\"'\s]+)", re.IGNORECASE)
+_PAYWALL = re.compile(
+    r"\b(?:to (?:continue|keep) reading|already (?:a|have a) subscri\w+|subscribe to (?:read|continue|unlock)|"
+    r"(?:sign|log) in to (?:read|continue)|subscribers only|this (?:article|story|content) is for subscribers)\b",
     re.IGNORECASE,
 )
 _END = r"(?=\W*$|\s*[|·–—:(])"
@@ -145,18 +176,21 @@ _STATUS = re.compile(
 _ERROR = re.compile(
     r"(?:page|article|story|content)\b.{0,40}\b(?:not found|can(?:no|"
     r"')t be found|no longer|unavailable|"
-    r"does(?:n['’]t| not) exist|has (?:been )?(?:moved|removed|deleted))|not found|access denied|forbidden|"
+    r"does(?:n['’]t| not) exist|has (?:been )?(?:moved|removed|deleted))|"
+    rf"^\W*(?:error\W+)?(?:(?:page|file|url) )?(?:not found|access denied|forbidden){_END}|"
     r"internal server error|bad gateway|service unavailable|just a moment|checking your browser|"
     r"are you a (?:robot|human)|"
     r"verify (?:that )?you are (?:a )?human|unusual traffic|enable javascript|javascript is (?:disabled|required)|"
     r"seite (?:wurde )?nicht gefunden|page introuvable|página no encontrada|pagina non trovata|"
     r"something went wrong|temporarily unavailable|too many requests",
-    re.IGNORECASE,
+    re.IGNORECASE | re.MULTILINE,
 )  # fmt: skip
 
 
 def read_page(document: Document) -> Article:
-    """Read an HTML page into an article; its id is its canonical address, or else the one it was fetched from.
+    """Read an HTML page into an article; its id is its canonical address, or else where it is from.
+
+    What is part of another document, as an attachment is of a mail, can't say that it is a page of the web.
 
     The paragraphs of the text are parted by blank lines, headings are paragraphs. Raises ArticleError for a page that
     is too large or has no article in it: an empty one, an error, a wall that asks for consent.
@@ -165,10 +199,11 @@ def read_page(document: Document) -> Article:
         limit = MAX_PAGE_BYTES // 1_000_000
         raise ArticleError(f"{document.name}: too large: a page may have at most {limit} MB")
     tree = _parse(_decode(document.data, document.media_type), document.name)
-    metadata = read_metadata(tree, document.url)
+    metadata = read_metadata(tree, None if _is_saved(document) else document.url)
+    cause = _find_cause(tree)
     paragraphs = _find_paragraphs(tree, metadata)
     text = normalise("\n\n".join(paragraphs)).strip()
-    _check_article(text, metadata, document.name)
+    _check_article(text, metadata, document.name, cause)
     title = normalise(metadata.title or "") or _name_page(document, text)
     identity = metadata.url or document.url or Path(document.name).resolve().as_uri()
     return Article(
@@ -184,6 +219,12 @@ def read_page(document: Document) -> Article:
         language=metadata.language,
         origins=metadata.origins,
     )
+
+
+def _is_saved(document: Document) -> bool:
+    """Whether a page is a file of its own, or was piped in: its place says nothing of where it was published."""
+    own = (None, Path(document.name).resolve().as_uri())
+    return document.url in own or str(document.url).startswith("urn:")
 
 
 def _tidy(value: str | None) -> str | None:
@@ -242,6 +283,9 @@ def _parse(html: str, name: str) -> "HtmlElement":
 
     if len(_CONTROLS.findall(html[:SAMPLE_CHARACTERS])) > len(html[:SAMPLE_CHARACTERS]) // 100 + 1:
         raise ArticleError(f"{name}: no article text in it: it is not a page but binary data")
+    for tag in _LONG_TAG.finditer(html):
+        if len(_QUOTED.sub("", tag[0]).split()) > MAX_ATTRIBUTES:
+            raise ArticleError(f"{name}: refused: an element of this page has more than {MAX_ATTRIBUTES:,} attributes")
     html = _BREAKS.sub("</p><p>", _CONTROLS.sub("", html))
     if not html.strip():
         raise ArticleError(f"{name}: no article text in it: it is empty")
@@ -273,6 +317,7 @@ def _parse_html(html: str) -> "tuple[HtmlElement, bool]":
 
 def _find_paragraphs(tree: "HtmlElement", metadata: Metadata) -> list[str]:
     """Find the article's paragraphs: what trafilatura takes for its text, or what the page keeps in its JSON-LD."""
+    _remove_unseen(tree)
     _remove_boilerplate(tree)
     is_live = metadata.is_live or _is_live(tree)
     if is_live:
@@ -299,6 +344,28 @@ def _find_paragraphs(tree: "HtmlElement", metadata: Metadata) -> list[str]:
 def _split_lines(text: str) -> list[str]:
     text = re.sub(r"<(?:br|/p|/div|/li|/h\d)\b[^>]{0,200}>", "\n", text, flags=re.IGNORECASE)
     return [line for piece in text.splitlines() if (line := clean(piece))]
+
+
+def _remove_unseen(tree: "HtmlElement") -> None:
+    """Take out, in place, what no reader of the page sees; most of a page that waits for its scripts stays."""
+    total = len(tree.text_content())
+    styled = tree.xpath("//*[@style or @hidden or self::template or (self::font and @color)]")
+    for element in styled:
+        if element.getparent() is None or element.tag in ("html", "body") or not _is_unseen(element):
+            continue
+        if len(element.text_content()) * 2 <= total:
+            element.drop_tree()
+
+
+def _is_unseen(element: "HtmlElement") -> bool:
+    style = element.get("style", "")
+    if "hidden" in element.attrib or element.tag == "template" or _UNSEEN.search(style):
+        return True
+    is_white = _WHITE.search(style) or (element.tag == "font" and _WHITE.search(element.get("color", "")))
+    return bool(is_white) and not any(
+        "background" in each.get("style", "") or "bgcolor" in each.attrib
+        for each in (element, *element.iterancestors())
+    )
 
 
 def _remove_boilerplate(tree: "HtmlElement") -> None:
@@ -517,16 +584,31 @@ def _is_head_line(text: str, metadata: Metadata, *, is_live: bool) -> bool:
     if has_author and len(rest.split()) <= 8 and not re.search(r"[.!?]\s*$", rest.strip()) and '"' not in text:
         return True
     dates = list(find_timestamps(text, language=metadata.language))
+    if dates and _DATED_LINE.match(text):
+        return True
     if is_live or re.search(r"[.!?]$", text):
         return False
     is_time = bool(dates) or (len(text) <= 60 and bool(re.search(r"\b\d{1,2}[:.h]\d\d\b", text)))
     return is_time and not names and len(text.split()) <= 12 * max(1, len(dates))
 
 
-def _check_article(text: str, metadata: Metadata, name: str) -> None:
-    """Refuse a page without an article. Raises ArticleError."""
+def _find_cause(tree: "HtmlElement") -> str | None:
+    """Find out why a page may have no text: it leads to another one, or it wants its readers to pay."""
+    for meta in islice(tree.iter("meta"), MAX_METAS):
+        if (meta.get("http-equiv") or "").lower() == "refresh" and (
+            match := _REFRESH.search(meta.get("content") or "")
+        ):
+            return f"it only leads to another page: give that, {describe_address(match[1])}"
+    body = tree.find("body")
+    words = "" if body is None else " ".join(islice(body.itertext(), MAX_PIECES))[:WALL_TEXT]
+    return "it is behind a paywall: save the page where you can read it" if _PAYWALL.search(words) else None
+
+
+def _check_article(text: str, metadata: Metadata, name: str, cause: str | None) -> None:
+    """Refuse a page without an article; `cause` is why it may have none. Raises ArticleError."""
     if not text:
-        raise ArticleError(f"{name}: no article text in it: it is empty, or only scripts show what it says")
+        reason = cause or "it is empty, or only scripts show what it says"
+        raise ArticleError(f"{name}: no article text in it: {reason}")
     if len(text) > WALL_TEXT:
         return
     paragraphs = text.split("\n\n")
@@ -539,4 +621,4 @@ def _check_article(text: str, metadata: Metadata, name: str) -> None:
     if not is_known and is_error and len(text) < WALL_TEXT // 2:
         raise ArticleError(f"{name}: no article text in it: it is an error page")
     if not is_known and len(text) < MIN_TEXT:
-        raise ArticleError(f"{name}: no article text in it")
+        raise ArticleError(f"{name}: no article text in it{f': {cause}' if cause else ''}")

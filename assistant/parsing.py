@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import fields
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final
@@ -31,8 +32,10 @@ from assistant.reading import read_document
 from assistant.types import Article, Document, Origin
 
 MEMORY_BYTES = 400_000_000  # that a child may take above what it has when it starts, which is some 30 MB
-SECONDS = 10  # of processor time for a document
-LONG_SECONDS = 60  # for what may have many pages or parts
+SECONDS = 4  # of processor time for a document
+LONG_SECONDS = 60  # for what may have many pages or parts,
+# as far as its size earns that: few bytes that are much work are packed for no reader, and 100 pages have 100,000.
+FIRST_SECONDS, BYTES_PER_SECOND = 3, 10_000
 # A child shares its processors with the embedding of what came before; its time on the clock only ends one that waits.
 PATIENCE = 3
 MAX_REPLY_BYTES = 60_000_000
@@ -41,6 +44,11 @@ AHEAD_BYTES = 50_000_000
 
 _OWN: Final[frozenset[Kind]] = frozenset(("text", "markdown", "feed", "sitemap", "addresses"))
 _LONG: Final[frozenset[Kind]] = frozenset(("pdf", "mail", "mailbox", "articles"))
+_PAGE_LIBRARIES = ("assistant.pages", "trafilatura", "htmldate")
+# What is imported before the time for a document begins, for it takes longer than reading most.
+_LIBRARIES: Final[dict[Kind, tuple[str, ...]]] = {
+    "pdf": ("pypdf",), "word": ("docx",), **dict.fromkeys(("page", "mail", "mailbox"), _PAGE_LIBRARIES),
+}  # fmt: skip
 _LENGTH = struct.Struct(">Q")
 _TIMES = ("published", "updated")
 _TIME_SIGNAL = getattr(signal, "SIGXCPU", None)
@@ -186,7 +194,8 @@ def _parse(document: Document, child: "_Child") -> tuple[Outcome, ...]:
         kind = tell_kind(document)
         if kind in _OWN:
             return read_document(document)
-        return child.read(document, LONG_SECONDS if kind in _LONG else SECONDS)
+        earned = FIRST_SECONDS + len(document.data) // BYTES_PER_SECOND
+        return child.read(document, min(LONG_SECONDS, earned) if kind in _LONG else SECONDS)
     except ArticleError as error:
         return (error,)
 
@@ -307,6 +316,7 @@ def serve() -> None:
     while (request := _receive(requests, sys.maxsize)) is not None:
         document, seconds = pickle.loads(request)  # noqa: S301  from who started this process
         del request
+        _load_libraries(document)
         _limit_time(seconds)
         is_last = False
         try:
@@ -323,6 +333,12 @@ def serve() -> None:
         if is_last:
             return
         del document, reply
+
+
+def _load_libraries(document: Document) -> None:
+    with suppress(ArticleError, ImportError):  # of which reading says what is to be said
+        for name in _LIBRARIES.get(tell_kind(document), ()):
+            import_module(name)
 
 
 def _write_reply(outcomes: tuple[Outcome, ...], *, is_last: bool = False) -> bytes:

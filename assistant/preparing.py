@@ -3,20 +3,23 @@
 Changes when something else is to be embedded, or another article to be refused.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from assistant.embedding import Embedder, PassageInput
 from assistant.errors import ArticleError
-from assistant.passages import split_article
+from assistant.passages import MAX_ARTICLE_SENTENCES, leave_out_asides, split_article
+from assistant.planted import find_planted
 from assistant.schema import EmbeddedPassage
-from assistant.types import Article, Passage, Span
+from assistant.types import Article, Passage
 
 MAX_HEADER_TOKENS = 64  # a quarter of what the embedding model reads at once
 MAX_TEXT_CHARACTERS = 10_000_000
 
 _TEXT_FIELDS = ("id", "title", "text", "outlet", "author", "url", "section", "language")
+_LINE = re.compile(r"\S[^\n]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,11 @@ def check_article(article: Article) -> None:
         raise ArticleError(
             f"{name}: too large: an article may have at most {MAX_TEXT_CHARACTERS:,} characters; split it"
         )
+    # Each line may be a sentence, and lines are counted fast.
+    if article.text.count("\n") > MAX_ARTICLE_SENTENCES < sum(1 for _ in _LINE.finditer(article.text)):
+        raise ArticleError(
+            f"{name}: too large: an article may have at most {MAX_ARTICLE_SENTENCES:,} lines with text; split it"
+        )
     for value in (*(getattr(article, field_name) for field_name in _TEXT_FIELDS), *sum(article.origins, ())):
         if value is not None and "\0" in value:
             raise ArticleError(f"{name}: holds a NUL character; remove it")
@@ -57,13 +65,19 @@ def check_article(article: Article) -> None:
 
 
 def prepare_article(article: Article, embedder: Embedder) -> PreparedArticle:
-    """Cut an article into passages that the embedding model can read whole."""
+    """Cut an article into passages that the embedding model can read whole.
+
+    What is planted in it for a machine is set aside: it is no sentence of them, and no part of their vectors.
+
+    Raises ArticleError for one of more sentences than an article has.
+    """
     header = write_header(article, embedder)
     passages = split_article(
         article,
         header_tokens=embedder.count_tokens([header + "\n"])[0],
         count_tokens=embedder.count_tokens,
         max_tokens=embedder.max_tokens,
+        asides=find_planted(article.text, article.title),
     )
     return PreparedArticle(article, passages, header)
 
@@ -85,13 +99,7 @@ def embed_prepared(
     prepared: Sequence[PreparedArticle], embedder: Embedder
 ) -> list[tuple[Article, list[EmbeddedPassage]]]:
     """Embed the passages of articles."""
-    inputs = [
-        PassageInput(
-            each.header, passage.text, tuple(Span(a - passage.start, b - passage.start) for a, b in passage.sentences)
-        )
-        for each in prepared
-        for passage in each.passages
-    ]
+    inputs = [PassageInput(each.header, *leave_out_asides(passage)) for each in prepared for passage in each.passages]
     vectors = iter(embedder.embed_passages(inputs)) if inputs else iter(())
     return [
         (each.article, [EmbeddedPassage(passage, *next(vectors)) for passage in each.passages]) for each in prepared

@@ -20,6 +20,10 @@ PROMPTS: Mapping[str, frozenset[str]] = {
     "repair": frozenset({"problems"}),
     "rewrite_system": frozenset(),
     "rewrite_question": frozenset({"fence", "conversation", "question"}),
+    "judge_system": frozenset(),
+    "judge_statement": frozenset({"fence", "evidence", "statement"}),
+    "suggest_system": frozenset(),
+    "suggest_article": frozenset({"fence", "article"}),
 }
 
 _HERE = Path(__file__).parent

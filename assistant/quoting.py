@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +20,8 @@ import numpy.typing as npt
 
 from assistant.citations import PRONOUNS, cite, find_context, needs_context
 from assistant.dates import Period
+from assistant.passages import find_asides, leave_out_asides
+from assistant.planted import is_asked_about, speaks_to_machine
 from assistant.port import Snapshot
 from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval, is_original
 from assistant.snapshot import StoredPassage
@@ -94,14 +96,6 @@ _DATE = re.compile(
 _NUMBER = re.compile(
     r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|twenty|thirty|forty|fifty|sixty"
     r"|seventy|eighty|ninety|hundred|thousand|million|billion|trillion|half|third|quarter|twice|double|several|none|no)s?\b",
-    re.IGNORECASE,
-)
-# How planted text speaks to a machine that reads along: a turn of a chat put into its mouth, or an order. In quotation
-# marks it is somebody's words, which may be news.
-_TURN = re.compile(r"\A[^\w\"“‘'«]{0,3}(?:(?:final|correct) )?(?:answer|assistant)\W{0,3}:", re.IGNORECASE)
-_ORDER = re.compile(
-    r"\A[^\w\"“‘'«]{0,3}(?:please )?(?:ignore|disregard|forget)\b[^.!?:]{0,30}"
-    r"\b(?:previous|prior|above|earlier|preceding|your)\b[^.!?:]{0,30}\b(?:instructions?|prompts?)\b",
     re.IGNORECASE,
 )
 # "t" is what is left of "didn't".
@@ -274,7 +268,7 @@ class Measured:
 def measure_sentences(
     question: QuestionReading, question_vector: FloatArray, passages: Sequence[StoredPassage]
 ) -> Measured:
-    """Measure every sentence of the passages by `SENTENCE_FEATURES`, but those that speak to a machine."""
+    """Measure every sentence of the passages by `SENTENCE_FEATURES`, but those that speak to a machine or only ask."""
     readings = [_read_passage(passage) for passage in passages]
     at = {(passage.article.id, passage.ordinal): index for index, passage in enumerate(passages)}
     weights, total, asked = question.weights, question.total, frozenset(question.weights)
@@ -293,8 +287,10 @@ def measure_sentences(
         last = readings[following][0] if following is not None and readings[following] else empty
         ends = _find_paragraph_ends(passage.passage)
         for number, sentence in enumerate(sentences):
+            if _is_planted(sentence.text, current.text) and not is_asked_about(sentence.text, asked):
+                continue
             earlier, before, current = before, current, sentence
-            if _speaks_to_machine(sentence.text, before.text, asked):
+            if _only_asks(sentence, asked):
                 continue
             after = sentences[number + 1] if number + 1 < len(sentences) else last
             if ends[number]:
@@ -327,23 +323,39 @@ def measure_sentences(
     return Measured(tuple(places), tuple(measured), features)
 
 
-def _speaks_to_machine(sentence: str, before: str, asked: frozenset[str]) -> bool:
-    """Whether a sentence is a turn or an order for a machine, which no question asks about in those words.
+def take_in_asides(passage: StoredPassage, question: str, question_vector: FloatArray) -> StoredPassage:
+    """Take what was set aside in a passage for one of its sentences, where the question asks about it.
 
-    An answer that follows its question is an interview's.
+    It has no vector, so that of the sentence that is nearest to the question stands for it.
     """
-    turn = None if before.rstrip('"”’»)* ').endswith("?") else _TURN.match(sentence)
-    found = turn or _ORDER.match(sentence)
-    return found is not None and asked.isdisjoint(find_stems(found.group()))
+    if not (asides := find_asides(passage.passage)):
+        return passage
+    asked, start, text = find_stems(question), passage.passage.start, passage.passage.text
+    taken = [aside for aside in asides if is_asked_about(text[aside.start - start : aside.end - start], asked)]
+    vectors = passage.sentence_vectors
+    rows = dict(zip(passage.passage.sentences, vectors, strict=False))
+    rows |= dict.fromkeys(taken, vectors[int(np.argmax(vectors @ question_vector))])
+    sentences = tuple(sorted(rows))
+    stacked = np.stack([rows[span] for span in sentences]) if rows else vectors
+    return replace(passage, passage=replace(passage.passage, sentences=sentences), sentence_vectors=stacked)
+
+
+@lru_cache(maxsize=1 << 14)
+def _is_planted(sentence: str, before: str) -> bool:
+    """Whether a sentence speaks to a machine: of a library that was filled before those were set aside."""
+    return speaks_to_machine(sentence, before)
+
+
+def _only_asks(sentence: SentenceReading, asked: frozenset[str]) -> bool:
+    """Whether a sentence asks what is asked and says nothing else, which answers nothing, however alike the two are."""
+    return sentence.text.endswith("?") and sentence.stems <= asked
 
 
 def _find_paragraph_ends(passage: Passage) -> list[bool]:
-    """Say of each sentence whether a line ends between it and the next one."""
-    starts = [span.start for span in passage.sentences[1:]] + [passage.end]
-    return [
-        "\n" in passage.text[span.end - passage.start : start - passage.start]
-        for span, start in zip(passage.sentences, starts, strict=True)
-    ]
+    """Say of each sentence whether a line ends between it and the next one, but for what was set aside there."""
+    text, sentences = leave_out_asides(passage)
+    starts = [span.start for span in sentences[1:]] + [len(text)]
+    return ["\n" in text[span.end : start] for span, start in zip(sentences, starts, strict=False)]
 
 
 def _has_new_number(sentence: SentenceReading, question: QuestionReading) -> bool:
@@ -543,10 +555,11 @@ def answer_with_quotes(
     period do. Statements stand in the order of their article, and the articles in
     that of their best citation. `seconds` is left at 0 for the caller, who knows when the question came.
     """
-    passages = retrieval.candidates[:MAX_PASSAGES]
+    vector = retrieval.question_vector
+    passages = [take_in_asides(passage, question, vector) for passage in retrieval.candidates[:MAX_PASSAGES]]
     frequencies = retrieval.frequencies
     asked = read_question(question, frequencies=frequencies, passage_count=library.passage_count)
-    measured = measure_sentences(asked, retrieval.question_vector, passages)
+    measured = measure_sentences(asked, vector, passages)
     weights = load_weights()
     confidence = 0.0
     citations: tuple[Citation, ...] = ()
@@ -566,7 +579,7 @@ def answer_with_quotes(
             elif len(retrieval.question.clauses) == 1:
                 chosen = order_by_day(chosen, question=asked, measured=measured, scores=scores, passages=passages)
             citations = _cite_all(
-                [(passages[measured.places[index].passage], spans[index]) for index in chosen], library
+                [(retrieval.candidates[measured.places[index].passage], spans[index]) for index in chosen], library
             )
     statements = tuple(
         Statement(citation.quote, (citation,), Support(1.0, True, ("verbatim",)))
@@ -600,8 +613,10 @@ def _cite_all(chosen: Sequence[tuple[StoredPassage, Span]], library: Snapshot) -
         if needs_context(article.text[span.start : span.end]):
             sentences = [sentence for other in library.passages(passage.article.id) for sentence in other.sentences]
             context_start = find_context(article.text, span, sentences)
-        copies = library.copies(article.id)
-        citations.append(cite(article, span, number=number, context_start=context_start, copies=copies))
+        copies, is_aside = library.copies(article.id), span not in passage.passage.sentences
+        citations.append(
+            cite(article, span, number=number, context_start=context_start, copies=copies, is_aside=is_aside)
+        )
     return tuple(citations)
 
 

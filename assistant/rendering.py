@@ -8,10 +8,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
+from assistant.addresses import parse_address
 from assistant.answers import article_to_json, citation_to_json
+from assistant.errors import ArticleError
 from assistant.kinds import count_others
+from assistant.outlets import get_host
 from assistant.types import (
     Answer,
     ArticleRef,
@@ -21,6 +23,7 @@ from assistant.types import (
     ConversationRef,
     Diagnosis,
     ExportReport,
+    Flag,
     IngestReport,
     RetrievedPassage,
     Revision,
@@ -40,9 +43,18 @@ MAX_MARKS = 8  # combining marks on one letter; no writing system needs so many,
 _PLAIN_SPACES = str.maketrans(
     dict.fromkeys("\u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B))), " ")
 )
+# Without joiners a Persian or an Indic word is another one, and a family of emoji falls apart; elsewhere they only hide
+# in names that look like others.
+_JOINERS = "\u200c\u200d"
+_JOINING = "\u0600-\u0dff\u1780-\u18af\ufb50-\ufdff\ufe70-\ufefc"  # Arabic and its like, Indic, Khmer, Mongolian
+_EMOJI = "\u2190-\u2bff\U0001f000-\U0001faff"
+_JOINER = re.compile(
+    rf"((?<=[{_JOINING}])[{_JOINERS}](?=[{_JOINING}])(?=\w)|(?<=[{_EMOJI}\ufe0f])\u200d(?=[{_EMOJI}]))|[{_JOINERS}]"
+)
 # What may take no cell of a terminal, or two: not Latin, Greek and Cyrillic letters, and common signs.
 _ODD_WIDTH = re.compile(r"[^ -~\u00a1-\u02ff\u0370-\u0482\u048a-\u058f\u2010-\u2027\u2030-\u205e\u20a0-\u20bf]")
 _MARKS = ("Mn", "Me")
+_HEADING_SIGN = re.compile(r"^[ \t]*#{1,6}[ \t]+", re.MULTILINE)  # of Markdown, which an excerpt on one line isn't
 PRESENT_DAYS, NEWS_DAYS = 1, 7  # from which age on a source's is said: where the present is asked about, and elsewhere
 _PRESENT = re.compile(
     r"\b(?:now|today|tonight|tomorrow|currently|current|latest|newest|still|yet|so far|at the moment|at present"
@@ -55,11 +67,12 @@ def clean(text: str) -> str:
     """Leave what a terminal shows and doesn't obey: printable characters, newlines and tabs.
 
     An escape sequence loses its first byte and so its power, bidirectional overrides go, other spaces become plain, and
-    of the marks on a letter no more than MAX_MARKS are left.
+    of the marks on a letter no more than MAX_MARKS are left. Joiners stay where a word or an emoji is spelt with them.
     """
     if not text.isprintable():
         text = text.translate(_PLAIN_SPACES)
-        text = "".join(character for character in text if character.isprintable() or character in "\n\t")
+        text = "".join(each for each in text if each.isprintable() or each in "\n\t" or each in _JOINERS)
+        text = _JOINER.sub(r"\1", text)
     return text if text.isascii() else _limit_marks(text)
 
 
@@ -68,7 +81,7 @@ def _limit_marks(text: str) -> str:
     for character in text:
         # Marks begin at U+0300, and most texts end before that.
         is_mark = character >= "\u0300" and unicodedata.category(character) in _MARKS
-        count = count + 1 if is_mark else 0
+        count = count + 1 if is_mark else count if character in _JOINERS else 0
         if count <= MAX_MARKS:
             kept.append(character)
     return "".join(kept)
@@ -83,6 +96,15 @@ def describe_article(article: ArticleRef) -> str:
     """Name an article as a reader would cite it: outlet, date and title, as far as they are known."""
     source = ", ".join(part for part in (article.outlet, write_day(article)) if part)
     return clean_line(f"{source}: {article.title}" if source else article.title)
+
+
+def show_address(article: ArticleRef) -> str:
+    """Write where an article is, if that is an address of http or https without a password; else nothing."""
+    try:
+        parse_address(article.url or "")
+    except ArticleError:
+        return ""
+    return clean_line(article.url or "")
 
 
 def describe_age(answer: Answer, *, today: date) -> str:
@@ -167,20 +189,39 @@ def render_proof(answer: Answer, *, context_of: Callable[[Citation], str], width
 
 
 def render_sources(statements: Sequence[Statement], *, context_of: Callable[[Citation], str], width: int) -> str:
-    """Render the sources of statements in the order of their numbers, with quotes that aren't the statements."""
+    """Render the sources of statements in the order of their numbers, with quotes that aren't the statements.
+
+    How many of them stand behind each statement, independently of each other, comes last.
+    """
     shown = {statement.text for statement in statements}
     citations = {citation.number: citation for statement in statements for citation in statement.citations}
     sources = []
     for _, citation in sorted(citations.items()):
         source = f"[{citation.number}] {describe_article(citation.article)}{_describe_copies(citation)}"
-        sources.append(wrap_text(source, width, indent="    "))
+        sources.append(wrap_text(f"{source}{_write_flags(citation)}", width, indent="    "))
         if citation.quote not in shown:
             context = clean_line(context_of(citation))
             quote = f"{f'({context}) ' if context else ''}“{clean_line(citation.quote)}”"
             sources.append(wrap_text(f"    {quote}", width, indent="    "))
-        if citation.article.url:
-            sources.append(f"    {clean_line(citation.article.url)}")
+        if address := show_address(citation.article):
+            sources.append(f"    {address}")
+    counted: dict[str, list[str]] = {}
+    for statement in sorted(statements, key=lambda each: [citation.number for citation in each.citations]):
+        if count := describe_sources(statement):
+            counted.setdefault(count, []).append("".join(f"[{citation.number}]" for citation in statement.citations))
+    sources += [
+        wrap_text(f"Behind {', '.join(numbers)}: {count}", width, indent="    ") for count, numbers in counted.items()
+    ]
     return "".join(f"{line}\n" for line in sources)
+
+
+def describe_sources(statement: Statement) -> str:
+    """Say how many sources stand behind a statement, and which; nothing where they weren't counted."""
+    if not statement.sources:
+        return ""
+    if len(statement.sources) == 1:
+        return "single source"
+    return f"{len(statement.sources)} sources ({', '.join(map(clean_line, statement.sources))})"
 
 
 def _describe_copies(citation: Citation) -> str:
@@ -188,18 +229,25 @@ def _describe_copies(citation: Citation) -> str:
     return f" (also in {', '.join(names)})" if names else ""
 
 
+# What each flag of a quote says to a reader.
+_FLAGS: Mapping[Flag, str] = {
+    "instruction": "speaks to a machine rather than to readers",
+    "hidden": "holds characters that no reader sees",
+}
+
+
+def _write_flags(citation: Citation) -> str:
+    return f" -- flagged: {describe_flags(citation)}" if citation.flags else ""
+
+
+def describe_flags(citation: Citation) -> str:
+    """Say what a reader should know of a quote; nothing where there is nothing to know."""
+    return f"the quote {' and '.join(_FLAGS[flag] for flag in citation.flags)}" if citation.flags else ""
+
+
 def list_copies(citation: Citation) -> list[str]:
     """Name the copies that hold a quote too, each by its outlet, or where it has none by its host, if it has one."""
-    return list(
-        dict.fromkeys(clean_line(copy.outlet or _get_host(copy) or "another copy") for copy in citation.also_in)
-    )
-
-
-def _get_host(article: ArticleRef) -> str:
-    try:
-        return (urlsplit(article.url or "").hostname or "").removeprefix("www.")
-    except ValueError:  # an article that was handed in may have any address
-        return ""
+    return list(dict.fromkeys(clean_line(copy.outlet or get_host(copy) or "another copy") for copy in citation.also_in))
 
 
 def _are_of_different_times(answer: Answer) -> bool:
@@ -231,7 +279,7 @@ def render_passages(passages: Sequence[RetrievedPassage], *, width: int) -> str:
     blocks = []
     for position, retrieved in enumerate(passages, start=1):
         head = wrap_text(f"{position}. {describe_article(retrieved.article)}", width, indent="   ")
-        excerpt = _shorten(clean_line(retrieved.passage.text))
+        excerpt = _shorten(clean_line(_HEADING_SIGN.sub("", retrieved.passage.text)))
         blocks.append(f"{head}\n{wrap_text(f'   {excerpt}', width, indent='   ')}")
     return "\n\n".join(blocks) + "\n" if blocks else ""
 
@@ -291,9 +339,15 @@ def render_report(report: IngestReport) -> str:
 def render_history(revisions: Sequence[Revision], *, width: int) -> str:
     """Render what an article was and is, the present first: when it was known to us so, what it is, and its text."""
     blocks = []
+    moments = {moment for revision in revisions for moment in (revision.since, revision.until) if moment}
+    # To the second, or more exactly, where two are in one minute.
+    write = next(
+        (write for write in (_write_minute, _write_second) if len({*map(write, moments)}) == len(moments)),
+        lambda moment: moment.isoformat(" "),
+    )
     for revision in reversed(revisions):
-        since = f"since {_write_minute(revision.since)}" if revision.since else ""
-        until = f"until {_write_minute(revision.until)}" if revision.until else "now"
+        since = f"since {write(revision.since)}" if revision.since else ""
+        until = f"until {write(revision.until)}" if revision.until else "now"
         head = wrap_text(f"{', '.join(filter(None, (since, until)))}: {describe_article(revision.article.ref)}", width)
         text = "\n".join(wrap_text(line, width) for line in clean(revision.article.text).split("\n"))
         blocks.append(f"{head}\n\n{text}\n")
@@ -473,6 +527,10 @@ def write_day(article: ArticleRef) -> str:
 
 def _write_minute(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def _write_second(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _shorten(text: str) -> str:

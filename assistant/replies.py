@@ -78,7 +78,8 @@ class ReplyCache:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        if self._file.exists() and self._file.stat().st_size > MAX_BYTES:
+        # A link in an index from others may lead to anything.
+        if self._file.is_symlink() or (self._file.exists() and self._file.stat().st_size > MAX_BYTES):
             raise OSError
         with closing(sqlite3.connect(self._file, timeout=BUSY_SECONDS)) as connection, connection:
             made = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"

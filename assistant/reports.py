@@ -26,6 +26,8 @@ from assistant.rendering import (
     clean,
     clean_line,
     describe_article,
+    describe_flags,
+    describe_sources,
     frame_statements,
     list_copies,
     write_day,
@@ -58,6 +60,7 @@ class _Sentence:
     context: str
     text: str
     days: str
+    sources: str
     numbers: tuple[int, ...]
     is_supported: bool
     reasons: str
@@ -84,6 +87,7 @@ class _Source:
     paragraphs: tuple[QuotedPassage, ...]
     is_gone: bool
     also_in: tuple[str, ...]
+    flags: str
     target: _Target
     address: str
     host: str
@@ -281,6 +285,7 @@ def _read_sentences(answer: Answer, context_of: Callable[[Citation], str]) -> It
             context=context,
             text=statement.text,
             days=days,
+            sources=describe_sources(statement),
             numbers=tuple(citation.number for citation in statement.citations),
             is_supported=statement.support.supported,
             reasons="; ".join(statement.support.reasons) or "its citations don't say this",
@@ -300,6 +305,7 @@ def _read_source(citation: Citation, passage: QuotedPassage | None, sentences: t
         paragraphs=tuple(_cut_paragraphs(shown)),
         is_gone=passage is None,
         also_in=tuple(list_copies(citation)),
+        flags=describe_flags(citation),
         target=target,
         address=address,
         host=host,

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from assistant.dates import Day, Period, find_days
 from assistant.embedding import Embedder, PassageInput
+from assistant.outlets import group_outlets
 from assistant.port import Snapshot
 from assistant.schema import PassageFilter
 from assistant.snapshot import EVERYTHING, StemArray, StoredPassage
@@ -43,6 +44,10 @@ MAX_QUESTION_CHARACTERS = 2_000
 # outlet or its day. Where its passages begin and what its title is makes that much of a difference.
 EQUAL_SCORE = 0.05
 MAX_TERMS = 64
+# Of the passages that a language model is shown, this share is one outlet's at most, as long as others have passages
+# with this share of the best one's score: who floods a library with articles doesn't drown out what others say.
+OUTLET_SHARE = 0.5
+NEAR_BEST = 0.6
 
 # BM25's saturation and length normalisation (Robertson and Zaragoza, 2009), k1 and b, for passages, which differ little
 # in length, and for sentences. Lengths are in words.
@@ -210,6 +215,26 @@ def drop_copies(order: Sequence[int], candidates: Sequence[StoredPassage], score
             places[candidate.story, sentences] = len(kept)
         kept.append(index)
     return sorted(kept, key=lambda index: (-scores[index], candidates[index].id))
+
+
+def share_out(passages: Sequence[RetrievedPassage], limit: int) -> tuple[RetrievedPassage, ...]:
+    """Choose `limit` of more passages, best first: no outlet has more than its share where others say something.
+
+    What comes near the best in its score does. An outlet that the question names has what it takes.
+    """
+    outlets = group_outlets([each.article for each in passages])
+    most = int(limit * OUTLET_SHARE)
+    counts = Counter[int]()
+    shared, left = [], []
+    for place, (each, outlet) in enumerate(zip(passages, outlets, strict=True)):
+        is_named = each.parts is not None and each.parts.named_outlet > 0
+        is_near = each.score >= NEAR_BEST * passages[0].score
+        if is_near and (is_named or counts[outlet] < most):
+            shared.append(place)
+            counts[outlet] += 1
+        else:
+            left.append(place)
+    return tuple(passages[place] for place in sorted([*shared, *left][:limit]))
 
 
 def _list_sentences(passage: StoredPassage) -> list[bytes]:

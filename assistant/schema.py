@@ -4,9 +4,10 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -128,6 +129,9 @@ CREATE TABLE generations (
 {_SOURCES}
 """
 
+_REPLACED_INDEXES = ("articles_by_outlet", "articles_by_time")  # which earlier versions made otherwise
+_WORD_TABLES = tuple(f"passage_words_{name}" for name in ("data", "idx", "content", "docsize", "config"))  # of FTS5
+
 REF_COLUMNS = "article_id, title, outlet, author, published, url"
 # Of an article `a` with all that is known of it, from ARTICLE_TABLES.
 ARTICLE_COLUMNS = f"{REF_COLUMNS}, a.text, d.updated, d.section, d.language, d.origins"
@@ -197,6 +201,30 @@ def migrate_tables(connection: sqlite3.Connection, version: int) -> None:
         connection.execute("INSERT INTO article_details (article, origins) SELECT id, '[]' FROM articles")
         rebuild_copies(connection)
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def find_foreign(connection: sqlite3.Connection, version: int) -> str | None:
+    """Name what a database of some version holds that none of ours made; None where that is nothing.
+
+    A trigger, a view, a table of another kind or an expression in one would run what somebody else wrote.
+    """
+    connection.execute("PRAGMA trusted_schema = OFF")
+    for kind, name, sql in connection.execute("SELECT type, CAST(name AS TEXT), CAST(sql AS TEXT) FROM sqlite_master"):
+        is_named_so = str(name).startswith("sqlite_") or name in _WORD_TABLES
+        is_of_sqlite = kind == "table" and is_named_so and str(sql).startswith("CREATE TABLE")
+        is_key = kind == "index" and sql is None
+        is_earlier = version < SCHEMA_VERSION and kind == "index" and name in _REPLACED_INDEXES
+        if not (is_of_sqlite or is_key or is_earlier or sql in _list_made()):
+            return f"the {kind} {str(name)[:100]!r}"
+    return None
+
+
+@cache
+def _list_made() -> frozenset[str]:
+    """List what SQLite notes of the tables and indexes that are made here."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        create_tables(connection)
+        return frozenset(sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"))
 
 
 def _split_statements(script: str) -> list[str]:

@@ -24,6 +24,7 @@ LIBRARY_FILE = "library.sqlite3"
 LOCAL_EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 QUOTES = "quotes"
 DEFAULT_MODEL = "openai:gpt-5-mini"  # where there is a key and nothing is chosen
+LANGSMITH = "langsmith"
 SERVED_MODEL = "openai:"  # the first that the server lists
 
 Unsupported = Literal["mark", "drop"]
@@ -33,6 +34,7 @@ MIN_WINDOW = 2_000
 CLOUD_HOST = "trychroma.com"
 _LIBRARY_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,58}[a-z0-9])?")
 
+_OFF = ("", "0", "false", "no", "off")  # what says of a variable that it isn't set
 _MODEL = re.compile(r"[a-z][a-z0-9_]*:\S.*|openai:")
 
 
@@ -48,10 +50,14 @@ class Settings:
     Of a language model: `unsupported` says whether a sentence that its citations don't prove is shown, marked as such,
     or dropped. `window` is how many tokens the model reads and writes at once, `evidence_tokens` how many of those the
     articles may have, by default 3,000, or 1,500 on this machine. `max_cost` is what an answer may cost, in US dollars,
-    and `price` what a million tokens cost that are sent, and that come back, where the list prices aren't right.
+    `max_total_cost` what all answers of one assistant may that are asked for one after the other, and `price` what a
+    million tokens cost that are sent, and that come back, where the list prices aren't right.
     `timeout` is for how many seconds it may say nothing, by default 60, or 300 on this machine. `keep_replies` says
     whether replies are kept in the index. `tracing` lets LangSmith, a service that LangChain can send prompts to, see
-    them, where the environment asks for that. `vocabularies` is tiktoken's cache.
+    them, where the environment asks for that: ASSISTANT_TRACING=langsmith says so too. `vocabularies` is tiktoken's
+    cache.
+
+    `offline` refuses every connection, so that quotes answer unless a model is chosen, which is refused.
 
     `chroma` is the address of a Chroma server that the library is kept in, where it is shared: `index` is then its name
     there, and the folder of what stays on this machine. `chroma_token` is the server's, or the key of Chroma Cloud;
@@ -68,10 +74,12 @@ class Settings:
     window: int | None = None
     evidence_tokens: int | None = None
     max_cost: float | None = None
+    max_total_cost: float | None = None
     price: tuple[float, float] | None = None
     timeout: float | None = None
     tracing: bool = False
     keep_replies: bool = True
+    offline: bool = False
     cache: Path = field(default_factory=lambda: user_cache_path(APPLICATION))
     vocabularies: Path = field(default_factory=lambda: Path(tempfile.gettempdir()) / "data-gym-cache")
     base_url: str | None = field(default=None, repr=False)  # it may hold a password
@@ -95,6 +103,10 @@ class Settings:
             )
         if self.chroma is not None:
             _check_server(self.chroma, insecure=self.insecure)
+            if self.offline:
+                raise SettingsError("a shared library can't be asked offline: leave --offline or --chroma out")
+        if self.offline and self.model != QUOTES:
+            raise SettingsError(f"{self.model!r} can't be asked offline: leave --offline out, or use --model {QUOTES}")
         provider, _, name = self.embedding_model.partition(":")
         if self.embedding_model != LOCAL_EMBEDDING_MODEL and (provider != "openai" or not name):
             raise SettingsError(
@@ -114,8 +126,10 @@ class Settings:
             raise SettingsError(f"window {self.window} is too small; a model must read and write {MIN_WINDOW:,} tokens")
         if self.evidence_tokens is not None and self.evidence_tokens <= 0:
             raise SettingsError(f"evidence_tokens {self.evidence_tokens} is no number of tokens")
-        if self.max_cost is not None and not 0 < self.max_cost < float("inf"):
-            raise SettingsError(f"max_cost {self.max_cost} is no sum of dollars")
+        for name in ("max_cost", "max_total_cost"):
+            most = getattr(self, name)
+            if most is not None and not 0 < most < float("inf"):
+                raise SettingsError(f"{name} {most} is no sum of dollars")
         if self.price is not None and not (len(self.price) == 2 and min(self.price) >= 0):
             raise SettingsError(f"price {self.price} is not what a million tokens cost, sent and received")
 
@@ -150,8 +164,16 @@ def load_settings(
     # Chroma Cloud's key is for nobody else.
     if "chroma_token" not in values and environment.get("CHROMA_API_KEY") and is_chroma_cloud(values.get("chroma")):
         values["chroma_token"] = environment["CHROMA_API_KEY"]
+    if "tracing" not in values and (tracing := environment.get("ASSISTANT_TRACING")):
+        if tracing != LANGSMITH:
+            raise SettingsError(
+                f"ASSISTANT_TRACING {tracing!r} is no service that prompts can be shown to: {LANGSMITH!r}"
+            )
+        values["tracing"] = True
+    if "offline" not in values:
+        values["offline"] = environment.get("ASSISTANT_OFFLINE", "").strip().lower() not in _OFF
     if "model" not in values:
-        values["model"] = _choose_model(environment)
+        values["model"] = QUOTES if values["offline"] else _choose_model(environment)
     if isinstance(values.get("today"), str):
         try:
             values["today"] = date.fromisoformat(values["today"])

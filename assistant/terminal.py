@@ -149,6 +149,8 @@ def describe_answerer(assistant: "Assistant", articles: Sequence[ArticleRef]) ->
         sent.append(f"questions and articles are sent to {clean_line(assistant.embedding_host)} to be embedded")
     if assistant.library_host:
         sent.append(f"questions are searched for, and articles kept, at {clean_line(assistant.library_host)}")
+    if settings.tracing and assistant.model_host:
+        sent.append("what a model is asked and replies may be sent to LangSmith")
     leaves = " and ".join(sent) or "nothing leaves this machine"
     who = f"{clean_line(assistant.model)} at {clean_line(assistant.model_host)}" if assistant.model_host else "quotes"
     count = f"{len(articles):,} article{'' if len(articles) == 1 else 's'}"

@@ -12,6 +12,7 @@ from typing import NamedTuple
 EARLIEST_YEAR = 1900
 LATEST_YEAR = 2100
 MAX_TEXT_CHARACTERS = 1_000
+MAX_AHEAD = timedelta(days=3)  # of the clock: what is dated later isn't believed
 NEAR_CHARACTERS = 30  # a time belongs to a day that is as near as this
 
 # Offsets from UTC in hours, in the meaning that newspapers give to these letters.
@@ -66,10 +67,14 @@ _OFFSET = re.compile(r"(?P<sign>[+\-−])(?P<hours>\d{1,2}):?(?P<minutes>\d{2})?
 
 
 class Timestamp(NamedTuple):
-    """A day, with its time where `has_time`; the time has a zone where one was written."""
+    """A day, with its time where `has_time`; the time has a zone where one was written.
+
+    `is_assumed`: 3/4/2025 may be two days, and one was chosen.
+    """
 
     time: datetime
     has_time: bool
+    is_assumed: bool = False
 
     @property
     def has_zone(self) -> bool:
@@ -113,7 +118,7 @@ def find_timestamps(
             continue
         found, position = _add_time(day, text, match, position)
         if _accept(found):
-            yield match.start(), found
+            yield match.start(), found._replace(is_assumed=_is_ambiguous(match))
 
 
 def is_american(text: str) -> bool:
@@ -122,14 +127,20 @@ def is_american(text: str) -> bool:
 
 
 def _accept(found: Timestamp | None) -> Timestamp | None:
-    """Leave out what stands for no date: year 1, and the first day that computers count from."""
+    """Leave out what stands for no date: year 1, the first day that computers count from, and what is yet to come."""
     if (
         found is None
         or not EARLIEST_YEAR <= found.time.year < LATEST_YEAR
         or found.time.date().isoformat() == "1970-01-01"
+        or is_ahead(found.time)
     ):
         return None
     return found
+
+
+def is_ahead(time: datetime) -> bool:
+    """Whether a time lies further ahead than clocks and zones explain; one without a zone is taken as UTC."""
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)) > datetime.now(UTC) + MAX_AHEAD
 
 
 def _read_day(match: re.Match[str], language: str | None, is_month_first: bool) -> datetime | None:
@@ -149,6 +160,15 @@ def _read_day(match: re.Match[str], language: str | None, is_month_first: bool) 
         return datetime(year, month or 0, day)
     except ValueError:
         return None
+
+
+def _is_ambiguous(match: re.Match[str]) -> bool:
+    """Whether a day in figures may be another: with full stops the day comes first everywhere."""
+    groups = match.groupdict()
+    if "first" not in groups or groups["mark"] == ".":
+        return False
+    first, second = int(groups["first"]), int(groups["second"])
+    return first != second and max(first, second) <= 12
 
 
 def _find_month(word: str, language: str | None) -> int | None:

@@ -143,13 +143,19 @@ class RetrievedPassage:
     parts: ScoreParts | None = None
 
 
+# What a reader should know of a quote:
+#   instruction     it speaks to a machine that reads along rather than to readers
+#   hidden          it holds characters that no reader of the article sees
+Flag = Literal["instruction", "hidden"]
+
+
 @dataclass(frozen=True, slots=True)
 class Citation:
     """A verbatim quote: `article.text[start:end] == quote`, numbered from 1 within its answer.
 
     `article.text[context_start:start]` is shown before a quote that can't stand alone ("He has said ..."); where
     `context_start == start` it can. `also_in` are copies of the article that hold the quote word for word, the earliest
-    first: they are the same source, so they prove nothing more.
+    first: they are the same source, so they prove nothing more. `flags` are what a reader should know of the quote.
     """
 
     number: int
@@ -159,6 +165,7 @@ class Citation:
     quote: str
     context_start: int
     also_in: tuple[ArticleRef, ...] = ()
+    flags: tuple[Flag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,13 +190,16 @@ class Support:
 class Statement:
     """One sentence of an answer, with the citations that prove it and the verdict on whether they do.
 
-    `unresolved` are the markers in it that name nothing that the model was shown, as they were written.
+    `unresolved` are the markers in it that name nothing that the model was shown, as they were written. `sources` name
+    the outlets that say so independently of each other, those that are cited first: one is a single source, and none
+    means that they weren't counted.
     """
 
     text: str
     citations: tuple[Citation, ...]
     support: Support
     unresolved: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from chromadb.api.client import Client
     from chromadb.api.collection_configuration import CreateHNSWConfiguration
     from chromadb.api.models.Collection import Collection
+    from chromadb.config import Settings
 
 FloatArray = npt.NDArray[np.float32]
 Neighbour = tuple[int, float]
@@ -213,11 +214,29 @@ def check_database(folder: Path) -> str | None:
     return None if said == "ok" else str(said)
 
 
+def holds_links(folder: Path) -> bool:
+    """Whether a generation is or holds a link. What it leads to isn't ours: Chroma would write there."""
+    return folder.is_symlink() or any(path.is_symlink() for path in folder.rglob("*"))
+
+
+def has_code(connection: sqlite3.Connection) -> bool:
+    """Whether a database has triggers or views, which would run what somebody wrote into it; none of ours has any.
+
+    From then on its own expressions may call nothing but SQLite's harmless functions.
+    """
+    connection.execute("PRAGMA trusted_schema = OFF")
+    return bool(
+        connection.execute("SELECT count(*) FROM sqlite_master WHERE type IN ('trigger', 'view')").fetchone()[0]
+    )
+
+
 def is_intact(folder: Path, recorded: tuple[SegmentFile, ...]) -> bool:
     """Whether a generation can be given to Chroma: its files are as recorded, and its database is one, and harmless."""
     try:
+        if holds_links(folder):
+            return False
         is_as_recorded = (folder / DATABASE_FILE).is_file() and record_segments(folder) == recorded
-        return is_as_recorded and not _names_embedding_function(folder / DATABASE_FILE)
+        return is_as_recorded and not _is_harmful(folder / DATABASE_FILE)
     except OSError:  # a writer may be deleting it
         return False
 
@@ -289,14 +308,27 @@ def _open_client(folder: Path) -> "Client":
     if _USED_BY.setdefault("process", os.getpid()) != os.getpid():
         # Its threads stayed behind in the parent, and it would wait for them for ever.
         raise LibraryError("Chroma can't be used after a fork; start processes with multiprocessing's spawn")
-    return cast("Client", chromadb.PersistentClient(path=str(folder)))
+    return cast("Client", chromadb.PersistentClient(path=str(folder), settings=_make_settings()))
 
 
-def _names_embedding_function(database: Path) -> bool:
-    """Whether a stored configuration names an embedding function, which Chroma would construct on opening it."""
+def _make_settings() -> "Settings":
+    """Make Chroma's settings as it has them by default.
+
+    Subtle: left alone it takes them from the environment, and from a .env in the folder that somebody happens to stand
+    in, and those name classes to construct and servers to report to.
+    """
+    from chromadb.config import Settings
+
+    return Settings(**{name: field.get_default() for name, field in Settings.model_fields.items()})
+
+
+def _is_harmful(database: Path) -> bool:
+    """Whether a database has code in it, or a configuration that names an embedding function to be constructed."""
     try:
         connection = sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True, timeout=LOCK_SECONDS)
         try:
+            if has_code(connection):
+                return True
             stored = connection.execute("SELECT config_json_str, schema_str FROM collections").fetchall()
         finally:
             connection.close()

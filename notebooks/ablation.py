@@ -8,7 +8,6 @@ SETS is a folder as `learn_quoting.py` reads it; NAME is one of its sets, all of
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from learn_quoting import read_rows, to_article
+from tracked import ROOT, keep, load_newest, read_commit
 
 from assistant.embedding import Embedder, MiniLMEmbedder
 from assistant.evaluation import load_cases
@@ -36,8 +36,6 @@ from assistant.snapshot import Snapshot
 from assistant.types import Article, Span
 
 Floats = npt.NDArray[np.float64]
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "notebooks" / "results"
 SETS_WITH_EVIDENCE = ("squad2_dev16", "xquad_en", "multihop_rag", "scifact")
 LIMIT = 10
 COVERED = 0.6  # of a piece of evidence, in a passage that holds it
@@ -199,8 +197,7 @@ def measure_set(asked: QuestionSet) -> dict[str, Any]:
 
 def load_results() -> dict[str, Any]:
     """Load the newest figures that were kept, by set; none where there are none."""
-    files = sorted(RESULTS.glob("ablation-*.json"), key=lambda file: json.loads(file.read_text())["date"])
-    kept: dict[str, Any] = json.loads(files[-1].read_text())["sets"] if files else {}
+    kept: dict[str, Any] = load_newest("ablation").get("sets", {})
     return kept
 
 
@@ -211,18 +208,10 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=SETS_WITH_EVIDENCE)
     parser.add_argument("--write", action="store_true", help="keep the figures in results/")
     options = parser.parse_args()
-    commit, date = _ask_git("%H %cI").split()  # before, for the code may change while it is measured
-    measured = {name: measure_set(load_set(options.sets, name)) for name in options.names}
-    results = {"commit": commit, "date": date, "sets": measured}
+    results = {**read_commit(), "sets": {name: measure_set(load_set(options.sets, name)) for name in options.names}}
     json.dump(results, sys.stdout, indent=1)
     if options.write:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"ablation-{commit[:12]}.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-
-
-def _ask_git(format: str) -> str:
-    command = ["git", "log", "-1", f"--format={format}"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S603
+        keep("ablation", results)
 
 
 def list_rows(measured: dict[str, Any], figure: str) -> list[list[str]]:

@@ -8,6 +8,7 @@ from scipy.stats import binomtest
 
 from assistant.evaluation import Comparison, Result
 from assistant.evaluation.comparing import bootstrap_mean
+from assistant.evaluation.judging import Agreement
 from assistant.evaluation.metrics import auroc, reliability, risk_coverage
 
 
@@ -67,3 +68,13 @@ def measure_separation(result: Result) -> float:
     columns = result.columns
     given = columns["given"] == 1
     return auroc(columns["right"][given], columns["confidence"][given])
+
+
+def describe_agreement(agreement: Agreement) -> str:
+    """Say how far a judge agrees with people, with 95 % intervals; it gave a verdict of each statement."""
+    share, kappa = agreement.share_interval or (0, 1), agreement.kappa_interval or (-1, 1)
+    return (
+        f"It says what people said of **{agreement.share:.0%}** of {agreement.count} statements"
+        f" [{share[0]:.0%}, {share[1]:.0%}]; beyond chance, Cohen's kappa is **{agreement.kappa:.2f}**"
+        f" [{kappa[0]:.2f}, {kappa[1]:.2f}]."
+    )

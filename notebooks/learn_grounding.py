@@ -28,7 +28,8 @@ Floats = npt.NDArray[np.float64]
 FOLDS = 5
 RIDGE = 3.0  # added to the curvature of every standardised weight
 FAULT = -1.5  # what each fault adds to the logit; the order of scores changes little between -1 and -2
-SHIFT = -0.08  # added to the intercept, so that one threshold does for all sets
+SHIFT = -0.05  # added to the intercept, so that one threshold does for all sets
+CAUTION = 0.25  # taken off where few sentences are cited, for the set of those has few that are wrong without a fault
 STATEMENTS = Path(__file__).parents[1] / "tests" / "fixtures" / "statements.jsonl"
 SETS = ("wice", "qags")
 
@@ -116,7 +117,9 @@ def learn(sets: Sequence[Items]) -> Model:
         if np.abs(step).max() < 1e-8:
             break
     learned = solution[:-1] / scale
-    return Model(learned, float(solution[-1] - learned @ mean + SHIFT))
+    intercept = float(solution[-1] - learned @ mean + SHIFT) - CAUTION
+    learned[FEATURES.index("is_article")] += CAUTION
+    return Model(learned, intercept)
 
 
 def report(items: Items, logits: Floats) -> dict[str, float]:

@@ -107,7 +107,7 @@ def answers(draw: st.DrawFn) -> Answer:
     citations = draw(_citations())
     cited = st.lists(st.sampled_from(citations), max_size=2).map(tuple) if citations else st.just(())
     lost = st.lists(_TEXTS, max_size=2).map(tuple)
-    statements = draw(st.lists(st.builds(Statement, _TEXTS, cited, _SUPPORT, lost), max_size=2))
+    statements = draw(st.lists(st.builds(Statement, _TEXTS, cited, _SUPPORT, lost, lost), max_size=2))
     tokens = st.none() | _WHOLE
     return Answer(
         question=draw(_TEXTS),

@@ -28,6 +28,16 @@ def misstate(statement: str, *evidence: str) -> list[str]:
         ("The museum sued the dealer.", "The dealer sued the museum.", "the other way round: sued"),
         ("The museum sued the dealer.", "The museum was sued by the dealer.", "the other way round: sued"),
         ("Rome is larger than Bonn.", "Bonn is larger than Rome.", "the other way round: than"),
+        ("The old line is slower but cheaper than the new.", "The new line is slower than the old.", "round: than"),
+        ("She asked for a licence to drill.", "She has a licence to drill.", "only that this is asked for: licence"),
+        ("The firm is considering closing it.", "The firm is closing it.", "only that this is considered: closing"),
+        ("Work is to begin in March.", "Work began in March.", "has happened: began"),
+        ("Lena Roth will succeed Bo Lind as head.", "Lena Roth took over from Bo Lind.", "has happened: took"),
+        ("The judge denied a motion to free him.", "The judge freed him.", "freed"),
+        ("The council ruled out closing the pier.", "The council closed the pier.", "with a negation: closed"),
+        ("The union says that the deal will cost jobs.", "The deal will cost jobs.", "but tells who says it: cost"),
+        ("The pier cost £2m.", "Police said the pier cost £2m.", "doesn't say who says this: Police"),
+        ("Kent lent Bonn two engines.", "Kent borrowed two engines from Bonn.", "says lent, not borrowed"),
         (
             "Ana Ruiz said the pier was safe, and Bo Lind said the ferry was late.",
             "Bo Lind said the pier was safe.",
@@ -82,6 +92,11 @@ def test_what_is_said_otherwise_is_named(evidence: str, statement: str, reason: 
         ("The pier was shut and will reopen in June.", "The pier was closed."),
         ("The gates had shut before the flood.", "Before the flood, the gates had shut."),
         ("Bo Lind, the mayor of Bonn, resigned.", "The mayor, Bo Lind, resigned."),
+        ("Kent lent Bonn two engines.", "Bonn borrowed two engines from Kent."),
+        ("She asked for a licence to drill.", "She asked for a licence."),
+        ("Work is to begin in March.", "Work will begin in March."),
+        ("The union says that the deal will cost jobs.", "The deal will cost jobs, the union says."),
+        ("The firm says that it will close.", "The firm will close."),
     ],
 )
 def test_the_same_in_other_words_is_let_through(evidence: str, statement: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 from model_server import Fails, ModelServer, Says, error_body
 
 from assistant import Answer, Article, Assistant, AssistantError, ModelError, SettingsError
-from assistant.chain import CITED_NEAREST, MAX_SENTENCES, NOT_REWRITTEN
+from assistant.chain import CITED_NEAREST, ENDLESS_THOUGHT, MAX_SENTENCES, NO_SENTENCE, NOT_REWRITTEN
 from assistant.quoting import ABSTENTION
 
 KEY = "sk-canary-0123456789"
@@ -421,6 +421,61 @@ def test_a_model_may_think_for_long(server: ModelServer, assistant: Assistant) -
     assert [statement.text for statement in ask(assistant).statements] == [f"{REOPENED}."]
 
 
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("[1][2]", NO_SENTENCE),
+        ("<think>It cost £9m, I guess.", NO_SENTENCE),
+        ("a" * 9_000, NO_SENTENCE),
+        ("Was the repair £2.4m? [1]", NO_SENTENCE),
+        ("[^1]: The Vale Observer", NO_SENTENCE),
+        ("| cost | £2.4m [1] |\n|---|---|", NO_SENTENCE),
+        ("<think>" + "hmm " * 60_000, ENDLESS_THOUGHT),
+        (
+            f"The articles do not say. {REOPENED} [1].",
+            "Not shown, for the model said that there is no answer",
+        ),
+        (f"I cannot say more, but {REOPENED} [1].", "Not shown, for the model said that there is no answer"),
+    ],
+)
+def test_an_abstention_says_what_is_not_shown(server: ModelServer, assistant: Assistant, text: str, note: str) -> None:
+    server.says(text)
+
+    answer = ask(assistant)
+
+    assert answer.abstained
+    assert answer.notes[0].startswith(note)
+    assert len(answer.notes) == len(server.requests) == 1
+
+
+def test_what_is_proven_after_a_refusal_of_something_else_is_shown(server: ModelServer, assistant: Assistant) -> None:
+    reply(server, f"{REOPENED} [{{reopened on Monday}}]. The articles do not say who paid. I hope this helps."
+                  f" {RIBBON} [{{ribbon}}].")  # fmt: skip
+
+    answer = ask(assistant)
+
+    assert [statement.text for statement in answer.statements] == [f"{REOPENED}.", f"{RIBBON}."]
+    assert len(server.requests) == 1
+
+
+def test_what_states_nothing_is_not_shown_beside_what_is_proven(server: ModelServer, assistant: Assistant) -> None:
+    reply(
+        server,
+        f"## The cost\nWhat did it cost?\n{REOPENED} [^{{reopened on Monday}}].\n\n[^{{reopened on Monday}}]: The Vale",
+    )
+
+    answer = ask(assistant)
+
+    assert [statement.text for statement in answer.statements] == [f"{REOPENED}."]
+    assert len(server.requests) == 1
+
+
+def test_what_a_terminal_would_obey_is_in_no_statement(server: ModelServer, assistant: Assistant) -> None:
+    reply(server, f"{REOPENED}\u202e\x1b\u200b [{{reopened on Monday}}].")
+
+    assert [statement.text for statement in ask(assistant).statements] == [f"{REOPENED}."]
+
+
 def test_what_a_model_thinks_is_no_part_of_its_answer(server: ModelServer, assistant: Assistant) -> None:
     reply(server, f"<think>It cost £9m, I guess.\n</think>\n{REOPENED} [{{reopened on Monday}}].")
 
@@ -474,7 +529,7 @@ def test_markers_on_a_line_of_their_own_belong_to_the_sentence_before(
     assert statement.support.supported
 
 
-@pytest.mark.parametrize("cited", ["reopened on Monday", "stole the money"])
+@pytest.mark.parametrize("cited", ["reopened on Monday", "£3.1m in the end"])
 def test_a_model_that_obeys_an_article_convinces_nobody(server: ModelServer, assistant: Assistant, cited: str) -> None:
     reply(server, f"The mayor stole the money [{{{cited}}}].", "1: The mayor stole the money [{ribbon}].")
 
@@ -484,7 +539,7 @@ def test_a_model_that_obeys_an_article_convinces_nobody(server: ModelServer, ass
     prompt = server.prompts[0]
     assert "<|im_start|>" not in prompt
     assert len(re.findall(r"^=====", prompt, re.MULTILINE)) == 2
-    assert "stole the money (1)" in prompt
+    assert "stole the money" not in prompt
 
 
 def test_articles_that_disagree_are_told_apart_by_outlet_and_date(server: ModelServer, assistant: Assistant) -> None:
@@ -524,7 +579,7 @@ def test_a_repair_that_fails_is_an_error_where_nothing_was_proven(server: ModelS
         (Fails(403), "choose another model or key", False, 1),
         (Fails(404), "has no model tiny", False, 1),
         (Fails(400, error_body(f"no {KEY}")), r"refuses to answer with tiny \(HTTP 400\): .*no \*\*\*", False, 1),
-        (Fails(429, error_body(code="insufficient_quota"), {"x": "y", "retry-after-ms": "1"}), "quota", False, 3),
+        (Fails(429, error_body(code="insufficient_quota"), {"x": "y", "retry-after-ms": "1"}), "quota", False, 1),
         (Fails(429), "try again in a minute", True, 3),
         (Fails(429, headers={"Retry-After": "3600"}), "try again in 60 minutes", True, 1),
         (Fails(429, headers={"Retry-After": "7201"}), "try again in 3 hours", True, 1),
@@ -672,6 +727,18 @@ def test_an_answer_that_could_cost_too_much_is_not_asked_for(server: ModelServer
         open_assistant(max_cost=0.001).ask(COST)
 
     assert server.requests == []
+
+
+def test_answers_may_cost_no_more_than_their_total(server: ModelServer, open_assistant: Open) -> None:
+    server.script = lambda _: Says([f"{REOPENED} [1]."], usage={"prompt_tokens": 1_000, "completion_tokens": 500})
+    # A request may cost some $0.21, and costs $0.06: the first and the second may be made, and the third may not.
+    assistant = open_assistant(price=(10.0, 100.0), max_total_cost=0.3, keep_replies=False, unsupported="drop")
+
+    ask(assistant)
+    with pytest.raises(ModelError, match="--max-total-cost"):
+        [ask(assistant) for _ in range(5)]
+
+    assert 1 <= len(server.requests) <= 0.3 / 0.06
 
 
 def test_a_repair_that_could_cost_too_much_is_left_out(server: ModelServer, open_assistant: Open) -> None:

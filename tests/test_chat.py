@@ -8,15 +8,20 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 
 import pytest
 from model_server import Fails, ModelServer, Says, error_body
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
 from screens import ASSISTANT, Screen, running
 
 from assistant import Assistant
+from assistant.chat import _Completer, _Start
+from assistant.commands import read_name
 from assistant.conversations import APPLICATION_ID, CONVERSATIONS_FILE, FORMAT_VERSION
 from assistant.types import Article
 
@@ -369,3 +374,48 @@ def test_the_prompt_waits_for_nothing_heavy() -> None:
 
     assert "prompt_toolkit" in loaded
     assert not {"numpy", "chromadb", "onnxruntime", "openai", "langchain", "rich", "pydantic", "jinja2"} & set(loaded)
+
+
+def test_impatience_while_it_closes_has_the_same_status(chat: Chat) -> None:
+    with chat() as screen:
+        screen.wait_for_prompt()
+        screen.type("\x03")
+        screen.wait_for("Ctrl-C again quits")
+        screen.wait_for_prompt()
+        screen.type("\x03")
+        for _ in range(20):
+            with suppress(ProcessLookupError):
+                os.kill(screen.child.pid, signal.SIGINT)
+            time.sleep(0.02)
+        assert screen.wait_for_end() == 130
+
+
+def test_a_conversation_that_is_removed_meanwhile_stays_removed(chat: Chat, tmp_path: Path) -> None:
+    with chat() as screen:
+        screen.wait_for_prompt()
+        screen.enter(QUESTION)
+        with Assistant.open(tmp_path / "index", model="quotes") as assistant:
+            id = assistant.conversations.last() or ""
+            assistant.conversations.remove(id)
+        said = screen.enter("What did Jack break?")
+        screen.type("\x04")
+        assert screen.wait_for_end() == 0
+
+    assert "The conversation was removed meanwhile; this is a new one." in said
+    with Assistant.open(tmp_path / "index", model="quotes") as assistant:
+        assert id not in [each.id for each in assistant.conversations.list()]
+    assert kept(tmp_path) == ["What did Jack break?"]
+
+
+def test_names_of_files_are_offered_as_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("two words.md", "Anna's.md", 'a "b".md'):
+        (tmp_path / name).touch()
+    completer = _Completer(_Start(lambda: pytest.fail("nothing is opened"), None))
+
+    for typed in ("two", "two\\ w", '"two wo', "'two", "An", '"An', "'An", "a", "'a "):
+        line = f"/export {typed}"
+        (offer,) = completer.get_completions(Document(line), CompleteEvent())
+        mark = typed[0] if typed[0] in "'\"" else ""
+        name = read_name(f"{typed}{offer.text}{mark}")
+        assert (tmp_path / name).exists(), (typed, offer.text)

@@ -1,9 +1,18 @@
 import asyncio
+import json
 import logging
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain, repeat
+from threading import Thread
+from typing import Any
 
 import pytest
 from langchain_core.language_models import GenericFakeChatModel
-from model_server import Fails, ModelServer, Says, error_body
+from model_server import Fails, ModelServer, Says, error_body, serve
 
 from assistant.errors import ModelError, SettingsError
 from assistant.models import (
@@ -93,11 +102,11 @@ def test_what_is_no_model_is_refused(model: str) -> None:
         open_chat_model(model)
 
 
-def test_a_provider_whose_package_is_missing_is_named_with_what_to_install() -> None:
-    with pytest.raises(ModelError, match="run: pip install langchain-anthropic"):
-        read(open_chat_model("anthropic:claude-sonnet"))
-    with pytest.raises(ModelError, match="no client for nobody:x can be made"):
-        read(open_chat_model("nobody:x"))
+def test_a_provider_that_is_not_there_is_said_so_before_it_is_asked() -> None:
+    with pytest.raises(SettingsError, match="run: pip install langchain-anthropic"):
+        open_chat_model("anthropic:claude-sonnet")
+    with pytest.raises(SettingsError, match="'nobody' is no provider that is known"):
+        open_chat_model("nobody:x")
 
 
 def test_any_provider_that_is_installed_answers(
@@ -170,3 +179,122 @@ def test_an_environment_that_allows_no_connection_is_an_error_of_ours(
 
     assert KEY not in str(raised.value)
     assert server.requests == []
+
+
+@contextmanager
+def raw_server(*parts: bytes, pause_seconds: float = 0.0) -> Iterator[str]:
+    """Serve a stream of these bytes, the last of them again and again until the client leaves."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            with suppress(ConnectionError):
+                for part in chain(parts, repeat(parts[-1])):
+                    self.wfile.write(part)
+                    self.wfile.flush()
+                    time.sleep(pause_seconds)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    service = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    service.daemon_threads = True
+    thread = Thread(target=service.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{service.server_port}/v1"
+    finally:
+        service.shutdown()
+        thread.join()
+        service.server_close()
+
+
+def delta(**fields: str) -> bytes:
+    choice = {"index": 0, "delta": fields, "finish_reason": None}
+    value = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "tiny", "choices": [choice]}
+    return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+@pytest.mark.parametrize("sign", [b": ping\n\n", delta(content=""), delta(content=" "), b"d"])
+@pytest.mark.parametrize("begin", [(), (delta(content="Hello"),)])
+def test_signs_of_life_are_no_words(sign: bytes, begin: tuple[bytes, ...]) -> None:
+    with raw_server(*begin, sign, pause_seconds=0.01) as base_url:
+        model = OpenAIChatModel("tiny", base_url=base_url, timeout_seconds=0.2)
+
+        for failing in (lambda: read(model), lambda: asyncio.run(aread(model))):
+            with pytest.raises(ModelError, match=r"took longer than 0\.2 seconds") as raised:
+                failing()
+            assert raised.value.retryable
+        model.close()
+
+
+def test_a_reply_without_end_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.models.listening.MAX_REPLY_BYTES", 100_000)
+    with raw_server(b"data: ", b"x" * 1_000) as base_url:
+        model = OpenAIChatModel("tiny", base_url=base_url)
+
+        for failing in (lambda: read(model), lambda: asyncio.run(aread(model))):
+            with pytest.raises(ModelError, match="sends a reply without end"):
+                failing()
+        model.close()
+
+
+def test_a_redirect_is_not_followed(server: ModelServer) -> None:
+    with serve() as other:
+        leads = Fails(307, b"", {"Location": f"{other.base_url}/chat/completions?secret={KEY}"})
+        server.queue = [leads, leads]
+        model = OpenAIChatModel("tiny", base_url=server.base_url, api_key=KEY)
+
+        for failing in (lambda: read(model), lambda: asyncio.run(aread(model))):
+            with pytest.raises(ModelError, match=r"points to 127\.0\.0\.1:\d+.*, where nothing is sent") as raised:
+                failing()
+            assert KEY not in str(raised.value)
+        model.close()
+
+    assert other.requests == []
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "retryable"),
+    [
+        ({"message": f"overloaded {KEY}", "code": 503}, r"had a fault .*: overloaded \*\*\*; try again", True),
+        ({"message": "maximum context length"}, "can't read that much", False),
+        ({"message": "no such thing", "code": 400}, r"refuses to go on with tiny \(400\): no such thing", False),
+        ("broken", "had a fault in the middle", True),
+    ],
+)
+def test_what_a_server_says_is_wrong_in_the_middle_is_said(error: Any, message: str, retryable: bool) -> None:
+    event = b"data: " + json.dumps({"error": error}).encode() + b"\n\n"
+    with raw_server(delta(content="Hello"), event) as base_url:
+        model = OpenAIChatModel("tiny", base_url=base_url, api_key=KEY)
+        heard: list[str] = []
+
+        with pytest.raises(ModelError, match=message) as raised:
+            heard.extend(chunk.text for chunk in model.stream(MESSAGES, max_tokens=50))
+        model.close()
+
+    assert "".join(heard) == "Hello"
+    assert raised.value.retryable is retryable
+    assert KEY not in str(raised.value)
+
+
+def test_a_server_that_was_reached_is_not_said_to_be_out_of_reach() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+
+        def hang_up() -> None:
+            with suppress(OSError):
+                while True:
+                    listening.accept()[0].close()
+
+        Thread(target=hang_up, daemon=True).start()
+        model = OpenAIChatModel("tiny", base_url=f"http://127.0.0.1:{listening.getsockname()[1]}/v1")
+        with pytest.raises(ModelError, match="was reached, but broke off") as raised:
+            read(model)
+        model.close()
+        listening.shutdown(socket.SHUT_RDWR)
+
+    assert raised.value.retryable

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -524,7 +525,7 @@ def test_a_model_that_does_not_know_is_exit_1(run: Run, article: Path, model: Mo
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--max-cost", "0.1"), "isn't known, so --max-cost can't be kept"),
+        (("--max-cost", "0.1"), "isn't known, so its limit can't be kept"),
         (("--max-cost", "0.0001", "--price", "1/10"), "could cost"),
         (("--price", "cheap"), "write it as 0.25/2"),
         (("--unsupported", "hide"), "neither 'mark' nor 'drop'"),
@@ -915,7 +916,8 @@ def test_history_lists_searches_shows_and_removes(run: Run, article: Path, tmp_p
         "The one quote stands in its article as it is now (2 answers).\n",
     )
 
-    assert json.loads(run("history", "--remove", id, "--json")[1]) == {"removed": id}
+    status, out, err = run("history", "--remove", id, "--json")
+    assert (status, json.loads(out), err) == (0, {"removed": id}, f"removed: {id}\n")
     assert run("history")[0] == 1
 
 
@@ -953,6 +955,71 @@ def test_check_says_what_does_not_hold(
     status, out, err = run("check", str(article))
     assert (status, out) == (2, "")
     assert "no answers as the assistant writes them" in err
+
+
+def test_no_question_is_none_that_was_answered(run: Run, article: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("index", str(article))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\n")))
+
+    assert run("ask", "--questions", "-")[:2] == (1, "")
+
+
+def test_what_was_removed_is_said(run: Run, article: Path) -> None:
+    run("index", str(article))
+    id = run("index", "--list")[1].splitlines()[1].strip()
+
+    assert run("index", "--remove", id) == (0, "", f"removed: {id}\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here is always full")
+def test_standard_output_that_is_full_is_named(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "assistant", "completion", "bash"]
+    with open("/dev/full", "w") as full:  # noqa: PTH123  # it is no file
+        done = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "assistant: standard output can't be written: No space left on device" in done.stderr
+
+
+def test_shells_offer_what_becomes_of_the_unproven(tmp_path: Path) -> None:
+    asked = {"_ASSISTANT_COMPLETE": "complete_fish", "_TYPER_COMPLETE_ARGS": "assistant ask --unsupported "}
+    environment = {**os.environ, **asked, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    command = [str(Path(sys.executable).with_name("assistant"))]
+
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    assert done.stdout.split() == ["mark", "drop"]
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_offline_refuses_every_connection_in_one_line(
+    run: Run, article: Path, server: ModelServer, monkeypatch: pytest.MonkeyPatch, is_first: bool
+) -> None:
+    def look_up(host: object, *_: object, **__: object) -> None:
+        raise AssertionError(f"{host} was looked up")
+
+    def offline(command: str, *arguments: str) -> tuple[int, str, str]:
+        return run("--offline", command, *arguments) if is_first else run(command, *arguments, "--offline")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(socket.socket, "connect", look_up)
+    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+
+    assert offline("ask", "Who cut the ribbon?", str(article))[0] == 0  # with quotes, though there is a server
+    status, out, err = offline("ask", "Who?", "--model", "openai:tiny")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "can't be asked offline" in err
+    status, _, err = offline("index", "https://news.example/feed")
+    assert status == 2
+    assert "https://news.example/feed: not fetched offline: leave --offline out" in err
+    status, _, err = offline("index", str(article), "--embedding-model", "openai:e", "--index", "other")
+    assert status == 2
+    assert "can't be used offline" in err
+    assert server.requests == []
+
+
+def test_a_question_may_be_about_offline(run: Run, article: Path) -> None:
+    assert run("ask", "--", "--offline", str(article))[0] == 1
 
 
 # A shared library

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant import Assistant
-from assistant.commands import COMMANDS, Session, complete, render_quote, run_command
+from assistant.commands import COMMANDS, OTHER_NAMES, Session, complete, recall, render_quote, run_command
 from assistant.conversations import CONVERSATIONS_FILE
 from assistant.errors import ArticleError, AssistantError, LibraryError, SettingsError
 from assistant.rendering import clean, clean_line
@@ -142,6 +142,7 @@ def test_nothing_is_to_be_seen_before_the_first_answer(session: Session, run: Co
 def test_sources_are_shown_again(asked: Session, run: Command) -> None:
     assert run(asked, "/sources")[1] == (
         "[1] Forest Courier, 15 March 2025: Fox clears dog\n    https://forest-courier.example/fox\n"
+        "Behind [1]: single source\n"
     )
 
 
@@ -176,7 +177,7 @@ def test_only_pages_of_the_web_are_opened(asked: Session, run: Command, url: str
 
 
 def test_a_source_without_an_address_is_not_opened(session: Session, run: Command) -> None:
-    session = replace(session, answers=(session.assistant.ask("What did Jack break?"),))
+    session = replace(session, answers=(session.assistant.ask("What did Jack break?"),), is_kept=False)
 
     with pytest.raises(SettingsError, match="has no address"):
         run(session, "/open 1")
@@ -415,3 +416,113 @@ def test_a_quote_keeps_its_words_whatever_its_lines(before: str, quote: str, wid
     assert "".join(shown.replace(COLORED.quote, "").replace("\x1b[0m", "").split()) == letters
     assert "".join(plain.replace("[[", "").replace("]]", "").split()) == letters
     assert shown.count(COLORED.quote) <= shown.count("\x1b[0m")
+
+
+def forget_elsewhere(session: Session, *ids: str) -> None:
+    """Remove articles in another process, as the chat sees it."""
+    with Assistant.open(session.assistant.settings.index, model="quotes") as other:
+        other.remove(*ids)
+
+
+@pytest.fixture
+def talked(asked: Session) -> Session:
+    """A session in which two questions were asked, the second of another article."""
+    answer = asked.assistant.ask("What did Jack break?")
+    asked.assistant.conversations.keep(asked.conversation, answer)
+    return asked.answered(*asked.answers, answer)
+
+
+@pytest.mark.parametrize("name", ["r.md", "r.html", "r.json"])
+def test_what_was_forgotten_elsewhere_is_not_exported(
+    talked: Session, run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kept = replace(talked.answers[-1], retrieved=())  # else it was found beside what is removed
+    talked.assistant.conversations.remove(talked.conversation)
+    for answer in (talked.answers[0], kept):
+        talked.assistant.conversations.keep(talked.conversation, answer)
+    forget_elsewhere(talked, "fox")
+
+    _, text = run(talked, f"/export {name}")
+
+    assert " ".join(text.split()) == f"{name}: 1 answer written; 1 more was forgotten with the articles."
+    written = (tmp_path / name).read_text(encoding="utf-8")
+    assert "lazy dog" not in written
+    assert kept.statements[0].text in written
+
+
+@pytest.mark.parametrize("line", ["/export r.md", "/export r.html", "/export r.json", "/copy", "/sources", "/why 1"])
+def test_what_was_forgotten_elsewhere_is_shown_to_nobody(
+    asked: Session, run: Command, paper: Paper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    forget_elsewhere(asked, "fox")
+
+    with pytest.raises(SettingsError, match="was forgotten with its articles"):
+        run(asked, line)
+    with Assistant.open(asked.assistant.settings.index, model="quotes") as other:
+        other.conversations.remove(asked.conversation)
+    with pytest.raises(SettingsError, match="this conversation was removed meanwhile"):
+        run(asked, line)
+
+    assert "lazy dog" not in paper.text
+    assert not [*tmp_path.glob("r.*")]
+
+
+def test_a_conversation_that_was_removed_elsewhere_is_not_taken_up_again(asked: Session) -> None:
+    with Assistant.open(asked.assistant.settings.index, model="quotes") as other:
+        other.conversations.remove(asked.conversation)
+
+    session = recall(asked)
+
+    assert session.answers == ()
+    assert session.conversation != asked.conversation
+    assert recall(session) == session
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("exit", "quit"), ("bye", "quit"), ("clear", "new"), ("list", "articles"), ("save", "export")]
+)
+def test_what_others_call_a_command_is_pointed_to_ours(session: Session, run: Command, typed: str, meant: str) -> None:
+    assert set(OTHER_NAMES.values()) <= set(COMMANDS)
+    assert not set(OTHER_NAMES) & set(COMMANDS)
+    with pytest.raises(SettingsError, match=f"did you mean /{meant}\\?"):
+        run(session, f"/{typed}")
+
+
+def test_what_becomes_of_the_unproven_is_said_in_words(session: Session, run: Command) -> None:
+    session, text = run(session, "/unsupported drop")
+
+    assert text == "Sentences that their citations don't prove are dropped, from now on.\n"
+    session.assistant.close()
+
+
+def test_articles_are_found_by_the_day_as_it_is_typed(session: Session, run: Command) -> None:
+    assert run(session, "/articles 2025-03-15")[1] == "Forest Courier, 15 March 2025: Fox clears dog\n"
+    assert len(run(session, "/articles 2025-03")[1].splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("argument", "name"),
+    [
+        ("my answers.md", "my answers.md"),
+        ('"my answers.md"', "my answers.md"),
+        ("my\\ answers.md", "my answers.md"),
+        ("Anna's.md", "Anna's.md"),
+        ("a.md", "a.md"),
+    ],
+)
+def test_a_file_has_one_name_however_it_is_typed(
+    asked: Session, run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argument: str, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    run(asked, f"/export {argument}")
+    (tmp_path / name).write_text("---\ntitle: Bridge reopens\n---\n\nThe bridge at Alder reopened.\n", encoding="utf-8")
+
+    assert "1 added" in run(asked, f"/add {argument}")[1]
+
+
+def test_a_resumed_answer_says_its_age(asked: Session, run: Command) -> None:
+    assert "The newest source is " in run(asked, f"/resume {asked.conversation}")[1]
+    assert "The newest source is " not in run(replace(asked, until="2025-04-01"), "/resume")[1]

@@ -166,7 +166,7 @@ def test_cases_of_one_result_alone_are_left_out_and_counted() -> None:
     comparison = compare(one, other)
 
     assert (comparison.cases, comparison.unpaired) == (3, 2)
-    assert "2 cases are in one result only" in render_comparison(comparison)
+    assert "they are in one result only: 2 cases." in render_comparison(comparison)
 
 
 def test_without_scipy_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,18 +289,19 @@ def test_false_alarms_are_as_rare_as_they_should_be(count: int) -> None:
     assert yes_no / trials <= 0.06
 
 
-def test_the_recommended_number_of_cases_tells_a_true_difference() -> None:
+@pytest.mark.parametrize("effect", [0.1, 0.15, 0.3])
+def test_the_recommended_number_of_cases_tells_a_true_difference(effect: float) -> None:
     draws = np.random.default_rng(5)
     trials = 300
-    many = draw_changes(draws, 200_000, effect=0.15)
+    many = draw_changes(draws, 200_000, effect=effect)
     count = recommend_cases(float(many.mean()), float(many.std()))
     assert count is not None
 
     told = [
-        permute_mean(draw_changes(draws, count, effect=0.15), seed=0, resamples=499) <= LEVEL for _ in range(trials)
+        permute_mean(draw_changes(draws, count, effect=effect), seed=0, resamples=499) <= LEVEL for _ in range(trials)
     ]
 
-    assert sum(told) / trials == pytest.approx(0.81, abs=0.045)  # two standard errors of so many trials
+    assert 0.8 - 0.045 <= sum(told) / trials <= 0.88  # two standard errors of so many trials, and few cases more
 
 
 @pytest.mark.parametrize(("gained", "lost"), [(0.10, 0.05), (0.03, 0.0), (0.3, 0.2)])

@@ -246,11 +246,13 @@ def test_loose_rows_and_wrong_orders_are_mended(small: Path, open_copy: Callable
         "INSERT INTO passage_vectors VALUES (998, x'00')",
         "UPDATE articles SET published_seconds = 5 WHERE article_id = 'fox'",
         "UPDATE article_vectors SET scales = zeroblob(length(scales)) WHERE article != 1",
-        # An order over other outlets than those that the rows have.
-        "PRAGMA writable_schema = ON",
-        "UPDATE sqlite_master SET sql = replace(sql, 'outlet COLLATE NOCASE', 'outlet COLLATE NOCASE DESC')"
-        " WHERE name = 'articles_by_outlet'",
     )
+    # An order that runs the other way than it is said to.
+    change = "UPDATE sqlite_master SET sql = replace(sql, '{}', '{}') WHERE name = 'articles_by_outlet'"
+    forwards, backwards = "outlet COLLATE NOCASE,", "outlet COLLATE NOCASE DESC,"
+    plant(library, "PRAGMA writable_schema = ON", change.format(forwards, backwards))
+    plant(library, "REINDEX articles_by_outlet")
+    plant(library, "PRAGMA writable_schema = ON", change.format(backwards, forwards))
 
     diagnosis = repair(library, embedder=WordEmbedder())
 
@@ -715,7 +717,7 @@ def test_conversations_that_can_not_be_read_are_found_and_not_touched(
             "conversations",
             CONVERSATIONS_FILE,
             "damaged (file is not a database)",
-            "the articles are untouched: move the file away, and conversations begin anew",
+            "delete that file, and conversations begin anew: the articles are untouched",
             is_repairable=False,
         ),
     )

@@ -1,5 +1,6 @@
 import io
 import json
+import re
 import struct
 import zipfile
 from contextlib import suppress
@@ -606,3 +607,41 @@ def test_a_title_is_on_one_line_and_not_too_long() -> None:
 def test_a_time_has_a_zone(value: str, time: datetime) -> None:
     assert parse_time(value, "story.md") == time
     assert parse_time(value, "story.md").tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "refusal"),
+    [
+        (
+            "a.eml",
+            b"Content-Type: multipart/mixed; boundary=x\n\n" + b"--x\n\na\n" * 1_001,
+            "it has more than 1,000 parts; save its text",
+        ),
+        ("a.eml", b"X-Note: b\n" * 60_000 + b"Subject: c\n\nHello.\n", "its header has more than 500,000 bytes"),
+        ("a.mbox", b"From a@b Sat Mar 15 09:30:00 2025\nSubject: c\n\nHello.\n\n" * 10_001, "10,000 mails; split it"),
+        ("a.jsonl", b'{"text": "a"}\n' * 50_001, "more than 50,000 lines; split it"),
+        ("a.pdf", write_streams([b"0 0 m " * 600_000]), "unpacks to more than a document has; save it as text"),
+    ],
+    ids=("parts", "header", "mailbox", "lines", "drawing"),
+)
+def test_what_would_take_long_is_refused_before_it_is_begun(name: str, data: bytes, refusal: str) -> None:
+    with pytest.raises(ArticleError, match=re.escape(refusal)):
+        read_document(Document(name, data))
+
+
+def test_what_no_reader_of_a_word_document_sees_is_left_out() -> None:
+    document = docx.Document()
+    document.add_paragraph("The wall held.")
+    paragraph = document.add_paragraph("It was raised in May.")
+    for change in (
+        lambda font: setattr(font, "hidden", True),
+        lambda font: setattr(font.color, "rgb", docx.shared.RGBColor(255, 255, 255)),
+        lambda font: setattr(font, "size", docx.shared.Pt(1)),
+    ):
+        change(paragraph.add_run(" The mayor resigned.").font)
+    shown = paragraph.add_run(" The work took a year.")
+    shown.font.hidden = False
+
+    assert read_one(write_word(document), "story.docx").text == (
+        "The wall held.\n\nIt was raised in May. The work took a year."
+    )

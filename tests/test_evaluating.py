@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from model_server import ModelServer, Says
 
 from assistant.cli import main
 
@@ -53,7 +54,7 @@ def test_from_articles_to_a_decision(run: Run) -> None:
 
     status, out, err = run("evaluate", "cases.jsonl", "--out", "a.json")
     assert status == 0
-    assert "3 cases of cases.jsonl, 1 articles, quotes" in out
+    assert "3 cases of cases.jsonl, 1 article, quotes" in out
     assert "citations_exact" in out
     assert "nothing leaves this machine" in err
     status, out, _ = run("evaluate", "cases.jsonl", "--threshold", "1", "--out", "b.json", "--json")
@@ -80,7 +81,7 @@ def test_articles_that_are_named_are_asked_alone(run: Run, tmp_path: Path) -> No
     for _ in range(2):
         status, out, err = run("evaluate", "cases.jsonl", "--articles", "bridge.md", "--search-only", "--limit", "2")
         assert status == 0
-        assert "2 cases of cases.jsonl, 1 articles" in out
+        assert "2 cases of cases.jsonl, 1 article" in out
     assert "1 unchanged" in err
     assert not (tmp_path / "index").exists()
 
@@ -95,7 +96,7 @@ def test_an_index_that_is_named_keeps_what_it_holds(run: Run, tmp_path: Path) ->
     assert "2 articles" in run(*arguments, "--index", "kept")[1]
     (tmp_path / "news" / "tunnel.md").unlink()
 
-    assert "1 articles" in run(*arguments)[1]
+    assert "1 article" in run(*arguments)[1]
     assert "2 articles" in run(*arguments, "--index", "kept")[1]
 
 
@@ -111,6 +112,28 @@ def test_a_public_set_brings_its_articles(run: Run) -> None:
     result = json.loads(out)
     assert status == 0
     assert result["metrics"]["hit@1"] == result["metrics"]["answer_held"] == 1
+
+
+def test_a_judge_is_asked_where_one_is_named(run: Run, server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+    server.script = lambda _: Says(["yes"])
+    rows = [{"statement": "It reopened.", "evidence": ["It reopened."], "supported": it} for it in (True, False)]
+    Path("labelled.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    run("index", "bridge.md")
+    arguments = ("evaluate", "cases.jsonl", "--model", "quotes", "--judge", "openai:judge")
+
+    status, out, err = run(*arguments, "--judge-sample", "labelled.jsonl", "--out", "a.json")
+
+    assert status == 0
+    assert "judged_supported" in out
+    assert "Of 2 statements of labelled.jsonl, it says what people said of 0.500" in out
+    assert "Judged by openai:judge; answers and quotes are sent to 127.0.0.1" in err
+    status, _, err = run("evaluate", "cases.jsonl", "--judge-sample", "labelled.jsonl")
+    assert status == 2
+    assert "name it with --judge MODEL" in err
+    status, out, _ = run("compare", "a.json", "a.json", "--metric", "judged_supported")
+    assert status == 0
+    assert "no case differs" in out
 
 
 def test_every_mistake_in_the_cases_is_a_line(run: Run) -> None:

@@ -143,7 +143,7 @@ def test_a_server_that_claims_unasked_that_nothing_changed_is_not_believed(web: 
 def test_what_is_gone_is_no_error(web: WebServer, fetcher: Fetcher, status: int) -> None:
     web.answers["/"] = Page(b"gone", status=status)
 
-    assert fetcher.fetch(web.url()) == Fetched(web.url(), None, is_gone=True)
+    assert fetcher.fetch(web.url()) == Fetched(web.url(), None, is_gone=True, is_final=status == 410)
 
 
 @pytest.mark.parametrize(
@@ -634,3 +634,21 @@ def test_a_fetcher_that_was_closed_opens_again(web: WebServer, fetcher: Fetcher)
     fetcher.close()
 
     assert fetcher.fetch(web.url()).document is not None
+
+
+@pytest.mark.parametrize("address", ["https://news.example/story", "http://127.0.0.1:1/story"])
+def test_offline_no_address_is_fetched_and_no_name_looked_up(address: str) -> None:
+    looked_up: list[str] = []
+
+    def resolve(host: str, _: int) -> tuple[str, ...]:
+        looked_up.append(host)
+        return ("127.0.0.1",)
+
+    with (
+        Fetcher(allow_private=True, offline=True, resolve=resolve) as fetcher,
+        pytest.raises(FetchError, match=r"not fetched offline: leave --offline out") as caught,
+    ):
+        fetcher.fetch(address)
+
+    assert looked_up == []
+    assert str(caught.value).startswith(f"{address}: ")

@@ -115,12 +115,48 @@ def test_one_altered_word_is_refused(embedder: Embedder, old: str, new: str) -> 
     assert verify(true.replace(old, new), [ARTICLE], embedder=embedder).reasons != ()
 
 
+@pytest.mark.parametrize(
+    ("statement", "is_supported"),
+    [
+        ("The viaduct at Tolm reopened after repairs.", True),
+        ("The viaduct at Tolm reopened on Monday, 2 June 2025, after repairs.", True),
+        ("The Harbour Times reported that the viaduct at Tolm reopened on Monday after repairs.", True),
+        ("The viaduct at Tolm reopened after repairs on 3 June 2025.", False),
+        ("The Harbour Times reopened the viaduct at Tolm on Monday after repairs.", False),
+    ],
+)
+def test_a_header_proves_who_reports_and_when(statement: str, is_supported: bool, embedder: Embedder) -> None:
+    evidence = ["The viaduct at Tolm reopened on Monday after repairs.", "Harbour Times, 3 June 2025"]
+
+    assert verify(statement, evidence, embedder=embedder).supported is is_supported
+
+
 def test_quoted_words_that_are_not_verbatim_are_refused(embedder: Embedder) -> None:
     right = verify('He told about 25 leaders that Moscow was "playing for time".', [ARTICLE], embedder=embedder)
     wrong = verify('He told about 25 leaders that Moscow was "playing for money".', [ARTICLE], embedder=embedder)
 
     assert right.supported
     assert "not verbatim: playing for money" in wrong.reasons
+
+
+@pytest.mark.parametrize("shown", ["1. 3 million", "1 . 3 million", "1.3 million"])
+def test_a_number_that_was_scanned_with_a_space_in_it_is_found(embedder: Embedder, shown: str) -> None:
+    evidence = [f"Some {shown} letters were posted. The service cost 735, 000 pounds."]
+
+    assert verify("Some 1.3 million letters were posted.", evidence, embedder=embedder).supported
+    assert verify("The service cost 735,000 pounds.", evidence, embedder=embedder).supported
+    assert not verify("Some 3.1 million letters were posted.", evidence, embedder=embedder).supported
+
+
+def test_joined_clauses_are_weighed_one_by_one(shared_cache: Path) -> None:
+    evidence = [
+        "The harbour board lost money from the beginning and hired a marketing manager from Belford to turn it around.",
+        "It decided in the spring that ferries, which used a berth on loan from the navy, could be profitable.",
+    ]
+    joined = f"{evidence[0].removesuffix('.')}, and it decided in the spring that ferries could be profitable."
+    with closing(MiniLMEmbedder(cache_folder=shared_cache)) as minilm:
+        assert verify(joined, evidence, embedder=minilm).supported
+        assert not verify(joined.replace("spring", "autumn"), evidence, embedder=minilm).supported
 
 
 @pytest.mark.parametrize("statement", [ARTICLE[:66].upper(), ARTICLE[:66].lower(), "- " + ARTICLE[:66]])

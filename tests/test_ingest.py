@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from fakes import WordEmbedder
 
+from assistant import passages
 from assistant.embedding import PassageVectors
 from assistant.errors import LibraryError, ModelError
-from assistant.ingest import BATCH_PASSAGES, add_sources
+from assistant.ingest import BATCH_PASSAGES, add_sources, update_sources
 from assistant.library import Library
 from assistant.looking import Source
 from assistant.types import Article, IngestReport
 
+STORY = "<p>The wall of the old harbour fell at dawn, the port said, after a night of wind from the west.</p>" * 2
 Articles = tuple[Article, Article, Article]
 
 
@@ -178,6 +180,35 @@ def test_an_id_that_comes_twice_is_taken_once(library: Library, embedder: WordEm
     with library.snapshot() as snapshot:
         assert snapshot.article("fox") == fox
         assert len(snapshot.articles()) == 2
+
+
+def test_an_article_of_too_many_sentences_is_a_failure_and_stops_no_other(
+    library: Library, embedder: WordEmbedder, articles: Articles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passages, "MAX_ARTICLE_SENTENCES", 10)
+    lines = Article("lines", "Lines", "\n".join(["It rains"] * 200_000))
+
+    report = add(library, embedder, Article("many", "Many", "It rains. " * 11), lines, articles[0])
+
+    assert report.added == ("fox",)
+    assert [failure.reason for failure in report.failed] == [
+        "too many sentences: it may have at most 10; split it",
+        "too large: an article may have at most 150,000 lines with text; split it",
+    ]
+
+
+def test_a_file_that_is_known_by_its_place_stays_so_when_its_page_declares_an_address(
+    library: Library, embedder: WordEmbedder, tmp_path: Path
+) -> None:
+    path = write(tmp_path, "storm.html", f"<html><body><article><h1>Storm</h1>{STORY}</article></body></html>")
+    add(library, embedder, path)
+
+    head = '<head><link rel="canonical" href="https://a.example/storm"></head>'
+    write(tmp_path, "storm.html", path.read_text().replace("<html>", f"<html>{head}"))
+    report = update_sources(library=library, embedder=embedder)
+
+    assert (report.updated, report.gone, report.failed) == ((path.as_uri(),), (), ())
+    assert stored_ids(library) == [path.as_uri()]
 
 
 def test_progress_reaches_the_total(library: Library, embedder: WordEmbedder, articles: Articles) -> None:

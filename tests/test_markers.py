@@ -3,7 +3,7 @@ from fakes import NEWS_TEXTS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.markers import Marker, SentenceReader, WrittenSentence, resolve_markers
+from assistant.markers import Marker, SentenceReader, WrittenSentence, leave_out_links, resolve_markers
 
 
 def is_known(number: int) -> bool:
@@ -45,6 +45,12 @@ def brief(text: str, *, shown: str = "") -> list[tuple[str, list[int]]]:
         "Prices rose. [4] [7]",
         "Prices rose. (4) (7)",
         "- Prices rose [4][7].",
+        "Prices rose [4](https://example.org/2025)[7](#7).",
+        "Prices rose. [4](https://example.org/2025) [7](#7)",
+        "Prices rose<sup>4</sup><sup>7</sup>.",
+        "Prices rose <sup>4, 7</sup>.",
+        "Prices rose [4.0][7.0].",
+        "Prices rose [4][7",
         "**Prices rose** [4][7].\n",
     ],
 )
@@ -191,3 +197,60 @@ def test_what_only_leads_to_a_sentence_is_no_part_of_it(text: str) -> None:
 @pytest.mark.parametrize("text", ["According to the report, prices rose.", "Based on the evidence, he was freed."])
 def test_who_says_so_in_the_world_is_part_of_a_sentence(text: str) -> None:
     assert brief(text) == [(text, [])]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Did prices rose? [4]", "Did prices rise?", "| rise | 4% [4] |", "## Prices\n", "[^4]: The Hill Herald", "|---|"],
+)
+def test_what_states_nothing_is_no_statement(text: str) -> None:
+    assert not any(each.is_statement and each.text for each in read(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The Hill Herald [4]",
+        "He asked: “Will they rise?” [4]",
+        "# Prices rose [4].",
+        "[4]: Prices rose.",
+        "Either a | b [4]",
+    ],
+)
+def test_a_short_answer_is_a_statement(text: str) -> None:
+    (sentence,) = read(text)
+
+    assert sentence.is_statement
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["One rose. [4](https://example.org/a) Two fell<sup>5</sup>. Three [6.0]. Four [7", "It rose <sup>[4]</sup>."],
+)
+def test_links_and_superscripts_are_read_the_same_in_pieces(text: str) -> None:
+    reader = SentenceReader(is_known)
+
+    assert [*(each for character in text for each in reader.feed(character)), *reader.finish()] == read(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "left"),
+    [
+        ("See ![chart](http://evil.example/?q=secret) for it.", "See chart for it."),
+        ("See [the report](https://evil.example/a) now.", "See the report now."),
+        ("See ![chart][1x] and [more][ref].", "See chart and more."),
+        ("[ref]: https://evil.example/?q=secret", ""),
+        ("See <https://evil.example/x> and <img src=//evil.example/x>.", "See  and ."),
+        ("Go to https://evil.example/?q=secret.", "Go to …"),
+        ("Go to www.evil.example/secret or //evil.example/x now.", "Go to … or … now."),
+        ("Click javascript:alert(1) or data:text/html,x or mailto:a@evil.example", "Click … or … or …"),
+        ("[![a](http://e.example/1)](http://e.example/2) b", "a b"),
+        (
+            "It fell by 3 < 4 to 5:1, he said: no [sic] (and/or) //.",
+            "It fell by 3 < 4 to 5:1, he said: no [sic] (and/or) //.",
+        ),
+    ],
+)
+def test_links_are_left_out_of_what_a_model_writes(written: str, left: str) -> None:
+    assert leave_out_links(written) == left
+    assert "evil" not in left

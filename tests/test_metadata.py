@@ -176,3 +176,86 @@ def test_an_outlet_is_a_name(head: str, body: str, outlet: str) -> None:
 )
 def test_addresses_are_written_in_one_way(url: str, tidy: str | None) -> None:
     assert tidy_url(url) == tidy
+
+
+LEAD = "<p>The council of Osk voted on Monday to paint the pier, which will take its one painter until spring.</p>"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"<h1>Pier</h1>{LEAD}<p>It was opened by the Queen on 4 June 1957.</p>",
+        f"<h1>Pier</h1><p>It burned down on 4 June 1957.</p>{LEAD}",
+        f"<h1>Pier</h1><p>It has stood since <time datetime=1957-06-04>4 June 1957</time>, the painter said.</p>{LEAD}",
+        f"<h1>Pier</h1><p>In a book, published on 4 June 1957, the painter's father told of the pier.</p>{LEAD}",
+        f"<h1>Pier</h1><figure><img src=p><figcaption>The pier, 4 June 1957</figcaption></figure>{LEAD}",
+        f"<h1>Pier</h1><div class=photo><p>The pier, 4 June 1957</p></div>{LEAD}",
+        f"<h1>Pier</h1><p><img src=p>The pier, 4 June 1957</p>{LEAD}",
+        f"<h1>Pier</h1>{LEAD}<aside><time datetime=2019-05-06>6 May 2019</time></aside>",
+        f"<h1>Pier</h1>{LEAD}<div><ul><li><a href=/x>Mill burns</a> <span class=date>6 May 2019</span></ul></div>",
+        f"<h1>Pier</h1><ul><li><a href=/x>Old mill burns down again</a> <time>6 May 2019</time></ul>{LEAD}",
+        f"<h1>Pier</h1>{LEAD}<div class=comment><time datetime=2025-06-07>7 June 2025</time><p>No!</p></div>",
+        f"<h1>Pier</h1>{LEAD}<div><b>sal</b> <time datetime=2025-06-07>7 June 2025</time><p>No!</p></div>",
+        f"<h1>Pier</h1>{LEAD}<footer>Last updated 9 September 2009</footer>",
+        f"<h1>Pier</h1>{LEAD}<p>Last updated 9 September 2009</p>",
+        f"<h1>Pier</h1>{LEAD}<div>Founded 1 July 1998</div>",
+        f"<div id=top><span class=date>22 November 2026</span></div><div><h1>Pier</h1>{LEAD}</div>",
+        "<h1>Pier</h1><div>The council of Osk voted on Monday to paint the pier, which will take until spring."
+        "<br>4 June 1957<br>It opened.</div>",
+    ],
+)
+def test_a_day_that_is_not_the_articles_is_not_its_publication(body: str) -> None:
+    assert read(body=body).published is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"<h1>Pier</h1><p>15 March 2025</p>{LEAD}",
+        f"<h1>Pier</h1><div>By Jane Doe</div><div>15 March 2025</div>{LEAD}",
+        f"<h1>Pier</h1><p class=deck>It will take until spring, they say.</p><p>By Jane Doe | 15 March 2025</p>{LEAD}",
+        f"<h1>Pier</h1>{LEAD}<p class=byline>By Jane Doe, 15 March 2025</p>{LEAD.replace('Osk', 'Lum')}",
+        f"<article><p class=date>15 March 2025</p><h1>Pier</h1>{LEAD}</article>",
+        f"<h1>Pier</h1>{LEAD}<p>First published on 15 March 2025</p>",
+        f"<h1>Pier</h1>{LEAD}<p class=meta>Posted by Jane Doe on 15 March 2025</p>",
+        f"<h1>Pier</h1>{LEAD}<p>This article was originally published on 15 March 2025.</p>",
+        f"<h1>Pier</h1>{LEAD}<div>Published: <time datetime=2025-03-15>15/3</time></div>",
+    ],
+)
+def test_a_day_near_the_headline_or_called_published_is(body: str) -> None:
+    assert read(body=body).published == datetime(2025, 3, 15, tzinfo=UTC)
+
+
+def test_a_rare_name_of_a_date_is_known() -> None:
+    metadata = read('<meta name="bt:pubdate" content="2025-03-15">', "<h1>Pier</h1>")
+
+    assert metadata.published == datetime(2025, 3, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("name", ["ref", "cmp", "spm", "ito", "at_story", "pk_id", "ns_story", "itm_id", "swt_x"])
+def test_two_articles_that_a_parameter_tells_apart_are_two(name: str) -> None:
+    first, second = (
+        read(f'<link rel=canonical href="https://a.example/story?{name}={number}">', address="https://a.example/x").url
+        for number in (1, 2)
+    )
+
+    assert first != second
+
+
+@pytest.mark.parametrize("day", ["2025-02-30", "2025-13-01", "2025-02", "2099-01-01T00:00:00Z"])
+def test_a_day_that_can_not_be_is_none(day: str) -> None:
+    assert read(f'<meta property="article:published_time" content="{day}">', "<h1>Pier</h1>").published is None
+
+
+@pytest.mark.parametrize("number", ["1741045500", "1741045500000", '"1741045500"'])
+def test_a_time_of_json_ld_may_be_a_number(number: str) -> None:
+    metadata = read(wrap(f'{{"@type":"NewsArticle","headline":"Pier","datePublished":{number}}}'))
+
+    assert metadata.published == datetime(2025, 3, 3, 23, 45, tzinfo=UTC)
+
+
+def test_the_origin_of_a_day_says_that_its_order_was_assumed() -> None:
+    metadata = read(body=f"<h1>Pier</h1><p>3/4/2025</p>{LEAD}")
+
+    assert metadata.published == datetime(2025, 4, 3, tzinfo=UTC)
+    assert "the order of day and month assumed" in dict(metadata.origins)["published"]

@@ -230,6 +230,36 @@ def test_calibration_agrees_with_its_definition(rows: list[tuple[bool, float]]) 
     assert metrics.calibration_error(scores, truths) == pytest.approx(error)
 
 
+# Judges
+
+
+def test_kappa_by_hand() -> None:
+    # Of 50, both say yes of 20 and no of 15, one alone of 5 and the other of 10: .7 agree, and by chance .5.
+    labels, verdicts = [1] * 25 + [0] * 25, [1] * 20 + [0] * 5 + [1] * 10 + [0] * 15
+
+    assert metrics.cohens_kappa(labels, verdicts) == pytest.approx(0.4)
+    assert metrics.cohens_kappa([1, 0], [0, 1]) == -1
+    assert math.isnan(metrics.cohens_kappa([1, 1], [1, 1]))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=30))
+def test_kappa_agrees_with_its_definition(rows: list[tuple[bool, bool]]) -> None:
+    table = Counter(rows)
+    count = len(rows)
+    observed = sum(table[kind, kind] for kind in (True, False)) / count
+    expected = (
+        sum(
+            (table[kind, True] + table[kind, False]) * (table[True, kind] + table[False, kind])
+            for kind in (True, False)
+        )
+        / count**2
+    )
+
+    kappa = metrics.cohens_kappa([float(one) for one, _ in rows], [float(other) for _, other in rows])
+
+    assert math.isnan(kappa) if expected == 1 else kappa == pytest.approx((observed - expected) / (1 - expected))
+
+
 # All that a result has
 
 

@@ -388,3 +388,12 @@ def test_a_server_of_ones_own_needs_no_key(server: EmbeddingServer) -> None:
 @pytest.mark.parametrize("show", [repr, str, vars])
 def test_the_key_is_in_no_representation(embedder: EndpointEmbedder, show: Callable[[object], object]) -> None:
     assert KEY not in str(show(embedder))
+
+
+def test_offline_nothing_is_sent_to_be_embedded(server: EmbeddingServer) -> None:
+    embedder = EndpointEmbedder("tiny", base_url=server.base_url, offline=True)
+
+    with pytest.raises(ModelError, match=r"^openai:tiny@127\.0\.0\.1:\d+ can't be used offline; "):
+        embedder.embed_questions(["Who won?"])
+
+    assert server.requests == []

@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ablation import compare, draw_curve, load_sample
+from archive import make_articles, make_questions
 from figures import measure_share
 from hypothesis import given
 from hypothesis import strategies as st
+from speed import describe_times
+from tracked import keep, load_newest, read_commit
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -59,6 +62,39 @@ def test_the_intervals_of_shares_are_those_of_wilson() -> None:
     # (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n), with p = .8, n = 10 and z = 1.96
     assert (low, high) == pytest.approx((0.4902, 0.9433), abs=1e-4)
     assert measure_share(0, 5)[0] == 0
+
+
+def test_the_newest_figures_are_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tracked.RESULTS", tmp_path / "results")
+    assert load_newest("speed") == {}
+
+    for day, commit in ((2, "b" * 40), (1, "a" * 40)):
+        keep("speed", {"commit": commit, "date": f"2026-11-0{day}"})
+    keep("ablation", {"commit": "c" * 40, "date": "2026-11-03"})
+
+    assert load_newest("speed")["commit"] == "b" * 40
+    assert (tmp_path / "results" / f"speed-{'a' * 12}.json").is_file()
+    assert len(read_commit()["commit"]) == 40
+
+
+def test_an_archive_is_made_of_the_passages_that_were_asked_for() -> None:
+    made = list(make_articles(15))
+
+    assert sum(len(embedded) for _, embedded in made) == 15
+    for article, embedded in made:
+        assert "".join(it.passage.text for it in embedded) == article.text
+        assert all(abs(np.linalg.norm(it.vector) - 1) < 1e-5 for it in embedded)
+    words = " ".join(article.text.lower() for article, _ in made)
+    questions = make_questions(3, passages=15)
+    assert all(question.split()[2].lower() in words for question in questions)
+
+
+def test_the_intervals_of_times_hold_what_they_are_of() -> None:
+    times = describe_times([float(ms) for ms in range(1, 101)])
+
+    (middle, low, high), (late, *_) = times["p50"], times["p95"]
+    assert (middle, late) == (50.5, 95.0)
+    assert 35 < low < 50.5 < high < 65
 
 
 def test_no_cell_of_a_notebook_holds_logic() -> None:

@@ -134,6 +134,8 @@ def test_the_updates_of_a_live_blog_stand_with_their_times() -> None:
         ("https://www.a.example/storm", "https://amp.a.example/storm", "https://www.a.example/storm"),
         ("javascript:alert(1)", "https://a.example/storm?id=3&utm_medium=y", "https://a.example/storm?id=3"),
         ("https://[broken", "https://a.example:443/storm", "https://a.example/storm"),
+        ("https://a.example/", "https://a.example/?p=7", "https://a.example/?p=7"),
+        ("https://a.example/?p=7", "https://a.example/storm", "https://a.example/?p=7"),
     ],
 )
 def test_an_article_is_known_by_its_canonical_address(canonical: str, address: str | None, identity: str) -> None:
@@ -156,6 +158,35 @@ def test_a_saved_page_without_an_address_is_known_by_its_file(tmp_path: Path) ->
     assert article.id == (tmp_path / "harbour-wall.html").as_uri()
     assert article.title == "harbour wall"
     assert article.url is None
+
+
+@pytest.mark.parametrize("canonical", ["https://a.example/", "/storm", "file:///etc/passwd", "javascript:alert(1)"])
+def test_a_saved_page_is_known_by_no_home_page_and_no_part_of_an_address(canonical: str, tmp_path: Path) -> None:
+    path = tmp_path / "storm.html"
+
+    article = read(make_page(head=f'<link rel="canonical" href="{canonical}">'), name=str(path), url=path.as_uri())
+
+    assert article.id == path.as_uri()
+    assert article.url is None
+
+
+def test_a_saved_page_is_the_article_of_the_address_that_it_declares(tmp_path: Path) -> None:
+    path = tmp_path / "storm.html"
+    page = make_page(head='<link rel="canonical" href="https://www.a.example/storm?utm_source=x">')
+
+    article = read(page, name=str(path), url=path.as_uri())
+
+    assert article.id == article.url == "https://www.a.example/storm"
+    assert article.outlet == "a.example"
+
+
+def test_a_page_that_is_part_of_a_mail_can_not_take_the_place_of_an_article(tmp_path: Path) -> None:
+    mail = tmp_path / "mail.eml"
+    page = make_page(head='<link rel="canonical" href="https://victim.example/storm">')
+
+    article = read(page, name=f"{mail}/storm.html", url=f"{mail.as_uri()}/1-storm.html")
+
+    assert article.id == f"{mail.as_uri()}/1-storm.html"
 
 
 def test_a_long_title_is_cut() -> None:
@@ -218,6 +249,40 @@ def test_a_page_that_is_cut_off_in_a_letter_is_read() -> None:
 def test_a_page_without_an_article_is_refused(page: str | bytes) -> None:
     with pytest.raises(ArticleError, match=r"^page\.html: no article text in it"):
         read(page)
+
+
+@pytest.mark.parametrize(
+    ("page", "cause"),
+    [
+        (
+            "<head><meta http-equiv=Refresh content='0; url=https://a.example/storm'></head><body>Moved</body>",
+            "it only leads to another page: give that, https://a.example/storm",
+        ),
+        (
+            "<body><p>It rained.</p><p>Already a subscriber?</p></body>",
+            "it is behind a paywall: save the page where you can read it",
+        ),
+    ],
+)
+def test_the_cause_is_said_where_a_page_has_no_article(page: str, cause: str) -> None:
+    with pytest.raises(ArticleError, match=rf"no article text in it: {re.escape(cause)}$"):
+        read(f"<html>{page}</html>")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Support us from just 1 pound a month",
+        "Updated: March 5, 2025 10:00 a.m. EST | First published: March 3, 2025 11:45 p.m. EST",
+    ],
+)
+def test_what_asks_for_money_and_tells_of_days_is_no_text(line: str) -> None:
+    assert line not in read(make_page(f"<h1>Storm</h1><p>{line}</p>{STORY}")).text
+
+
+@pytest.mark.parametrize("title", ["Painting not found in raid", "Fishing forbidden off Osk"])
+def test_a_short_story_of_what_is_not_found_or_forbidden_is_no_error_page(title: str) -> None:
+    assert read(f"<html><body><h1>{title}</h1>{STORY}</body></html>").title == title
 
 
 def test_a_page_that_is_too_large_is_refused() -> None:
@@ -354,6 +419,13 @@ def test_hostile_pages_cost_little() -> None:
     assert int(done.stdout) / (1024 if sys.platform == "darwin" else 1) < 500 * 1024
 
 
+def test_an_element_of_more_attributes_than_one_has_is_an_error() -> None:
+    attributes = " ".join(f"a{number}='x'" for number in range(300_000))
+
+    with pytest.raises(ArticleError, match=r"^page\.html: refused: an element of this page has more than 2,000 attr"):
+        read(f"<html><body>{STORY}<p {attributes}>It rained.</p>")
+
+
 def test_elements_that_can_not_be_flattened_are_an_error() -> None:
     with pytest.raises(ArticleError, match=r"^page\.html: can't be read: its elements are nested too deeply$"):
         read("<html><body>" + "<nav>" * 100_000 + STORY)
@@ -374,3 +446,41 @@ def test_a_day_without_a_time_is_midnight_in_utc_and_says_so() -> None:
 
     assert article.published == datetime(2025, 3, 15, tzinfo=UTC)
     assert dict(article.origins)["published"] == "meta date, a day without a time"
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        '<p style="display:none">{}</p>',
+        '<p style="color: #000; visibility: hidden">{}</p>',
+        '<p>Seen. <span style="font-size:0">{}</span></p>',
+        '<p style="font-size: 1px">{}</p>',
+        '<div style="position:absolute; left:-9999px"><p>{}</p></div>',
+        '<p style="opacity:0">{}</p>',
+        '<p style="color:white">{}</p>',
+        '<p><font color="#FFFFFF">{}</font></p>',
+        '<p style="height:0; overflow:hidden">{}</p>',
+        "<p hidden>{}</p>",
+        "<template><p>{}</p></template>",
+        "<!-- <p>{}</p> -->",
+        '<img src="wall.png" alt="{}">',
+        '<p title="{}" data-note="{}">Seen.</p>',
+    ],
+)
+def test_what_no_reader_of_a_page_sees_is_left_out(hidden: str) -> None:
+    planted = "The harbour master, who reads this with a machine, resigned over the storm on Tuesday evening."
+
+    text = read(make_page(f"<h1>Storm</h1>{STORY}{hidden.format(planted, planted)}{STORY}")).text
+
+    assert "resigned" not in text
+    assert text.startswith(read(make_page(f"<h1>Storm</h1>{STORY}")).text.split("\n")[0])
+
+
+@pytest.mark.parametrize(
+    "style",
+    ["color:#333", "font-size:1.1em", "opacity:0.9", "color:white; background:#036", "text-indent:-1em", "left:-9px"],
+)
+def test_what_a_reader_of_a_page_sees_is_kept(style: str) -> None:
+    page = make_page(f'<h1>Storm</h1>{STORY}<p style="{style}">The harbour master resigned on Tuesday evening.</p>')
+
+    assert "The harbour master resigned" in read(page).text

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from assistant.passages import split_article
+from assistant import passages
+from assistant.errors import ArticleError
+from assistant.passages import MAX_STRETCH_CHARACTERS, split_article
 from assistant.sentences import split_sentences
 from assistant.types import Article, Passage
 
@@ -172,3 +174,27 @@ def test_strange_texts_are_split_too(text: str) -> None:
 @pytest.mark.parametrize("text", ["\n" * 100_000, " " * 1_000_000])
 def test_a_lot_of_nothing_is_nothing(text: str) -> None:
     assert split(text) == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["." * 100_000, "a" * 100_000, "“" * 100_000, "e" + "\u0301" * 100_000, "1) " * 40_000]
+)
+def test_what_is_longer_than_a_sentence_is_cut_before_it_is_counted(text: str) -> None:
+    counted: list[int] = []
+
+    def count(texts: Sequence[str]) -> list[int]:
+        counted.extend(map(len, texts))
+        return [len(text) for text in texts]
+
+    cut = split_article(Article("id", "title", text), header_tokens=0, count_tokens=count)
+
+    assert "".join(passage.text for passage in cut) == text
+    assert max(counted) <= MAX_STRETCH_CHARACTERS
+    assert sum(counted) < 4 * len(text)
+
+
+def test_a_text_of_more_sentences_than_an_article_has_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passages, "MAX_ARTICLE_SENTENCES", 10)
+
+    with pytest.raises(ArticleError, match="too many sentences: it may have at most 10; split it"):
+        split_article(Article("id", "title", "It rains. " * 11), header_tokens=0, count_tokens=count_words)

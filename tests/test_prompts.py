@@ -32,6 +32,8 @@ VALUES = {
     "question": "What did the repairs cost?",
     "refusal": REFUSAL,
     "problems": "1: Repairs cost £3m. (3 is not in the evidence)",
+    "statement": "Repairs of the bridge at Alder cost £2.4m.",
+    "article": ARTICLE.text,
     "conversation": "Question: Who reopened the bridge?\nAnswer: Mayor Ana Ruiz reopened it.",
 }
 

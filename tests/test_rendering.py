@@ -1,7 +1,7 @@
 import json
 import unicodedata
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -26,6 +26,7 @@ from assistant.rendering import (
     render_passages,
     render_proof,
     render_report,
+    render_sources,
     report_to_json,
     revision_to_json,
 )
@@ -101,7 +102,7 @@ def abstain(answer: Answer) -> Answer:
 
 
 def is_shown_and_not_obeyed(text: str) -> bool:
-    return all(character.isprintable() or character in "\n\t" for character in text)
+    return all(character.isprintable() or character in "\n\t\u200c\u200d" for character in text)
 
 
 @given(st.text(st.characters()))
@@ -124,7 +125,7 @@ def test_text_that_is_clean_is_not_changed(text: str) -> None:
 def test_a_clean_line_is_one_line(text: str) -> None:
     line = clean_line(text)
 
-    assert line.isprintable()
+    assert line.replace("\u200c", "").replace("\u200d", "").isprintable()
     assert line == " ".join(line.split())
 
 
@@ -133,6 +134,35 @@ def test_nothing_that_a_terminal_obeys_is_left() -> None:
 
     assert cleaned == "before[2J]52;c;aGk=]8;;http://evil.example\\x31mafter"
     assert not any(unicodedata.category(character).startswith("C") for character in cleaned)
+
+
+@pytest.mark.parametrize("text", ["می\u200cخواهم", "क्\u200dष", "👩\u200d👩\u200d👧", "🏳\ufe0f\u200d🌈"])
+def test_joiners_stay_where_something_is_spelt_with_them(text: str) -> None:
+    assert clean(text) == text
+    assert clean_line(f"a {text}.") == f"a {text}."
+
+
+@pytest.mark.parametrize(
+    "text", ["pay{}pal", "{}", "می{}", "می{} خ", "{}خ", "می{0}{0}خ", "a{}خ", "👩{}", "👩{}a", "5{}6"]
+)
+@pytest.mark.parametrize("joiner", ["\u200c", "\u200d"])
+def test_joiners_that_join_nothing_go(text: str, joiner: str) -> None:
+    assert clean(text.format(joiner)) == text.replace("{0}", "{}").replace("{}", "")
+
+
+@given(st.text(st.sampled_from("aخ्क👩\ufe0f\u200c\u200d\u064b\u0300 \u061c")))
+def test_joiners_that_were_left_stay(text: str) -> None:
+    assert clean(clean(text)) == clean(text)
+
+
+def test_a_heading_in_an_excerpt_is_without_its_sign() -> None:
+    answer = make_answer()
+    passage = replace(answer.retrieved[0].passage, text="## A new leader\n\nShe won by # 3 votes.")
+
+    text = render_passages([replace(answer.retrieved[0], passage=passage)], width=80)
+
+    assert "A new leader She won by # 3 votes." in " ".join(text.split())
+    assert "##" not in text
 
 
 def test_other_spaces_become_plain_ones() -> None:
@@ -221,7 +251,7 @@ def test_everything_in_an_answer_is_cleaned() -> None:
     hostile = replace(
         answer,
         text=f"No.{HOSTILE}",
-        statements=(Statement(f"S{HOSTILE}", (citation,), Support(1.0, True)),),
+        statements=(Statement(f"S{HOSTILE}", (citation,), Support(1.0, True), sources=(HOSTILE, "B")),),
         citations=(citation,),
         retrieved=(retrieved,),
     )
@@ -371,6 +401,7 @@ def test_json_has_the_fields_that_are_promised() -> None:
         "quote": "He fell down and broke his crown.",
         "context_start": 0,
         "also_in": [],
+        "flags": [],
     }
     assert written["usage"] == {"prompt_tokens": 0, "completion_tokens": 0, "cost": None}
     assert written["seconds"] == 0.25
@@ -437,6 +468,19 @@ def test_history_is_shown_with_the_present_first() -> None:
     assert (told["since"], told["until"], told["text"]) == (None, "2025-03-01T09:05:00+00:00", article.text)
 
 
+@pytest.mark.parametrize(
+    ("step", "shown"), [({"seconds": 7}, "09:05:07 UTC"), ({"milliseconds": 7}, "09:05:00.007000+00:00")]
+)
+def test_history_is_shown_as_exactly_as_tells_versions_apart(step: dict[str, int], shown: str) -> None:
+    first = datetime(2025, 3, 1, 9, 5, tzinfo=UTC)
+    second = first + timedelta(**step)
+    article = Article("fox", "Fox clears dog", "The fox jumped.")
+
+    text = render_history([Revision(article, first, second), Revision(article, second, None)], width=200)
+
+    assert f"since 2025-03-01 {shown}, now" in text
+
+
 # Conversations and checks
 
 TIME = datetime(2025, 3, 7, 12, 5, tzinfo=UTC)
@@ -492,3 +536,38 @@ def test_conversations_are_listed_and_shown_clean() -> None:
     assert "(The answer was forgotten with an article that was removed.)" in shown
     assert (listed, shown) == (clean(listed), clean(shown))
     assert conversation_ref_to_json(ref)["last"] == "2025-03-07T12:05:00+00:00"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "file:///etc/passwd",
+        "https://user:password@news.example/",
+        "https://news.example\\@evil.example/",
+        "//news.example/x",
+        "https://",
+    ],
+)
+def test_an_address_that_nobody_should_open_is_not_shown(url: str) -> None:
+    citation = replace(make_answer().citations[0], article=replace(JILL.ref, url=url))
+
+    shown = render_sources([Statement("x", (citation,), Support(1.0, True))], context_of=context_of, width=80)
+
+    assert "://" not in shown
+    assert "script:" not in shown
+
+
+def test_how_many_sources_stand_behind_each_statement_is_said_once() -> None:
+    first, second = make_answer().citations[:2]
+    statements = [
+        Statement("A", (second,), Support(1.0, True), sources=("Hill Herald",)),
+        Statement("B", (first, second), Support(1.0, True), sources=("Lamb Mail", "Hill Herald")),
+        Statement("C", (first,), Support(1.0, True), sources=("Lamb Mail",)),
+        Statement("D", (first,), Support(0.0, False)),
+    ]
+
+    shown = render_sources(statements, context_of=context_of, width=80)
+
+    assert "Behind [1], [2]: single source\nBehind [1][2]: 2 sources (Lamb Mail, Hill Herald)\n" in shown

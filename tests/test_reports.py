@@ -299,7 +299,7 @@ def poisoned(draw: st.DrawFn) -> tuple[Answer, QuotedPassage]:
         question=draw(hostile),
         text=draw(hostile),
         statements=(
-            Statement(passage.quote, (first,), SUPPORTED),
+            Statement(passage.quote, (first,), SUPPORTED, sources=(draw(hostile), draw(hostile))),
             Statement(draw(hostile), (first,), Support(0, False, (draw(hostile),)), (draw(hostile),)),
         ),
         citations=(first,),

@@ -19,10 +19,11 @@ from assistant.retrieval import (
     embed_question,
     retrieve,
     score_passages,
+    share_out,
 )
 from assistant.schema import PassageFilter
 from assistant.snapshot import choose_search_terms
-from assistant.types import Article, ScoreParts
+from assistant.types import Article, ArticleRef, Passage, RetrievedPassage, ScoreParts
 
 
 @pytest.fixture
@@ -277,3 +278,45 @@ def test_without_clauses_the_question_is_one() -> None:
 
     assert len(embed_question(question, embedder=embedder).clauses) == 2
     assert embed_question(question, embedder=embedder, max_clauses=1).clauses == ((0, len(question)),)
+
+
+# Shares
+
+
+def _make_found(*outlets: tuple[str, float], named: str | None = None) -> list[RetrievedPassage]:
+    """Make passages of these outlets and scores, each of an article of its own."""
+    found = []
+    for number, (outlet, score) in enumerate(outlets):
+        article = ArticleRef(f"a{number}", "Title", outlet=outlet)
+        parts = ScoreParts(0, 0, 0, 0, float(outlet == named), 0, 0)
+        found.append(RetrievedPassage(Passage(article.id, 0, 4, "Text"), score, article, parts))
+    return found
+
+
+def _list_outlets(found: Sequence[RetrievedPassage]) -> str:
+    return "".join(each.article.outlet or "" for each in found)
+
+
+def test_an_outlet_has_its_share_where_others_have_something_to_say() -> None:
+    found = _make_found(*[("P", 0.9)] * 8, ("A", 0.8), ("B", 0.7), ("C", 0.3))
+
+    assert _list_outlets(share_out(found, 4)) == "PPAB"
+    assert _list_outlets(share_out(found, 6)) == "PPPPAB"  # what C says is far from the best
+    assert share_out(found[:8], 4) == tuple(found[:4])  # there is no other
+
+
+def test_an_outlet_that_is_named_has_what_it_takes() -> None:
+    found = _make_found(*[("P", 0.9)] * 8, ("A", 0.8), ("B", 0.7), named="P")
+
+    assert share_out(found, 4) == tuple(found[:4])
+
+
+@given(st.lists(st.tuples(st.sampled_from("ABC"), st.floats(0, 1)), max_size=12), st.integers(1, 10))
+def test_shares_leave_as_many_passages_in_their_order(outlets: list[tuple[str, float]], limit: int) -> None:
+    found = _make_found(*sorted(outlets, key=lambda each: -each[1]))
+
+    shared = share_out(found, limit)
+
+    places = [found.index(each) for each in shared]
+    assert len(shared) == min(limit, len(found))
+    assert places == sorted(places)

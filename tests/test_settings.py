@@ -80,6 +80,7 @@ def test_an_unknown_setting_is_refused_with_those_there_are() -> None:
         ({"evidence_tokens": 0}, "evidence_tokens 0"),
         ({"max_cost": 0}, "max_cost 0"),
         ({"max_cost": float("inf")}, "max_cost inf"),
+        ({"max_total_cost": -1.0}, "max_total_cost -1"),
         ({"price": (1.0, -1.0)}, "price"),
         ({"price": (1.0,)}, "price"),
         ({"timeout": 0}, "timeout 0"),
@@ -188,6 +189,31 @@ def test_today_is_a_date() -> None:
     for wrong in ("yesterday", 5):
         with pytest.raises(SettingsError, match="today"):
             load_settings("index", today=wrong)
+
+
+def test_only_a_service_that_is_named_to_us_may_see_prompts() -> None:
+    for variable in ("LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2"):
+        assert not load_settings("index", environment={variable: "true"}).tracing
+
+    assert load_settings("index", environment={"ASSISTANT_TRACING": "langsmith"}).tracing
+    with pytest.raises(SettingsError, match="'true' is no service that prompts can be shown to: 'langsmith'"):
+        load_settings("index", environment={"ASSISTANT_TRACING": "true"})
+
+
+@pytest.mark.parametrize("value", ["1", "true", "yes"])
+def test_offline_quotes_answer_whatever_the_environment_has(value: str) -> None:
+    environment = {"ASSISTANT_OFFLINE": value, "ASSISTANT_MODEL": "openai:tiny", "OPENAI_API_KEY": "sk-0"}
+
+    settings = load_settings("index", environment=environment)
+
+    assert (settings.offline, settings.model) == (True, "quotes")
+    assert not load_settings("index", environment={**environment, "ASSISTANT_OFFLINE": "0"}).offline
+    assert not load_settings("index", environment=environment, offline=False).offline
+
+
+def test_a_model_that_is_chosen_can_not_be_asked_offline() -> None:
+    with pytest.raises(SettingsError, match=r"^'openai:tiny' can't be asked offline: .* --model quotes$"):
+        load_settings("index", environment={}, model="openai:tiny", offline=True)
 
 
 # A shared library

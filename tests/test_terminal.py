@@ -290,6 +290,14 @@ def test_what_answers_is_said_with_how_many_articles_of_when(
     assert all(text.endswith("; no language model, nothing leaves this machine.") for text in said)
 
 
+def test_who_else_may_see_what_a_model_is_asked_is_said(tmp_path: Path) -> None:
+    own = {"model": "openai:tiny", "base_url": "http://127.0.0.1:9/v1"}
+    with Assistant.open(tmp_path / "index", tracing=True, **own) as assistant:
+        assert "may be sent to LangSmith" in describe_answerer(assistant, [])
+    with Assistant.open(tmp_path / "index", **own) as assistant:
+        assert "LangSmith" not in describe_answerer(assistant, [])
+
+
 def test_progress_is_shown_on_a_terminal_only(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -56,9 +56,9 @@ def test_times_are_read_as_pages_write_them(text: str, language: str | None, tim
 
 
 def test_a_month_comes_first_where_the_page_is_american() -> None:
-    assert read_timestamp("03/04/2025") == (datetime(2025, 4, 3), False)
-    assert read_timestamp("03/04/2025", is_month_first=True) == (datetime(2025, 3, 4), False)
-    assert read_timestamp("03/04/2025 9:30 am PST") == (datetime(2025, 3, 4, 9, 30, tzinfo=zone(-8)), True)
+    assert read_timestamp("03/04/2025") == (datetime(2025, 4, 3), False, True)
+    assert read_timestamp("03/04/2025", is_month_first=True) == (datetime(2025, 3, 4), False, True)
+    assert read_timestamp("03/04/2025 9:30 am PST") == (datetime(2025, 3, 4, 9, 30, tzinfo=zone(-8)), True, True)
     assert is_american("9:30 am PST")
     assert not is_american("9:30 CET")
 
@@ -71,14 +71,33 @@ def test_several_times_in_a_line_are_found_where_they_stand() -> None:
     assert found == [("15 March", datetime(2025, 3, 15, 9, 30)), ("16 March", datetime(2025, 3, 16))]
 
 
-@given(st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2090, 1, 1), timezones=st.just(UTC)))
+@given(st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2026, 1, 1), timezones=st.just(UTC)))
 def test_what_is_written_is_read(time: datetime) -> None:
     time = time.replace(second=0, microsecond=0)
 
     for form in ("%Y-%m-%dT%H:%M:%SZ", "%d %B %Y, %H:%M UTC", "%B %d, %Y %I:%M %p GMT"):
-        assert read_timestamp(time.strftime(form)) == (time, True)
+        assert read_timestamp(time.strftime(form)) == (time, True, False)
 
 
 @given(st.text(max_size=300))
 def test_any_text_is_looked_through(text: str) -> None:
     assert all(0 <= start < len(text) for start, _ in find_timestamps(text))
+
+
+def test_a_time_that_is_yet_to_come_is_not_believed() -> None:
+    now = datetime.now(UTC)
+
+    assert read_timestamp((now + timedelta(days=30)).isoformat()) is None
+    assert read_timestamp("1 March 2099") is None
+    assert read_timestamp(f"{now + timedelta(days=1):%Y-%m-%d}") is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "is_assumed"),
+    [("3/4/2025", True), ("13/4/2025", False), ("4/4/2025", False), ("3.4.2025", False), ("3 April 2025", False)],
+)
+def test_the_order_of_day_and_month_may_be_assumed(text: str, is_assumed: bool) -> None:
+    found = read_timestamp(text)
+
+    assert found is not None
+    assert found.is_assumed is is_assumed

@@ -243,8 +243,8 @@ def test_a_dead_page_of_a_feed_takes_no_other_with_it(
 @pytest.mark.parametrize("is_update", [True, False])
 @pytest.mark.parametrize(
     "failure",
-    [Page(b"lost", status=404), Page(b"gone", status=410), Page(b"<html><body><p>Soon.</p></body></html>")],
-    ids=["404", "410", "no article"],
+    [Page(b"lost", status=404), Page(b"<html><body><p>Soon.</p></body></html>")],
+    ids=["404", "no article"],
 )
 def test_a_page_that_failed_is_asked_for_again_though_its_feed_is_unchanged(
     library: Library, embedder: WordEmbedder, server: WebServer, failure: Page, *, is_update: bool
@@ -398,3 +398,89 @@ def test_what_is_given_of_a_feed_holds_for_its_pages_when_they_are_looked_at_aga
 
     with library.snapshot() as snapshot:
         assert [(article.title, article.outlet) for article in snapshot.articles()] == [("Fog has gone", "Vela Wire")]
+
+
+def test_a_feed_is_settled_though_some_of_its_pages_are_refused_for_good(
+    library: Library, embedder: WordEmbedder, server: WebServer
+) -> None:
+    feed = make_feed(server, "/ferry", "/secret", "/gone")
+    feed.body = feed.body.replace(b"</channel>", b"<item><link>file:///etc/passwd</link></item></channel>")
+    server.answers |= {
+        "/feed": revalidating(feed),  # type: ignore[dict-item]
+        "/ferry": make_page("Ferry"),
+        "/gone": Page(status=410),
+        "/robots.txt": Page(b"User-agent: *\nDisallow: /secret", "text/plain"),
+    }
+
+    first = add(library, embedder, server.url("/feed"))
+    server.asked.clear()
+    second = update(library, embedder)
+
+    assert (len(first.added), len(first.failed)) == (1, 3)
+    assert (second.unchanged, second.failed) == (first.added, ())
+    assert server.paths == ["/feed", "/ferry"]
+
+
+def test_one_address_for_all_pages_of_a_site_is_not_believed(
+    library: Library, embedder: WordEmbedder, server: WebServer
+) -> None:
+    def make(text: str) -> Page:
+        page = make_bare_page(text)
+        head = f'<head><link rel="canonical" href="{server.url("/news")}"></head><body>'
+        return Page(page.body.replace(b"<body>", head.encode()))
+
+    texts = [
+        "The ferry to Lum broke down twice on Friday night, and those who wanted home slept in the school. " * 3,
+        "A goat has won the prize of the horse show in Abend, for no horse would jump in the rain that fell. " * 3,
+        "Nobody knows who painted the town hall pink, the mayor of Quill told her council, and few mind it. " * 3,
+    ]
+    server.answers |= {f"/{number}": make(text) for number, text in enumerate(texts)}
+    urls = [server.url(f"/{number}") for number in range(3)]
+
+    first = add(library, embedder, urls[0], urls[1])
+    second = add(library, embedder, urls[2])
+    server.answers |= {f"/{number}": make(f"It was said again. {text}") for number, text in enumerate(texts)}
+    again = update(library, embedder)
+
+    assert (len(first.added), first.failed, first.updated) == (2, (), ())
+    assert (len(second.added), second.failed, second.updated) == (1, (), ())
+    assert (again.added, again.failed, again.gone, len(again.updated)) == ((), (), (), 3)
+    with library.snapshot() as snapshot:
+        assert len(snapshot.articles()) == 3
+
+
+def test_a_copy_of_a_page_under_another_address_is_the_page_that_it_names(
+    library: Library, embedder: WordEmbedder, server: WebServer, tmp_path: Path
+) -> None:
+    head = f'<head><link rel="canonical" href="{server.url("/storm")}">'
+    page = Page(make_page("Storm").body.replace(b"<head>", head.encode()))
+    server.answers |= {"/storm": page, "/amp/storm": page}
+    saved = tmp_path / "storm.html"
+    saved.write_bytes(page.body.replace(b"before anybody", b"long before anybody"))
+
+    add(library, embedder, server.url("/storm"))
+    fetched = add(library, embedder, server.url("/amp/storm"))
+    read = add(library, embedder, saved)
+
+    assert (len(fetched.unchanged), fetched.added) == (1, ())
+    assert (len(read.updated), read.added) == (1, ())
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "text/javascript; charset=utf-8", "application/ld+json"])
+def test_what_a_server_calls_code_or_data_is_no_article(
+    media_type: str, library: Library, embedder: WordEmbedder, server: WebServer
+) -> None:
+    server.answers["/data"] = Page(b'{"a": "It rained in Vela for three days, and the ferry stayed."}', media_type)
+
+    report = add(library, embedder, server.url("/data"))
+
+    assert report.added == ()
+    assert "no article can be read from this kind of file (code or data)" in report.failed[0].reason
+
+
+def test_articles_in_json_lines_are_read_whatever_a_server_calls_them(
+    library: Library, embedder: WordEmbedder, server: WebServer
+) -> None:
+    server.answers["/data"] = Page(b'{"id": "1", "text": "It rained in Vela."}', "application/json")
+
+    assert add(library, embedder, server.url("/data")).added == ("1",)

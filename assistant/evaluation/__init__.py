@@ -11,6 +11,7 @@ print(comparison.to_frame())
 
 from assistant.evaluation.cases import Case, CaseSet, Evidence, Mention, load_cases
 from assistant.evaluation.comparing import Comparison, Difference, Gate, compare
+from assistant.evaluation.judging import Judge
 from assistant.evaluation.metrics import METRICS, Metric
 from assistant.evaluation.results import CaseResult, Result, Stretch, load_result, write_result
 from assistant.evaluation.running import evaluate
@@ -24,6 +25,7 @@ __all__ = [
     "Difference",
     "Evidence",
     "Gate",
+    "Judge",
     "Mention",
     "Metric",
     "Result",

@@ -114,7 +114,7 @@ def _load(path: Path) -> CaseSet:
     text = path.read_text(encoding="utf-8-sig")
     try:
         whole = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         whole = None  # more than one line of JSON, or a mistake, which has a line
     if isinstance(whole, dict) and "data" in whole:
         return _Reader(path).read_squad(whole)
@@ -220,7 +220,7 @@ class _Reader:
             if line.strip():
                 try:
                     yield f"line {number}", json.loads(line)
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     self.complain(f"line {number}", f"is not JSON ({error})")
 
 
@@ -307,7 +307,7 @@ def _load_multihop(path: Path, rows: Sequence[Any] | None = None) -> CaseSet:
     try:
         rows = json.loads(path.read_text(encoding="utf-8")) if rows is None else rows
         articles = json.loads(corpus.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise EvaluationError(f"{path}: it or its corpus.json is not JSON ({error})") from None
     return _Reader(path).read_multihop(rows, articles)
 
@@ -336,7 +336,7 @@ def _read_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 try:
                     row = json.loads(line)
                     yield str(row["_id"]), row
-                except (ValueError, KeyError, TypeError):
+                except (ValueError, KeyError, TypeError, RecursionError):
                     raise EvaluationError(f'{path}, line {number}: is no JSON object with an "_id"') from None
 
 

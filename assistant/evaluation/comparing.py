@@ -23,7 +23,7 @@ import numpy as np
 
 from assistant.errors import EvaluationError
 from assistant.evaluation.metrics import METRICS, METRICS_BY_NAME, Columns, Floats, Metric
-from assistant.evaluation.results import Result, make_frame
+from assistant.evaluation.results import Result, make_frame, require_scipy
 
 if TYPE_CHECKING:
     import pandas
@@ -149,7 +149,7 @@ def compare(
     Raises EvaluationError where the results are of other cases, a figure that was asked for isn't there, or scipy isn't
     installed.
     """
-    _find_scipy()
+    require_scipy("comparing")
     unknown = [name for name in metrics if name not in METRICS_BY_NAME]
     if unknown:
         raise EvaluationError(f"there is no figure {unknown[0]!r}, but {', '.join(METRICS_BY_NAME)}")
@@ -418,10 +418,3 @@ def _pair(before: Result, after: Result) -> tuple[Columns, Columns, int]:
     columns = {name: column[chosen] for name, column in before.columns.items()}
     others = {name: column[paired] for name, column in after.columns.items()}
     return columns, others, len(before.cases) + len(after.cases) - 2 * len(pairs)
-
-
-def _find_scipy() -> None:
-    try:
-        import scipy.stats  # noqa: F401
-    except ImportError:
-        raise EvaluationError("comparing needs scipy: pip install 'news-assistant[eval]', or scipy itself") from None

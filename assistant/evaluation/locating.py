@@ -77,7 +77,7 @@ class _Finder:
     def find(self, mention: Mention) -> list[Place]:
         if mention.article is None:
             quote = mention.quote or ""
-            places = [Place(id, span) for id in self._ids for span in _find_quote(self._text(id), quote)]
+            places = [Place(id, span) for id in self._ids for span in find_quote(self._text(id), quote)]
             if not places:
                 raise _NotThereError(f"no article of the index holds {_shorten(quote)!r}")
             return places
@@ -91,7 +91,7 @@ class _Finder:
             return [Place(id, Span(mention.start, mention.end))]
         if mention.quote is None:
             return [Place(id, None)]
-        spans = list(_find_quote(self._text(id), mention.quote))
+        spans = list(find_quote(self._text(id), mention.quote))
         if not spans:
             raise _NotThereError(f"{id} doesn't hold {_shorten(mention.quote)!r}")
         return [Place(id, span) for span in spans]
@@ -115,7 +115,8 @@ class _Finder:
         return self._texts[id]
 
 
-def _find_quote(text: str, quote: str) -> Iterator[Span]:
+def find_quote(text: str, quote: str) -> Iterator[Span]:
+    """Find where a text has the characters of a quote, white space aside."""
     start = text.find(quote)
     if start < 0:
         pattern = r"\s+".join(map(re.escape, quote.split()))

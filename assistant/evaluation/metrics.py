@@ -239,6 +239,19 @@ def reliability(confidence: Numbers, truth: Numbers) -> list[tuple[float, float,
     ]
 
 
+# Judges --------------------------------------------------------------------------------------------------------------
+
+
+def cohens_kappa(labels: Numbers, verdicts: Numbers) -> float:
+    """Measure the agreement of two judges, 1 or 0 each, beyond that of chance (Cohen, 1960).
+
+    NaN where chance alone would agree on all: where both only ever say one thing.
+    """
+    one, other = np.asarray(labels) == 1, np.asarray(verdicts) == 1
+    expected = one.mean() * other.mean() + (1 - one.mean()) * (1 - other.mean())
+    return float(((one == other).mean() - expected) / (1 - expected)) if expected < 1 else math.nan
+
+
 # All that a result has -----------------------------------------------------------------------------------------------
 
 
@@ -331,6 +344,7 @@ METRICS: tuple[Metric, ...] = (
     _average("citations_exact", "share of an answer's quotes that stand in the article as quoted"),
     _average("statements_cited", "share of an answer's sentences with a citation"),
     _average("statements_supported", "share of an answer's sentences that were found supported"),
+    _average("judged_supported", "share of these that the judge found supported by what they cite"),
     _yes_no("answered", "answerable questions that were answered"),
     _yes_no("refused", "unanswerable questions that were not answered"),
     Metric("balanced_accuracy", "whole", 1, "mean of answered and refused", _DECISION, _balanced_accuracy),

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from assistant.front import Assistant
 
 FORMAT = 1
+MAX_RESULT_BYTES = 200_000_000  # 100,000 cases of some 2,000 bytes each
 # Settings that are of this machine, or secret, and don't change what is answered.
-_UNSAID = {"index", "cache", "vocabularies", "api_key", "base_url", "wait", "tracing"}
+_UNSAID = {"index", "cache", "vocabularies", "api_key", "base_url", "wait", "tracing", "max_total_cost"}
 _LIBRARIES = ("chromadb", "langchain", "numpy", "onnxruntime", "openai", "tokenizers")
 
 
@@ -44,7 +45,8 @@ class CaseResult:
     """What came of one case; `figures` are those of `metrics.METRICS` that it has part in, None for the others.
 
     Where answers weren't asked for, `confidence` and `abstained` are None. `answer` is the text of the answer's
-    statements, `seconds` what asking took.
+    statements, `seconds` what asking took. `judgements` are a judge's, one for each sentence that is shown as fact:
+    whether what it cites supports it, or why there is no verdict.
     """
 
     id: str
@@ -57,6 +59,7 @@ class CaseResult:
     retrieved: tuple[Stretch, ...]
     figures: Mapping[str, float | None]
     seconds: float
+    judgements: tuple[bool | str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,14 @@ class Result:
         }
 
 
+def require_scipy(purpose: str) -> None:
+    """Raise EvaluationError where scipy, which is optional, isn't installed."""
+    try:
+        import scipy.stats  # noqa: F401
+    except ImportError:
+        raise EvaluationError(f"{purpose} needs scipy: pip install 'news-assistant[eval]', or scipy itself") from None
+
+
 def make_frame(rows: Sequence[Mapping[str, Any]], *, index: str) -> "pandas.DataFrame":
     """Make a pandas DataFrame of rows. Raises EvaluationError where pandas isn't installed."""
     try:
@@ -138,10 +149,12 @@ def write_result(result: Result, path: str | os.PathLike[str]) -> None:
 def load_result(path: str | os.PathLike[str]) -> Result:
     """Load what `evaluate` wrote. Raises EvaluationError where it isn't that."""
     try:
-        written = json.loads(Path(path).read_text(encoding="utf-8"))
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_RESULT_BYTES + 1)
+        written = json.loads(data) if len(data) <= MAX_RESULT_BYTES else None
     except OSError as error:
         raise EvaluationError(f"{path}: can't be read ({error.strerror or error})") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         written = None
     if not isinstance(written, dict) or "cases" not in written or "run" not in written:
         raise EvaluationError(f"{path}: is no result of `assistant evaluate`")
@@ -166,6 +179,7 @@ def read_case_result(row: Mapping[str, Any]) -> CaseResult:
     values = dict(row)
     for name in ("citations", "retrieved"):
         values[name] = tuple(Stretch(**each) for each in values[name])
+    values["judgements"] = tuple(values.get("judgements", ()))
     figures = values["figures"]
     if not all(value is None or isinstance(value, int | float) for value in figures.values()):
         raise ValueError("a figure is no number")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from assistant.errors import EvaluationError
 from assistant.evaluation import metrics
 from assistant.evaluation.cases import Case, CaseSet
+from assistant.evaluation.judging import Judge, Verdict, measure_agreement, show_evidence
 from assistant.evaluation.locating import Piece, Place, locate_evidence
 from assistant.evaluation.results import (
     CaseResult,
@@ -48,15 +49,19 @@ def evaluate(
     limit: int | None = None,
     seed: int = 0,
     search_only: bool = False,
+    judge: Judge | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Ask an assistant all cases, or `limit` of them drawn by `seed`, and measure; with `out`, write that file.
 
     While it runs, what is done is in a file beside `out` that ends in .partial: the same call goes on from there,
-    whatever stopped it. With `search_only` passages are searched for and no answer is made. The articles of a public
-    set are `cases.articles`, to be added first. Raises EvaluationError where cases and index don't fit, and where
-    `out` is there already.
+    whatever stopped it. With `search_only` passages are searched for and no answer is made. A `judge` is asked of each
+    sentence that is shown as fact whether what it cites supports it, and last of the statements that people labelled;
+    where it fails, that is noted and nothing stops. The articles of a public set are `cases.articles`, to be added
+    first. Raises EvaluationError where cases and index don't fit, and where `out` is there already.
     """
+    if judge is not None and search_only:
+        raise EvaluationError("searches alone make no answers that could be judged; leave out one of the two")
     out = None if out is None else Path(out)
     if out is not None and out.exists():
         raise EvaluationError(f"{out}: is there already; give another file, or remove it")
@@ -75,16 +80,21 @@ def evaluate(
         "search_only": search_only,
     }
     run = describe_run(assistant, drawn)
+    if judge is not None:
+        run["judge"] = judge.describe()
     results: dict[str, CaseResult] = {}
     assistant.search(asked[0].question, 1)  # so that no case is charged with the loading of models
     with _keep(out, run, results) as keep:
         for done, case in enumerate(asked, start=1):
             if case.id not in results:
-                pieces = located.pieces[case.id]
-                results[case.id] = _ask(assistant, case, pieces, search_only=search_only, text_of=text_of)
+                results[case.id] = _ask(
+                    assistant, case, located.pieces[case.id], search_only=search_only, judge=judge, text_of=text_of
+                )
                 keep(results[case.id])
             if progress:
                 progress(done, len(asked))
+    if judge is not None and judge.sample is not None:
+        run["judge"]["agreement"] = measure_agreement(judge.sample, judge.judge).to_json()
     result = Result(run, tuple(results[case.id] for case in asked))
     if out is not None:
         write_result(result, out)
@@ -115,6 +125,7 @@ def _ask(
     pieces: tuple[Piece, ...],
     *,
     search_only: bool,
+    judge: Judge | None,
     text_of: Callable[[str], str],
 ) -> CaseResult:
     ranks_articles = bool(pieces) and all(place.span is None for piece in pieces for place in piece.places)
@@ -131,6 +142,7 @@ def _ask(
     measured = figures | measure_search(found, pieces, ranks_articles=ranks_articles)
     if answer is not None:
         measured |= measure_answer(answer, case, pieces, text_of=text_of)
+    judgements = judge_answer(answer, judge, text_of=text_of) if answer and judge else ()
     return CaseResult(
         id=case.id,
         question=case.question,
@@ -140,8 +152,9 @@ def _ask(
         confidence=answer.confidence if answer else None,
         citations=tuple(Stretch(it.article.id, it.start, it.end) for it in answer.citations) if answer else (),
         retrieved=tuple(Stretch(it.article.id, it.passage.start, it.passage.end) for it in found),
-        figures=measured,
+        figures=measured | measure_judgements(judgements),
         seconds=seconds,
+        judgements=judgements,
     )
 
 
@@ -204,6 +217,18 @@ def measure_answer(
         figures["statements_supported"] = sum(it.support.supported for it in statements) / len(statements)
         figures["quoted_characters"] = float(sum(it.end - it.start for it in citations))
     return figures
+
+
+def judge_answer(answer: Answer, judge: Judge, *, text_of: Callable[[str], str]) -> tuple[Verdict, ...]:
+    """Ask a judge of each sentence that an answer shows as fact whether what it cites supports it."""
+    shown = [statement for statement in answer.statements if statement.support.supported]
+    return tuple(judge.judge(each.text, show_evidence(each.citations, text_of)) for each in shown)
+
+
+def measure_judgements(judgements: Sequence[Verdict]) -> dict[str, float]:
+    """Measure the share of the sentences with a verdict that were found supported; nothing where there is none."""
+    verdicts = [verdict for verdict in judgements if isinstance(verdict, bool)]
+    return {"judged_supported": sum(verdicts) / len(verdicts)} if verdicts else {}
 
 
 # What is done is kept ------------------------------------------------------------------------------------------------

@@ -1,22 +1,30 @@
-"""Suggests cases from articles, by rule from single sentences, for a person to keep, to edit or to drop.
+"""Suggests cases from articles, by rule or with a language model, for a person to keep, to edit or to drop.
 
-A sentence that says what somebody did or will do becomes a question for who or what it was: "Mayor Ana Ruiz cut the
-ribbon." becomes "Who or what cut the ribbon?", and is its evidence. Whether that is a question that anybody would ask
-is the person's to say, who sees both.
+By rule, a sentence that says what somebody did or will do becomes a question for who or what it was: "Mayor Ana Ruiz
+cut the ribbon." becomes "Who or what cut the ribbon?", and is its evidence. Whether that is a question that anybody
+would ask is the person's to say, who sees both.
+
+A language model is shown a part of each article, and writes questions and what answers them; what it quotes has to
+stand in the article, or the suggestion is dropped. The quote of a case is always the article's own characters.
 """
 
 import json
 import os
 import random
 import re
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
 
 from assistant.citations import needs_context
-from assistant.clauses import read_verbs
+from assistant.clauses import Verb, read_verbs
 from assistant.errors import EvaluationError
+from assistant.evaluation.locating import find_quote
+from assistant.evidence import neutralise
+from assistant.models import ChatModel, Message, read_reply
+from assistant.prompts import load_prompt
 from assistant.sentences import split_sentences
 from assistant.terms import find_names, find_numbers, find_terms, find_words, read_words
 from assistant.types import Article
@@ -24,14 +32,26 @@ from assistant.types import Article
 ASKED_FOR = "Who or what"
 CHARACTERS = range(40, 251)  # of a sentence: shorter ones say little, longer ones too much for one question
 MAX_SUBJECT_WORDS = 10
-MIN_TERMS = 2  # of a question, or any sentence would answer it
+MIN_TERMS, MANY_TERMS = 2, 4  # of a question, with a name or number and without, or any sentence would answer it
 
+# Of a language model.
+MAX_PART_CHARACTERS = 6_000  # of an article, that it is shown at once
+MAX_REPLY_TOKENS = 2_000
+MAX_REPLY_CHARACTERS = 10_000
+MAX_QUESTION_CHARACTERS = 300
+MAX_QUOTE_CHARACTERS = 500
+
+_PAIR_LINE = re.compile(r"[\s*_#\d.)-]*([QE])[\s*_]*:[\s*_\"“]*(.*?)[\s*_\"”]*\Z", re.IGNORECASE)
 _AUXILIARIES = r"(?:(?:will|would|can|could|must|should|may|might|has|had|is|was|be|been|being|not|also|now|\w+ly)\s+)*"
 # What begins with one of these has its subject further on.
 _OPENERS = read_words("""
     about after although amid and as at because before but by despite during for from if in like of on once or since
     though through to under unless until when where while with without
 """)
+_INNER = read_words("to is are was were be been has have had will would can could wants who which that")  # of a clause
+_POINTING = read_words("her him them they these those this such same us we")  # at what the question doesn't say
+_DANGLING = read_words("and or that of to with by for in on at the a an")
+_JOINING = read_words("that who which what when where while if and but or to because after before than")
 _QUOTED = re.compile('["“”„«»?!:;]')
 
 
@@ -58,6 +78,54 @@ def suggest_cases(articles: Sequence[Article], *, seed: int = 0) -> Iterator[Sug
     return (each for each in chain.from_iterable(zip_longest(*drawn)) if each is not None)
 
 
+def suggest_with_model(
+    articles: Sequence[Article], model: ChatModel, *, seed: int = 0, drop: Callable[[str], None] = lambda _: None
+) -> Iterator[Suggestion]:
+    """Suggest cases of one article after the other, in an order drawn by the seed; each is asked when it is needed.
+
+    `drop` is called with each suggestion that quotes what doesn't stand in the article, or is no question. Raises
+    ModelError, at any suggestion.
+    """
+    named = list(zip(articles, shorten_ids([article.id for article in articles]), strict=True))
+    draws = random.Random(seed)  # noqa: S311  # nothing secret
+    for article, name in draws.sample(named, len(named)):
+        part = _draw_part(article.text, draws)
+        fence = f"===== {secrets.token_hex(8)} ====="
+        shown = "\n".join(filter(None, map(neutralise, part.splitlines())))
+        asked = load_prompt("suggest_article").render(fence=fence, article=shown)
+        messages = (Message("system", load_prompt("suggest_system").render()), Message("user", asked))
+        reply = read_reply(model, messages, max_tokens=MAX_REPLY_TOKENS, max_characters=MAX_REPLY_CHARACTERS)
+        for question, quote in _read_pairs(reply):
+            span = next(find_quote(article.text, quote), None)
+            is_question = question.endswith("?") and len(question) <= MAX_QUESTION_CHARACTERS
+            if span is None or not is_question or len(quote) > MAX_QUOTE_CHARACTERS:
+                drop(f"{question} {quote}")
+            else:
+                yield Suggestion(question, name, article.title, article.text[span.start : span.end])
+
+
+def _draw_part(text: str, draws: random.Random) -> str:
+    """Draw a part of a text that a model is shown at once, from the beginning of a sentence on."""
+    starts = [start for start, _ in split_sentences(text) if len(text) - start >= MAX_PART_CHARACTERS]
+    start = draws.choice([0, *starts])
+    return text[start : start + MAX_PART_CHARACTERS]
+
+
+def _read_pairs(reply: str) -> Iterator[tuple[str, str]]:
+    """Read lines of a question and what answers it; marks around them are the model's, and so are quotation marks."""
+    question = ""
+    for line in reply.splitlines():
+        match = _PAIR_LINE.match(line)
+        if match is None:
+            continue
+        kind, text = match[1].upper(), " ".join(match[2].split())
+        if kind == "Q":
+            question = text
+        elif question and text:
+            yield question, text
+            question = ""
+
+
 def ask_of(sentence: str) -> str | None:
     """Ask who or what did what a sentence says was done; None where the rule finds no such question in it."""
     plain = " ".join(sentence.split())
@@ -73,11 +141,22 @@ def ask_of(sentence: str) -> str | None:
     subject = plain[: match.start()].strip()
     rest = plain[match.start() : -1].partition(", ")[0]  # what is put in or added behind a comma makes it long
     words = find_words(subject)
-    if not words or words[0] in _OPENERS or len(words) > MAX_SUBJECT_WORDS or "," in subject:
+    if not find_terms(subject) or words[0] in _OPENERS or len(words) > MAX_SUBJECT_WORDS or "," in subject:
         return None
-    if len(find_terms(rest)) < MIN_TERMS:
+    if _INNER.intersection(words) or _POINTING.intersection(asked := find_words(rest)) or asked[-1] in _DANGLING:
         return None
-    return f"{ASKED_FOR} {rest}?"
+    if _is_participle(verb, rest):
+        return None
+    terms = len(find_terms(rest))
+    is_telling = terms >= MIN_TERMS and (find_names(rest) or find_numbers(rest))
+    return f"{ASKED_FOR} {rest}?" if is_telling or terms >= MANY_TERMS else None
+
+
+def _is_participle(verb: Verb, rest: str) -> bool:
+    """Whether what was taken for the verb may belong to the subject: "the shot given to 300 people prevented"."""
+    others = [other for other in read_verbs(rest) if other.text != verb.text and other.status in ("done", "planned")]
+    between = rest.partition(others[0].text)[0] if others else ""
+    return bool(others) and not _JOINING.intersection(find_words(between))
 
 
 def shorten_ids(ids: Sequence[str]) -> list[str]:

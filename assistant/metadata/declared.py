@@ -8,8 +8,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
+from assistant.addresses import join_address, normalise_url
+from assistant.errors import ArticleError
 from assistant.metadata.elements import Found, Moment, Page, clean, fold, get_meta, get_text, is_aside, list_metas
 from assistant.timestamps import Timestamp, read_timestamp
 
@@ -51,11 +53,6 @@ UPDATED_METAS = (
 PUBLISHED_KEYS = ("datePublished", "dateCreated", "uploadDate")  # of JSON-LD and microdata
 UPDATED_KEYS = ("dateModified",)
 
-_TRACKING = re.compile(
-    r"utm_|mtm_|pk_|at_|itm_|ns_|(?:fb|g|dc|ms|y|tw)cl(?:id|srv|kid)$|gbraid$|wbraid$|msclkid$|igsh(?:id)?$|mc_[ce]id$|"
-    r"_ga$|cmpid$|cmp$|ref(?:errer|_src|_url)?$|smid$|smtyp$|xtor$|ocid$|ito$|ftag$|spm$|s?wt_",
-    re.IGNORECASE,
-)
 _SALVAGED = re.compile(
     r'"(headline|datePublished|dateModified|articleSection|inLanguage)"\s*:\s*"((?:[^"\\]|\\.){1,2000})"(?=\s*[,}\]])'
 )
@@ -238,7 +235,7 @@ def list_declared_times(
     read: Callable[[str], Timestamp | None],
 ) -> Iterator[Moment]:
     """List the times that a page declares under some names, the better places first."""
-    candidates = [Found(first_text(node.get(key)), "JSON-LD") for node in nodes for key in keys if node]
+    candidates = [Found(_write_time(node.get(key)), "JSON-LD") for node in nodes for key in keys if node]
     candidates += list_metas(page, metas)
     for key in keys:
         for element in page.properties.get(key.lower(), ()):
@@ -248,6 +245,12 @@ def list_declared_times(
     for value, place in candidates:
         if value and (stamp := read(value)):
             yield Moment(stamp, place)
+
+
+def _write_time(value: Any) -> str:
+    """Write a time of JSON-LD, which some give in seconds or milliseconds since 1970, as a number."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"{value:.0f}" if is_number else first_text(value)
 
 
 def _get_value(element: "HtmlElement") -> str:
@@ -260,26 +263,29 @@ def _get_property_name(element: "HtmlElement") -> str:
 
 
 def find_url(page: Page, address: str | None) -> Found | None:
-    """Find the article's own address; a page may not claim to be that of another site."""
+    """Find the article's own address; a page may not claim to be that of another site, nor to be a site's home.
+
+    `address` is where it came from; None for a saved page, which has no other than the one that it declares.
+    """
     for value, place in (
         (page.links.get("canonical"), "canonical link"),
         (get_meta(page, "og:url"), "OpenGraph"),
     ):
-        if not value:
-            continue
         try:
-            url = tidy_url(urljoin(address or "", value.strip()))
-        except ValueError:
+            url = tidy_url(join_address(address, value)) if value else None
+        except ArticleError:
             continue
-        if url is None:
+        if url is None or (_is_home(url) and (address is None or not _is_home(address))):
             continue
-        if address is None:
-            return Found(url, place)
-        is_home = urlsplit_path(url) == "/" != urlsplit_path(address)
-        if not is_home and _get_site(url) == _get_site(address):
+        if address is None or _get_site(url) == _get_site(address):
             return Found(url, place)
     url = tidy_url(address) if address else None
     return Found(url, "address") if url else None
+
+
+def _is_home(url: str) -> bool:
+    """Whether an address is a site's home page: `/?p=7` is an article's."""
+    return urlsplit_path(url) == "/" and not urlsplit(url).query
 
 
 def _get_site(url: str) -> str:
@@ -297,18 +303,11 @@ def urlsplit_path(url: str) -> str:
 
 
 def tidy_url(url: str) -> str | None:
-    """Write a web address in one way: no fragment, no tracking parameters, no default port; None for others."""
+    """Write a web address in its one form, without fragment and tracking; None for what is no web address."""
     try:
-        parts = urlsplit(url.strip())
-        host, port = (parts.hostname or "").rstrip("."), parts.port
-    except ValueError:
+        return normalise_url(url)
+    except ArticleError:
         return None
-    if parts.scheme.lower() not in ("http", "https") or not host:
-        return None
-    if port and port != {"http": 80, "https": 443}[parts.scheme.lower()]:
-        host = f"{host}:{port}"
-    query = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.match(key)]
-    return urlunsplit((parts.scheme.lower(), host, parts.path or "/", urlencode(query), ""))
 
 
 def find_language(page: Page, nodes: list[dict[str, Any]]) -> Found | None:

@@ -20,6 +20,11 @@ LINES_NEAR_HEADLINE = 25
 MAX_LINE_CHARACTERS = 1_000
 MAX_ELEMENTS = 400  # of one kind that are looked at: what a page says of itself stands near its beginning
 MAX_LABEL_CHARACTERS = 300
+MAX_PROSE = 40
+MIN_PROSE_CHARACTERS = 60  # of a sentence that no paragraph holds
+MIN_SENTENCE_WORDS = 5
+MIN_HEADLINE_WORDS = 4
+MAX_LINKS = 20  # of an item in a list
 
 # What stands in front of the names in a byline.
 BY = (
@@ -30,16 +35,25 @@ BY = (
 
 _TAG = re.compile(r"<[^<>]{1,500}>")
 _SPACE = re.compile(r"\s+")
+_SENTENCE_END = re.compile(r"[.!?…。؟।][\"'”’»“)\]]*$")
+_LABEL_END = re.compile(
+    r"\b[ap]\.\s?m\.$|^\W*(?:by|von|par|por|published|posted|updated|last updated)\b", re.IGNORECASE
+)
+_SILENT = frozenset({"head", "meta", "link", "title", "script", "style", "noscript", "template", "textarea", "option"})
 
 # Parts of a page that speak of other articles, of their own authors and days.
 _ASIDE = re.compile(
     r"(?:^|[\s_-])(?:related|recommend\w*|most[_-]?(?:read|popular|viewed)|popular|trending|sidebar|comments?|"
     r"commentlist|"
     r"disqus|newsletter|teasers?|more[_-]?(?:from|on|stories|news)|also[_-]?read|read[_-]?(?:more|next)|latest|footer|"
-    r"promo|outbrain|taboola|carousel|card|cookie\w*|consent|nav|navbar|menu|ticker|widget|caption|credit)(?:$|[\s_-])",
+    r"promo|outbrain|taboola|carousel|card|cookie\w*|consent|nav|navbar|menu|ticker|widget|caption|credit|replies|"
+    r"responses|discussion)(?:$|[\s_-])",
     re.IGNORECASE,
 )
 _ASIDE_TAGS = frozenset({"aside", "nav", "footer", "figure", "figcaption", "form", "noscript", "template"})
+_PICTURE = re.compile(
+    r"(?:^|[\s_-])(?:photos?|images?|img|pictures?|gallery|thumb(?:nail)?s?)(?:$|[\s_-])", re.IGNORECASE
+)
 _BYLINE_CLASS = re.compile(
     r"(?:^|[\s_-])(?:by-?line\w*|authors?(?:-?names?)?|post-?author|writer|autor\w*|auteur|verfasser|"
     r"journalist|reporter)"
@@ -80,6 +94,7 @@ class Page:
     dated: list["HtmlElement"] = field(default_factory=list)
     leads: list["HtmlElement"] = field(default_factory=list)
     footers: list["HtmlElement"] = field(default_factory=list)
+    prose: list["HtmlElement"] = field(default_factory=list)  # with, in or behind it, a sentence in no paragraph
     positions: dict["HtmlElement", int] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)  # what stands next after the headline
     ending: str = ""
@@ -109,6 +124,13 @@ def walk_page(tree: "HtmlElement") -> Page:
             page.page_title = get_text(element)[:MAX_LINE_CHARACTERS]
         elif tag in ("h1", "h2", "p", "time", "address") or attributes:
             _sort_in(page, element, tag, position)
+        if (
+            tag not in _SILENT
+            and len(page.prose) < MAX_PROSE
+            and any(map(_is_long_prose, (element.text, element.tail)))
+        ):
+            page.prose.append(element)
+            page.positions[element] = position
     body = tree.find("body")
     if body is not None:
         page.ending = clean(body.text_content()[-MAX_LINE_CHARACTERS:])
@@ -116,6 +138,19 @@ def walk_page(tree: "HtmlElement") -> Page:
     if start is not None:
         page.lines = list(islice(_list_lines(start), LINES_NEAR_HEADLINE))
     return page
+
+
+def _is_long_prose(piece: str | None) -> bool:
+    return piece is not None and len(piece) >= MIN_PROSE_CHARACTERS and is_prose(clean(piece[:MAX_LINE_CHARACTERS]))
+
+
+def is_prose(text: str) -> bool:
+    """Whether a line is a sentence rather than a byline, a day or another label."""
+    if len(text) >= MAX_LABEL_CHARACTERS:
+        return True
+    is_ended = bool(_SENTENCE_END.search(text)) and not _LABEL_END.search(text)
+    words = len(text.split())
+    return is_ended and (words >= MIN_SENTENCE_WORDS or (words == 1 and len(text) >= MIN_PROSE_CHARACTERS))
 
 
 def _list_lines(start: "HtmlElement") -> Iterator[str]:
@@ -127,14 +162,17 @@ def _list_lines(start: "HtmlElement") -> Iterator[str]:
     while holder is not None:
         pieces = [holder.tail] if holder.tag != "body" else [holder.text]
         for branch in holder.itersiblings() if holder.tag != "body" else holder if holder is start else ():
-            pieces += [
-                part.text
-                if event == "start" and part.tag not in ("script", "style")
-                else part.tail
-                if event == "end"
-                else ""
-                for event, part in islice(etree.iterwalk(branch, events=("start", "end")), 400)
-            ]
+            walker = etree.iterwalk(branch, events=("start", "end"))
+            for event, part in islice(walker, 400):
+                if event == "end":
+                    pieces.append(part.tail)
+                elif part.tag in ("script", "style") or _speaks_of_other(part):
+                    walker.skip_subtree()
+                elif part.tag == "p" and is_prose(text := get_text(part)[:MAX_LINE_CHARACTERS]):
+                    pieces.append(text)
+                    walker.skip_subtree()
+                else:
+                    pieces.append(part.text)
             if len(pieces) > 1_000:
                 break
         for piece in pieces:
@@ -194,14 +232,38 @@ def _sort_in(page: Page, element: "HtmlElement", tag: str, position: int) -> Non
 def is_aside(element: "HtmlElement") -> bool:
     """Whether an element stands in a part of the page that isn't about its article."""
     for holder in (element, *element.iterancestors()):
-        if holder.tag in _ASIDE_TAGS:
-            return True
         if holder.tag in ("body", "html"):
             return False
-        label = get_label(holder)
-        if label and _ASIDE.search(label) and holder.find(".//h1") is None:
+        if _is_aside_itself(holder):
             return True
     return False
+
+
+def is_caption(element: "HtmlElement") -> bool:
+    """Whether an element says what a picture shows."""
+    holders = [element, *islice(element.iterancestors(), 1)]
+    is_named = any(_PICTURE.search(get_label(holder)) for holder in holders if holder.tag not in ("body", "html"))
+    return is_named or (element.tag == "p" and not element.get("class") and element.find(".//img") is not None)
+
+
+def is_beside_link(element: "HtmlElement") -> bool:
+    """Whether an element stands in a list beside the headline of another story, which is a link."""
+    item = next((holder for holder in (element, *element.iterancestors()) if holder.tag == "li"), None)
+    return item is not None and any(
+        len(get_text(link).split()) >= MIN_HEADLINE_WORDS for link in islice(item.iter("a"), MAX_LINKS)
+    )
+
+
+def _speaks_of_other(element: "HtmlElement") -> bool:
+    is_other = _is_aside_itself(element) or is_caption(element)
+    return is_other or (element.tag == "li" and is_beside_link(element))
+
+
+def _is_aside_itself(element: "HtmlElement") -> bool:
+    if element.tag in _ASIDE_TAGS:
+        return True
+    label = get_label(element)
+    return bool(label and _ASIDE.search(label)) and element.find(".//h1") is None
 
 
 def get_meta(page: Page, name: str) -> str | None:

@@ -46,7 +46,6 @@ from assistant.metadata.elements import (
 from assistant.metadata.shown import (
     DOMAIN,
     MAX_AUTHORS,
-    MAX_GUESSED_CHARACTERS,
     RIGHTS,
     SEPARATOR,
     clean_authors,
@@ -241,7 +240,7 @@ def _find_times(
         written, written_updates = find_written_times(page, code, is_month_first=is_month_first)
         published += written
         updated += written_updates
-    if not published and len(tree.text_content()) <= MAX_GUESSED_CHARACTERS:
+    if not published:
         published += guess_day(tree, url)
     zones = [moment.stamp.time for moment in [*published, *updated] if moment.stamp.has_zone]
     first, last = _choose_moment(published, zones), _choose_moment(updated, zones)
@@ -272,6 +271,8 @@ def _choose_moment(moments: list[Moment], zones: list[datetime]) -> tuple[dateti
             break
         first = next(better, first)
     time, place = first.stamp.time, first.place
+    if first.stamp.is_assumed:
+        place += ", the order of day and month assumed"
     if first.stamp.has_zone:
         return time, place
     if not first.stamp.has_time:

@@ -5,6 +5,8 @@ Changes when the words of bylines, days and notices do, or another language is t
 
 import re
 from collections.abc import Iterable, Iterator
+from copy import deepcopy
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from assistant.metadata.elements import (
@@ -18,6 +20,9 @@ from assistant.metadata.elements import (
     fold,
     get_text,
     is_aside,
+    is_beside_link,
+    is_caption,
+    is_prose,
 )
 from assistant.timestamps import find_timestamps, is_american, read_timestamp
 
@@ -26,7 +31,7 @@ if TYPE_CHECKING:
 
 MAX_BYLINE_CHARACTERS = 150
 MAX_AUTHORS = 12
-MAX_GUESSED_CHARACTERS = 300_000  # of a page that is searched for a day
+MAX_METAS = 300  # among which a day is looked for
 
 # "- ", "| " and their kin between a headline and the name of its site.
 SEPARATOR = re.compile(r"\s+[|–—·•»«:‹›⋅/-]{1,2}\s+|\s*\|\s*")
@@ -43,6 +48,12 @@ _UPDATE_LABEL = re.compile(
     r"(?:updated?|modified|edited|revised|aktualisiert|stand|geändert|mis(?:e)? à jour|modifié|actualizad[oa]|"
     r"aggiornat[oa]|atualizad[oa]|bijgewerkt|gewijzigd|oppdatert|opdateret|uppdaterad|עודכן|עדכון|تحديث|آخر تحديث)\W*"
     r"(?:[^\W\d]{1,10}\W*){0,3}$",
+    re.IGNORECASE,
+)
+_PUBLISHED_LABEL = re.compile(
+    r"^\W*(?:this (?:article|story|post|piece|report|page) (?:is|was) )?(?:first |originally |erst )?"
+    r"(?:published|posted|publication date|date published|veröffentlicht|erschienen|publié|publicad[oa]|pubblicat[oa]|"
+    r"gepubliceerd|publisert|udgivet|publicerad|פורסם|نشر|نُشر)(?: by:? [^.!?]{2,80})?\W*(?:[^\W\d]{1,10}\W*){0,2}$",
     re.IGNORECASE,
 )
 _PREFIX = re.compile(rf"^\W*(?:(?:{BY})\s*:|(?:{BY})\s)\s*", re.IGNORECASE)
@@ -178,22 +189,28 @@ def _find_title_suffix(page_title: str, titles: list[str]) -> Iterator[Found]:
 
 
 def find_shown_times(page: Page, language: str | None, is_month_first: bool) -> tuple[list[Moment], list[Moment]]:
-    """Find the times that a reader sees near the headline, those after it first."""
+    """Find the times that a reader sees near the headline, those after it first, and those called published anywhere.
+
+    A day in the text, in a caption or behind the text is what the text tells of, or another story's.
+    """
     heading = page.positions[page.headings[0]] if page.headings else 0
+    text_start = _find_text_start(page, heading)
     elements = {element: page.positions[element] for element in [*page.times, *page.dated, *page.leads]}
     published: list[Moment] = []
     updated: list[Moment] = []
     # A day in front of the headline may be today's, in the head of the site.
     ordered = sorted(elements, key=lambda element: (elements[element] < heading, elements[element]))
     for element in ordered:
-        if len(published) >= 2:
+        if len(published) >= 2 and elements[element] > text_start:
             break
         is_time = element.tag == "time"
         if not is_time and len(element) > 8:
             continue
         text = get_text(element)[:MAX_LINE_CHARACTERS]
-        if (not is_time and not 6 <= len(text) <= 200) or is_aside(element):
+        if (not is_time and not 6 <= len(text) <= 200) or is_aside(element) or is_beside_link(element):
             continue
+        is_near = elements[element] < text_start and not _is_in_sentence(element) and not is_caption(element)
+        is_near = is_near and (elements[element] > heading or _is_beside(element, page))
         label = f"{element.get('class') or ''} {text[:40]}"
         is_update = bool(is_time and re.search(r"updat|modif|edited", label, re.I))
         if is_time and (stamp := read_timestamp(element.get("datetime") or "", language=language)):
@@ -201,16 +218,64 @@ def find_shown_times(page: Page, language: str | None, is_month_first: bool) -> 
             is_update = is_update or bool(
                 _UPDATE_LABEL.search(_get_text_before(element)) or _UPDATE_LABEL.match(before)
             )
-            (updated if is_update else published).append(Moment(stamp, "time element"))
+            if is_near or is_update or _PUBLISHED_LABEL.match(_get_text_before(element)):
+                (updated if is_update else published).append(Moment(stamp, "time element"))
             continue
         is_plain = element.tag in ("p", "address") and not element.get("class")
+        end = 0
         for start, stamp in find_timestamps(text, language=language, is_month_first=is_month_first):
-            if is_plain and (len(text) > 120 or start > 60):
+            before, end = text[end:start], start
+            is_published = bool(_PUBLISHED_LABEL.match(before.strip(" |•·–—-")))
+            is_labelled = is_update or bool(_UPDATE_LABEL.search(before.rstrip(" :,")))
+            if not is_near and not is_published and not (is_labelled and not is_prose(text)):
+                continue
+            if is_plain and (len(text) > 120 or start > 60) and not is_published:
                 break
-            is_labelled = is_update or bool(_UPDATE_LABEL.search(text[:start].rstrip(" :,")))
             if is_labelled or not (published and published[-1].place == "text of the page" and start):
                 (updated if is_labelled else published).append(Moment(stamp, "text of the page"))
     return published, updated
+
+
+def _find_text_start(page: Page, heading: int) -> float:
+    """Find where the text begins: at its first sentence after the headline, or the second behind a byline."""
+    chosen = set(page.prose)
+    sentences: list[HtmlElement] = []
+    for element in sorted({*page.leads, *page.prose}, key=lambda each: page.positions[each]):
+        if page.positions[element] > heading and (
+            element in chosen or is_prose(get_text(element)[:MAX_LINE_CHARACTERS])
+        ):
+            is_part = any(holder is each for each in sentences for holder in element.iterancestors())
+            if not is_part and not is_aside(element):
+                sentences.append(element)
+            if len(sentences) == 2:
+                break
+    if not sentences:
+        return float("inf")
+    first, second = page.positions[sentences[0]], page.positions[sentences[-1]]
+    for element in [*page.bylines, *page.dated]:
+        if first < page.positions[element] < second and not is_aside(element):
+            text = get_text(element)[:MAX_LINE_CHARACTERS]
+            is_within = any(holder is sentences[0] for holder in element.iterancestors())
+            if (
+                not is_within
+                and text
+                and not is_prose(text)
+                and (_SIGNATURE.match(text) or list(find_timestamps(text)))
+            ):
+                return second
+    return first
+
+
+def _is_beside(element: "HtmlElement", page: Page) -> bool:
+    """Whether an element in front of the headline stands in one part with it, and not in the head of the site."""
+    holders = [each for each in islice(element.iterancestors(), 3) if each.tag not in ("body", "html")]
+    return not page.headings or any(holder in holders for holder in page.headings[0].iterancestors())
+
+
+def _is_in_sentence(element: "HtmlElement") -> bool:
+    # subtle: no more is read of a list's item than tells it, for many elements may be in one
+    pieces = (" ".join(islice(holder.itertext(), 50)) for holder in (element, *element.iterancestors("p", "li")))
+    return any(is_prose(clean(text[:MAX_LINE_CHARACTERS])) for text in pieces)
 
 
 def _get_text_before(element: "HtmlElement") -> str:
@@ -222,31 +287,50 @@ def _get_text_before(element: "HtmlElement") -> str:
 
 
 def find_written_times(page: Page, language: str | None, *, is_month_first: bool) -> tuple[list[Moment], list[Moment]]:
-    """Find the times in the lines that follow the headline, whatever elements they are in, those of updates apart."""
+    """Find the times in the lines between the headline and the text, whatever elements they are in, updates apart."""
     published: list[Moment] = []
     updated: list[Moment] = []
+    sentences = 0
     for line in page.lines:
+        is_label = len(line) <= 100 and not is_prose(line)
+        # The first sentence may be a standfirst, if a byline follows it.
+        sentences = 1 if sentences and is_label and _SIGNATURE.match(line) else sentences + 2 * (not is_label)
+        if sentences > 2:
+            break
+        if not is_label or sentences == 2:
+            continue
         for start, stamp in find_timestamps(line, language=language, is_month_first=is_month_first):
-            if len(line) <= 100 and start <= 40:
-                is_update = bool(_UPDATE_LABEL.search(line[:start].rstrip(" :,")))
+            before = line[:start].rstrip(" :,")
+            is_update = bool(_UPDATE_LABEL.search(before))
+            is_lead_in = len(before.split()) <= 1 or _PUBLISHED_LABEL.match(before) or _SIGNATURE.match(before)
+            if start <= 40 and (is_update or is_lead_in or line[:start].rstrip().endswith(tuple("|•·,–—-:"))):
                 (updated if is_update else published).append(Moment(stamp, "text of the page"))
     return published, updated
 
 
 def guess_day(tree: "HtmlElement", url: str | None) -> Iterator[Moment]:
-    """Let htmldate look for a day in the address and all over the page."""
-    import htmldate
+    """Read a day in the address, or let htmldate look for one in the page's head, where it knows many names for it.
 
-    for place, options in (
-        ("address", {"url": url, "extensive_search": False}),
-        ("htmldate", {"extensive_search": False}),
-    ):
-        if place == "address" and not re.search(r"/(?:19|20)\d\d[/_-]\d{1,2}[/_-]\d{1,2}", url or ""):
-            continue
-        day = htmldate.find_date(tree, original_date=True, **options)
-        if day and (stamp := read_timestamp(day)):
-            yield Moment(stamp, place)
-            return
+    Not in its body, where it takes any day for the page's.
+    """
+    import htmldate
+    from lxml import html
+
+    match = re.search(r"/((?:19|20)\d\d)[/_-](\d{1,2})[/_-](\d{1,2})(?!\d)", url or "")
+    if match and (stamp := read_timestamp(f"{match[1]}-{match[2]:0>2}-{match[3]:0>2}")):
+        yield Moment(stamp, "address")
+        return
+    # subtle: htmldate makes days of less than one, 2025-02-01 of 2025-02 and of 2025-02-30
+    metas = [meta for meta in islice(tree.iter("meta"), MAX_METAS) if read_timestamp(meta.get("content") or "")]
+    if not metas:
+        return
+    head = html.Element("head")
+    head.extend(deepcopy(meta) for meta in metas)
+    page = html.Element("html")
+    page.extend((head, html.Element("body")))
+    day = htmldate.find_date(page, original_date=True, extensive_search=False)
+    if day and (stamp := read_timestamp(day)):
+        yield Moment(stamp, "htmldate")
 
 
 def names_american_zone(page: Page) -> bool:

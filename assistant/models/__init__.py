@@ -1,6 +1,14 @@
 """The vendors' clients: models that are reached over a network, their replies and errors in our own terms."""
 
-from assistant.models.chat import ChatModel, Chunk, Message, OpenAIChatModel, ProviderChatModel, open_chat_model
+from assistant.models.chat import (
+    ChatModel,
+    Chunk,
+    Message,
+    OpenAIChatModel,
+    ProviderChatModel,
+    open_chat_model,
+    read_reply,
+)
 from assistant.models.embeddings import OpenAIEmbeddingEndpoint
 from assistant.models.prices import Price, find_price
 from assistant.models.servers import OPENAI_URL
@@ -20,4 +28,5 @@ __all__ = [
     "find_price",
     "make_token_counter",
     "open_chat_model",
+    "read_reply",
 ]

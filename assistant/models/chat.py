@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AIMessageChunk, BaseMessage
 
+    from assistant.models.listening import Patience
+
 Client = TypeVar("Client")
 
 _BUSY = (408, 409, 429)  # statuses that pass, as all from 500 on may
+# Some servers send what a model thinks before its reply.
+_THOUGHT = re.compile(r"\A\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
 # These take no temperature but their own.
 _REASONING_MODEL = re.compile(r"o\d|gpt-[5-9](?!.*chat)")
 
@@ -134,7 +138,8 @@ class OpenAIChatModel:
         has_begun, last = False, None
         try:
             model = self._get_model()
-            with closing(_trace_next(model.stream(_convert(messages), max_tokens=max_tokens), self._tracing)) as chunks:
+            stream = model.stream(_convert(messages), max_tokens=max_tokens)
+            with closing(_trace_next(stream, self._tracing, self._timeout_seconds)) as chunks:
                 for chunk in chunks:
                     has_begun, last = True, chunk.finish_reason or last
                     yield chunk
@@ -152,11 +157,11 @@ class OpenAIChatModel:
 
         has_begun, last = False, None
         try:
-            async with self._open(openai.DefaultAsyncHttpxClient) as client:
+            async with self._open(openai.DefaultAsyncHttpxClient, is_async=True) as client:
                 model = self._make_model(http_async_client=client)
                 stream = model.astream(_convert(messages), max_tokens=max_tokens)
                 try:
-                    async for chunk in _trace_anext(stream, self._tracing):
+                    async for chunk in _trace_anext(stream, self._tracing, self._timeout_seconds):
                         has_begun, last = True, chunk.finish_reason or last
                         yield chunk
                 finally:
@@ -188,7 +193,7 @@ class OpenAIChatModel:
             if not self._name:
                 arguments = self._server.connect("", timeout_seconds=self._timeout_seconds)
                 try:
-                    with openai.OpenAI(**arguments) as client:
+                    with openai.OpenAI(**arguments, http_client=self._open(openai.DefaultHttpxClient)) as client:
                         names = [model.id for model in client.models.list()]
                 except Exception as error:
                     raise self._translate(error) from None
@@ -206,14 +211,25 @@ class OpenAIChatModel:
                 self._model = self._make_model(http_client=self._http)
             return self._model
 
-    def _open(self, make: Callable[..., Client]) -> Client:
-        """Open an HTTP client. Its certificates are loaded once, which takes longer than all the rest."""
+    def _open(self, make: Callable[..., Client], *, is_async: bool = False) -> Client:
+        """Open an HTTP client. Its certificates are loaded once, which takes longer than all the rest.
+
+        It follows no redirect: what is asked was said to go to this host.
+        """
         import httpx2
 
+        from assistant.models.listening import make_async_hook, make_hook  # which need httpx2
+
+        hook = (make_async_hook if is_async else make_hook)(self.host, self._timeout_seconds)
         try:
             if self._certificates is None:
                 self._certificates = httpx2.create_ssl_context()
-            return make(timeout=self._timeout_seconds, verify=self._certificates)
+            return make(
+                timeout=self._timeout_seconds,
+                verify=self._certificates,
+                follow_redirects=False,
+                event_hooks={"response": [hook]},
+            )
         except Exception as error:
             raise self._server.explain_client(error) from None
 
@@ -263,11 +279,16 @@ class ProviderChatModel:
         self.host = provider
         self.name = self.identity = f"{provider}:{name}"
 
+    def check(self) -> None:
+        """Raise SettingsError for a provider that isn't known, or whose package isn't installed."""
+        with suppress(ModelError):  # which is of the key or the environment, and met again by who asks
+            self._get_model()
+
     def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Chunk, None, None]:
         """Ask for a reply; closing the iterator closes the connection. Raises ModelError."""
         try:
             stream = self._get_model().stream(_convert(messages), **self._bound(max_tokens))
-            with closing(_trace_next(stream, self._tracing)) as chunks:
+            with closing(_trace_next(stream, self._tracing, self._timeout_seconds)) as chunks:
                 yield from chunks
         except ModelError:
             raise
@@ -278,7 +299,7 @@ class ProviderChatModel:
         """Do the same without blocking."""
         try:
             stream = self._get_model().astream(_convert(messages), **self._bound(max_tokens))
-            async for chunk in _trace_anext(stream, self._tracing):
+            async for chunk in _trace_anext(stream, self._tracing, self._timeout_seconds):
                 yield chunk
         except ModelError:
             raise
@@ -309,11 +330,16 @@ class ProviderChatModel:
                     max_retries=RETRY_COUNT,
                     cache=False,
                 )
-            except ImportError as error:
+            except ImportError as error:  # which names it
                 package = re.search(r"langchain[\w-]+", str(error))
                 wanted = f"; run: pip install {package.group().replace('_', '-')}" if package else ""
-                raise ModelError(f"{self.identity} needs a package that isn't installed{wanted}") from None
+                raise SettingsError(f"{self.identity} needs a package that isn't installed{wanted}") from None
             except Exception as error:  # a missing key, mostly; its text may repeat values of the environment
+                if isinstance(error, ValueError) and str(error).startswith("Unsupported provider"):
+                    raise SettingsError(
+                        f"{self.host!r} is no provider that is known; write PROVIDER:NAME, such as openai:gpt-5-mini,"
+                        " or anthropic:NAME after pip install langchain-anthropic"
+                    ) from None
                 raise ModelError(
                     f"no client for {self.identity} can be made ({type(error).__name__}); check its key"
                 ) from None
@@ -340,9 +366,9 @@ def open_chat_model(
     timeout_seconds: float | None = None,
     tracing: bool = False,
 ) -> ChatModel:
-    """Open a model given as `provider:name`; nothing is loaded or sent before it is asked.
+    """Open a model given as `provider:name`; nothing is sent before it is asked.
 
-    Raises SettingsError for a provider that there is not, a URL or a key that can't be.
+    Raises SettingsError for a provider that isn't known or installed, a URL or a key that can't be.
     """
     provider, colon, name = model.partition(":")
     if provider == "openai" and colon:
@@ -351,7 +377,23 @@ def open_chat_model(
         )
     if not re.fullmatch(r"[a-z][a-z0-9_]*", provider) or not name:
         raise SettingsError(f"unknown model {model!r}: use 'quotes' or PROVIDER:NAME, such as openai:gpt-5-mini")
-    return ProviderChatModel(provider, name, timeout_seconds=timeout_seconds, tracing=tracing)
+    chosen = ProviderChatModel(provider, name, timeout_seconds=timeout_seconds, tracing=tracing)
+    chosen.check()
+    return chosen
+
+
+def read_reply(model: ChatModel, messages: Sequence[Message], *, max_tokens: int, max_characters: int) -> str:
+    """Ask, and read the whole reply, of at most so many characters, without what the model thinks before it.
+
+    Raises ModelError.
+    """
+    reply = ""
+    with closing(model.stream(messages, max_tokens=max_tokens)) as chunks:
+        for chunk in chunks:
+            reply += chunk.text
+            if len(reply) > max_characters:
+                break
+    return _THOUGHT.sub("", reply[:max_characters]).strip()
 
 
 def _init_chat_model(provider: str, name: str, **arguments: Any) -> "BaseChatModel":
@@ -368,35 +410,56 @@ def _convert(messages: Sequence[Message]) -> "list[BaseMessage]":
     return [kinds[message.role](message.text) for message in messages]
 
 
-def _trace_next(stream: "Iterator[AIMessageChunk]", tracing: bool) -> Generator[Chunk, None, None]:
-    """Read a stream with LangSmith's tracing off, unless it is wanted.
+def _trace_next(
+    stream: "Iterator[AIMessageChunk]", tracing: bool, timeout_seconds: float
+) -> Generator[Chunk, None, None]:
+    """Read a stream with LangSmith's tracing off, unless it is wanted. Raises TimeoutError where no word comes.
 
     Subtle: that is a context variable, which is set only while the stream runs, for it would leak out of a generator.
     """
     from langsmith.run_helpers import tracing_context
 
+    from assistant.models.listening import Patience
+
+    patience = Patience(timeout_seconds)
     try:
         while True:
-            with tracing_context(enabled=None if tracing else False):
+            with tracing_context(enabled=None if tracing else False), patience.lent():
                 chunk = next(stream, None)
             if chunk is None:
                 return
+            _wait(patience, chunk)
             yield _read_chunk(chunk)
     finally:
         with suppress(Exception):
             stream.close()  # type: ignore[attr-defined]  # it is a generator
 
 
-async def _trace_anext(stream: "AsyncIterator[AIMessageChunk]", tracing: bool) -> AsyncGenerator[Chunk, None]:
+async def _trace_anext(
+    stream: "AsyncIterator[AIMessageChunk]", tracing: bool, timeout_seconds: float
+) -> AsyncGenerator[Chunk, None]:
     """Do the same for a stream that doesn't block."""
     from langsmith.run_helpers import tracing_context
 
+    from assistant.models.listening import Patience
+
+    patience = Patience(timeout_seconds)
     while True:
-        with tracing_context(enabled=None if tracing else False):
+        with tracing_context(enabled=None if tracing else False), patience.lent():
             chunk = await anext(stream, None)
         if chunk is None:
             return
+        _wait(patience, chunk)
         yield _read_chunk(chunk)
+
+
+def _wait(patience: "Patience", chunk: "AIMessageChunk") -> None:
+    """Wait on after a chunk that says something, be it a thought; else only as long as before."""
+    content = chunk.content
+    if content.strip() if isinstance(content, str) else content:
+        patience.renew()
+    elif not chunk.usage_metadata:
+        patience.check()
 
 
 def _read_chunk(chunk: "AIMessageChunk") -> Chunk:

@@ -26,9 +26,10 @@ class OpenAIEmbeddingEndpoint:
         api_key: str | None = None,
         base_url: str | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
+        offline: bool = False,
     ) -> None:
         self._name = name
-        self._server = OpenAIServer(api_key=api_key, base_url=base_url)
+        self._server = OpenAIServer(api_key=api_key, base_url=base_url, offline=offline)
         self._timeout_seconds = timeout_seconds
         self._client: openai.OpenAI | None = None
         self.identity = self._server.identify(name)
@@ -70,10 +71,17 @@ class OpenAIEmbeddingEndpoint:
     def _get_client(self) -> "openai.OpenAI":
         import openai
 
+        from assistant.models.listening import make_hook  # which needs httpx2
+
         if self._client is None:
             arguments = self._server.connect(self._name, timeout_seconds=self._timeout_seconds)
             try:
-                self._client = openai.OpenAI(**arguments)
+                http = openai.DefaultHttpxClient(
+                    timeout=self._timeout_seconds,
+                    follow_redirects=False,  # what is sent was said to go to this host
+                    event_hooks={"response": [make_hook(self.host, self._timeout_seconds)]},
+                )
+                self._client = openai.OpenAI(**arguments, http_client=http)
             except Exception as error:
                 raise self._server.explain_client(error) from None
         return self._client

@@ -4,21 +4,25 @@ import math
 import re
 import time
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from assistant.errors import ModelError, SettingsError
 
+if TYPE_CHECKING:
+    import openai
+
 OPENAI_HOST = "api.openai.com"
 OPENAI_URL = f"https://{OPENAI_HOST}/v1"
-# Until a reply begins, and between two pieces of one. A server on this machine is slow to read, and costs nothing.
+# Until the first word of a reply, and between two of them. A server on this machine is slow to read, and costs nothing.
 TIMEOUT_SECONDS, LOCAL_TIMEOUT_SECONDS = 60.0, 300.0
 RETRY_COUNT = 2  # after 429 and 5xx, as long as the server says where it says so, for two minutes at most each
 MAX_URL_CHARACTERS = 1_000
 MAX_REASON_CHARACTERS = 200
+SECRET_PART = 6  # characters of a key, of which a word is taken to repeat it
 
 _HOST = re.compile(r"[\w.-]+|[\da-f:.]+(%\w+)?")
 _TOO_LONG_CODE = "context_length_exceeded"
@@ -34,14 +38,15 @@ class OpenAIServer:
     """OpenAI, or another server that speaks its protocol, and the key for it.
 
     The key and the URL's password stay here: no error, repr or log of ours shows them. Raises SettingsError for a URL
-    or a key that can't be.
+    or a key that can't be. `offline` lets nobody connect to it.
     """
 
-    def __init__(self, *, api_key: str | None = None, base_url: str | None = None) -> None:
+    def __init__(self, *, api_key: str | None = None, base_url: str | None = None, offline: bool = False) -> None:
         if api_key and not _KEY.fullmatch(api_key):
             raise SettingsError("OPENAI_API_KEY is no key: it holds a space, a line break or a letter that no key has")
         self._api_key = api_key
         self._address = _read_url(base_url or OPENAI_URL)
+        self._is_offline = offline
 
     def __repr__(self) -> str:
         return f"OpenAIServer({self.host!r})"
@@ -67,7 +72,14 @@ class OpenAIServer:
         return f"openai:{name}" if self.is_openai else f"openai:{name}@{self.host}"
 
     def connect(self, name: str, *, timeout_seconds: float) -> dict[str, Any]:
-        """List what OpenAI's clients are made of, for a model. Raises ModelError where OpenAI would want a key."""
+        """List what OpenAI's clients are made of, for a model.
+
+        Raises ModelError where there is no connecting, or OpenAI would want a key.
+        """
+        if self._is_offline:
+            raise ModelError(
+                f"{self.identify(name)} can't be used offline; leave --offline out to connect to {self.host}"
+            )
         if not self._api_key and self.is_openai:
             raise ModelError(f"{self.identify(name)} needs a key; set OPENAI_API_KEY")
         return {
@@ -100,9 +112,7 @@ class OpenAIServer:
             case openai.APITimeoutError():
                 return self.explain_timeout(timeout_seconds)
             case openai.APIConnectionError():
-                return ModelError(
-                    f"{self.host} can't be reached; check the network and OPENAI_BASE_URL", retryable=True
-                )
+                return self._explain_connection(error.__cause__, timeout_seconds)
             case openai.AuthenticationError():
                 return ModelError(f"{self.host} refuses the key; check OPENAI_API_KEY")
             case openai.PermissionDeniedError():
@@ -119,9 +129,19 @@ class OpenAIServer:
                 return ModelError(f"{self.host} can't read that much at once with {name}: {reason}", is_too_long=True)
             case openai.APIStatusError(status_code=status) if status >= 500 or status in (408, 409):
                 return ModelError(f"{self.host} has a fault (HTTP {status}); try again later", retryable=True)
+            case openai.APIStatusError(status_code=status) if 300 <= status < 400:
+                elsewhere = _describe_redirect(error.response.headers.get("location", ""))
+                return ModelError(
+                    f"{self.host} points to {elsewhere}, where nothing is sent unasked; check OPENAI_BASE_URL, and"
+                    " give that address there if it is the right one"
+                )
             case openai.APIStatusError(status_code=status):
                 reason = self.redact(error.message)
                 return ModelError(f"{self.host} refuses to {doing} {name} (HTTP {status}): {reason}")
+            case openai.APIResponseValidationError():
+                return ModelError(f"{self.host} doesn't answer as OpenAI's API does; check OPENAI_BASE_URL")
+            case openai.APIError():
+                return self._explain_event(error, name)
             case ValueError() | TypeError() | AttributeError() | LookupError():
                 return ModelError(f"{self.host} doesn't answer as OpenAI's API does; check OPENAI_BASE_URL")
         # What breaks off in the middle of a stream comes as the HTTP library's own error.
@@ -130,6 +150,35 @@ class OpenAIServer:
         if type(error).__module__.startswith("http"):
             return self.explain_cut()
         return ModelError(f"{self.host} could not be used ({type(error).__name__}); check OPENAI_BASE_URL")
+
+    def _explain_connection(self, cause: BaseException | None, timeout_seconds: float) -> ModelError:
+        """Say what became of a connection: a server that can't be reached is told from one that was."""
+        import openai
+
+        while isinstance(cause, openai.APIConnectionError):  # LangChain's error is raised from OpenAI's
+            cause = cause.__cause__
+        name = type(cause).__name__
+        if isinstance(cause, ModelError):
+            return cause
+        if cause is None or "Connect" in name or name in ("ProxyError", "UnsupportedProtocol"):
+            return ModelError(f"{self.host} can't be reached; check the network and OPENAI_BASE_URL", retryable=True)
+        if "Timeout" in name:
+            return self.explain_timeout(timeout_seconds)
+        return ModelError(
+            f"{self.host} was reached, but broke off before it had answered; try again, or check OPENAI_BASE_URL",
+            retryable=True,
+        )
+
+    def _explain_event(self, error: "openai.APIError", name: str) -> ModelError:
+        """Say what is wrong where the server says so in the middle of a reply, in place of a status."""
+        reason = self.redact(error.message)
+        body = error.body if isinstance(error.body, Mapping) else {}
+        code = str(body.get("code") or "")
+        if code == _TOO_LONG_CODE or _TOO_LONG.search(error.message):
+            return ModelError(f"{self.host} can't read that much at once with {name}: {reason}", is_too_long=True)
+        if code.startswith("4") and code not in ("408", "409", "429"):
+            return ModelError(f"{self.host} refuses to go on with {name} ({self.redact(code)}): {reason}")
+        return ModelError(f"{self.host} had a fault in the middle of its answer: {reason}; try again", retryable=True)
 
     def explain_cut(self) -> ModelError:
         """Say that a reply broke off."""
@@ -142,9 +191,17 @@ class OpenAIServer:
     def redact(self, message: str) -> str:
         """Make a server's message one short line without the key or a password."""
         line = "".join(character for character in " ".join(message.split()) if character.isprintable())
-        for secret in (self._api_key, *self._address.secrets):
-            line = line.replace(secret, "***") if secret else line
+        for secret in filter(None, (self._api_key, *self._address.secrets)):
+            line = line.replace(secret, "***")
+            # A server may repeat a part only, to say which key it means.
+            parts = set(_list_parts(secret))
+            words = (word if parts.isdisjoint(_list_parts(word)) else "***" for word in line.split(" "))
+            line = " ".join(words)
         return line[:MAX_REASON_CHARACTERS]
+
+
+def _list_parts(text: str) -> Iterator[str]:
+    return (text[start : start + SECRET_PART] for start in range(len(text) - SECRET_PART + 1))
 
 
 class _Address(NamedTuple):
@@ -188,6 +245,14 @@ def _read_url(base_url: str) -> _Address:
         headers=headers,
         secrets=secrets,
     )
+
+
+def _describe_redirect(location: str) -> str:
+    """Name the host that a redirect leads to, without anything else that it holds."""
+    try:
+        return _read_url(location).name if "://" in location else "another path"
+    except SettingsError:
+        return "another address"
 
 
 def _read_retry_after(headers: Mapping[str, str]) -> float:

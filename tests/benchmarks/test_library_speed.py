@@ -2,53 +2,37 @@
 
 pytest tests/benchmarks/test_library_speed.py --benchmark-only -s      (some ten minutes on two cores)
 
-The articles are made of the words of the sample articles and of invented names, as often as words are in a language
-(Zipf); their vectors are ready and clustered, as those of articles on the same subjects are.
+The articles are those of notebooks/archive.py, with vectors that are ready.
 """
 
 import multiprocessing
-import random
 import re
 import statistics
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import islice
+from datetime import timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import chromadb
 import numpy as np
 import pytest
+from archive import DAYS, FIRST_DAY, batches, fill, make_articles, make_questions, normalise
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from assistant.embedding import DIMENSION, Embedder, FloatArray, MiniLMEmbedder
+from assistant.embedding import DIMENSION, Embedder, MiniLMEmbedder
 from assistant.library import Library
 from assistant.retrieval import retrieve
-from assistant.schema import EmbeddedPassage, PassageFilter
+from assistant.schema import PassageFilter
 from assistant.snapshot import EVERYTHING
-from assistant.types import Article, Passage, Span
 
 PASSAGES = 100_000
-PASSAGES_AN_ARTICLE = 5
-SENTENCES_A_PASSAGE = 7
-WORDS_A_SENTENCE = 18
-NAMES = 20_000
-SUBJECTS = 2_000  # clusters of vectors
-OUTLETS = 40
-FIRST_DAY = datetime(2023, 1, 1, tzinfo=UTC)
-DAYS = 700
 QUESTIONS = 100
-BATCH_ARTICLES = 100
 MODEL = "benchmark"
-ARTICLES_FOLDER = Path(__file__).parents[2] / "articles"
 
 HALF_A_YEAR = PassageFilter("outlet 7", FIRST_DAY + timedelta(days=100), FIRST_DAY + timedelta(days=280))
 LATER_HALF = PassageFilter(None, FIRST_DAY + timedelta(days=DAYS / 2), None)
-
-Embedded = tuple[Article, list[EmbeddedPassage]]
 
 
 @dataclass(frozen=True)
@@ -62,7 +46,7 @@ class Archive:
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     folder = tmp_path_factory.mktemp("archive")
-    return Archive(folder, fill(folder))
+    return Archive(folder, fill(folder, PASSAGES, embedding_model=MODEL))
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +72,7 @@ def chroma(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[chromadb.
         "passages", embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
     )
     seconds = 0.0
-    for number, batch in enumerate(batches(make_articles())):
+    for number, batch in enumerate(batches(make_articles(PASSAGES))):
         passages = [(article, item) for article, embedded in batch for item in embedded]
         ids = [f"{number}-{place}" for place in range(len(passages))]
         metadata = [{"outlet": it.outlet, "published": it.published.timestamp()} for it, _ in passages]
@@ -114,7 +98,8 @@ def test_an_archive_is_taken_in(
 
 
 def test_disk(benchmark: BenchmarkFixture, archive: Archive, tmp_path: Path) -> None:
-    benchmark.pedantic(fill, args=(tmp_path,), kwargs={"has_sentence_vectors": False, "publish": False}, rounds=1)
+    without = {"embedding_model": MODEL, "has_sentence_vectors": False, "publish": False}
+    benchmark.pedantic(fill, args=(tmp_path, PASSAGES), kwargs=without, rounds=1)
 
     generation = measure(archive.folder / "chroma")
     benchmark.extra_info["MB with sentence vectors"] = round(measure(archive.folder))
@@ -157,7 +142,7 @@ def test_chroma_alone_finds_passages(
 def test_recall(benchmark: BenchmarkFixture, library: Library, tmp_path: Path, kind: str) -> None:
     """The ten nearest that Chroma finds against those of a search through all."""
     if kind == "near duplicates":
-        fill(tmp_path, spread=0.02, passages=20_000)
+        fill(tmp_path, 20_000, embedding_model=MODEL, spread=0.02)
         library = Library(tmp_path, embedding_model=MODEL)
     with library.snapshot() as snapshot:
         ids, vectors = zip(*snapshot.vectors(0), strict=True)
@@ -178,7 +163,7 @@ def test_the_first_question(benchmark: BenchmarkFixture, archive: Archive, tmp_p
     MiniLMEmbedder(tmp_path).load()
     here, there = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(
-        target=ask_first, args=(archive.folder, tmp_path, make_questions(), there)
+        target=ask_first, args=(archive.folder, tmp_path, make_questions(QUESTIONS, passages=PASSAGES), there)
     )
     process.start()
     there.close()  # so that the death of the child ends the wait
@@ -204,96 +189,6 @@ def ask_first(folder: Path, cache: Path, questions: list[str], talk: Connection)
     talk.send((seconds, int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1000))
 
 
-# The archive ---------------------------------------------------------------------------------------------------------
-
-
-def fill(
-    folder: Path,
-    *,
-    has_sentence_vectors: bool = True,
-    publish: bool = True,
-    spread: float = 0.9,
-    passages: int = PASSAGES,
-) -> float:
-    """Fill a library, and say in how many seconds."""
-    library = Library(folder, embedding_model=MODEL)
-    seconds = 0.0
-    with library.writing():
-        made = make_articles(passages, spread=spread, has_sentence_vectors=has_sentence_vectors)
-        for batch in batches(made):
-            started = time.perf_counter()
-            library.add(batch)
-            seconds += time.perf_counter() - started
-        if publish:
-            started = time.perf_counter()
-            library.publish()
-            seconds += time.perf_counter() - started
-    library.close()
-    return seconds
-
-
-def batches(articles: Iterator[Embedded]) -> Iterator[list[Embedded]]:
-    while batch := list(islice(articles, BATCH_ARTICLES)):
-        yield batch
-
-
-def make_articles(
-    passages: int = PASSAGES, *, spread: float = 0.9, has_sentence_vectors: bool = True
-) -> Iterator[Embedded]:
-    chance, numbers = random.Random(7), np.random.default_rng(7)
-    words, weights = make_vocabulary()
-    subjects = numbers.standard_normal((SUBJECTS, DIMENSION)).astype(np.float32)
-
-    def embed(subject: int, count: int) -> FloatArray:
-        noise = numbers.standard_normal((count, DIMENSION)).astype(np.float32)
-        return normalise(subjects[subject] + np.float32(spread) * noise)
-
-    for number in range(passages // PASSAGES_AN_ARTICLE):
-        sentences = SENTENCES_A_PASSAGE * PASSAGES_AN_ARTICLE
-        drawn = numbers.choice(len(words), size=(sentences, WORDS_A_SENTENCE), p=weights)
-        written = [" ".join(words[place] for place in row).capitalize() + ". " for row in drawn]
-        text = "".join(written)
-        ends = np.cumsum([len(sentence) for sentence in written]).tolist()
-        starts = [0, *ends[:-1]]
-        id = f"article-{number}"
-        subject = chance.randrange(SUBJECTS)
-        vectors = embed(subject, PASSAGES_AN_ARTICLE)
-        embedded = []
-        for place, vector in enumerate(vectors):
-            of_passage = slice(place * SENTENCES_A_PASSAGE, (place + 1) * SENTENCES_A_PASSAGE)
-            spans = tuple(Span(start, end - 1) for start, end in zip(starts[of_passage], ends[of_passage], strict=True))
-            start, end = starts[of_passage][0], ends[of_passage][-1]
-            own = embed(subject, len(spans)) if has_sentence_vectors else np.zeros((0, DIMENSION), np.float32)
-            kept = spans if has_sentence_vectors else ()
-            embedded.append(EmbeddedPassage(Passage(id, start, end, text[start:end], kept), vector, own))
-        published = FIRST_DAY + timedelta(days=chance.uniform(0, DAYS))
-        outlet = f"Outlet {chance.randrange(OUTLETS)}"
-        yield Article(id, " ".join(written[0].split()[:8]), text, outlet=outlet, published=published), embedded
-
-
-def make_vocabulary() -> tuple[list[str], FloatArray]:
-    texts = " ".join(path.read_text(encoding="utf-8") for path in sorted(ARTICLES_FOLDER.glob("*.*")))
-    words = [word for word, _ in Counter(re.findall(r"[a-z]{2,}", texts.lower())).most_common()]
-    chance = random.Random(3)
-    parts = ["ka", "ro", "min", "tel", "sov", "an", "der", "ber", "lin", "os", "ta", "vik", "mar", "el", "son", "ny"]
-    names = {"".join(chance.choices(parts, k=chance.randint(2, 4))).capitalize() for _ in range(NAMES)}
-    words += sorted(names)
-    weights = 1 / np.arange(1, len(words) + 1)
-    return words, weights / weights.sum()
-
-
-def make_questions() -> list[str]:
-    """Questions of the words of sentences that are in the archive."""
-    chance = random.Random(11)
-    texts = [article.text for article, _ in islice(make_articles(), 400)]
-    sentences = [chance.choice(text.split(". ")[:-1]) for text in chance.choices(texts, k=QUESTIONS)]
-    return [f"What did {' '.join(chance.sample(sentence.split(), 8))}?" for sentence in sentences]
-
-
-def normalise(rows: FloatArray) -> FloatArray:
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-
-
 # Measuring -----------------------------------------------------------------------------------------------------------
 
 
@@ -306,7 +201,7 @@ def ask(library: Library, embedder: Embedder, wanted: PassageFilter) -> list[flo
 
 
 def clock(find: Callable[[str], None]) -> list[float]:
-    questions = make_questions()
+    questions = make_questions(QUESTIONS, passages=PASSAGES)
     for question in questions[:10]:
         find(question)
     seconds = []

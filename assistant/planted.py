@@ -1,0 +1,322 @@
+"""Notices sentences that speak to the machine that reads along, rather than to an article's readers.
+
+Anyone can publish an article, and some are written for programs like this one: "ignore your instructions", a turn of a
+chat put into its mouth, a task that has nothing to do with the story. Two things tell them. An order, or a "you", that
+speaks of what only such a machine has (instructions, an answer to give, users, sources to number), or the signs of its
+prompts; and a task or a question on lines of its own that shares no word with what stands around it. That is how
+instructions are written in general, and some will not be noticed, so nothing rests on this alone.
+
+What stands in quotation marks is somebody's words, which may be news.
+"""
+
+import re
+from collections.abc import Collection, Iterator
+
+from assistant.sentences import find_blocks, find_sentences
+from assistant.terms import find_stems, read_words, stem
+from assistant.types import Flag, Span
+
+MAX_TASK_CHARACTERS = 200  # of a block that is a task or a question; what is longer is a paragraph
+MAX_TURN_CHARACTERS = 1_000  # of a block that is all of a turn or a prompt
+NEAR_CHARACTERS = 2_000  # on each side of a block: what it shares words with if it belongs there
+MAX_SHARED = 0.25  # of its stems, with what stands around it
+MIN_TASK_STEMS = 2  # that it must have to be compared by
+MIN_NEAR_STEMS = 20  # that what stands around it must have to tell
+MIN_BLOB_CHARACTERS = 32  # of a run of letters and digits that is no word
+
+# What a task begins with: what somebody who writes, or a program that acts, is told to do.
+_TASKS = read_words("""
+    act add adjust advise alert alter analyse analyze anagram announce answer append apply arrange ask assert assign
+    assume attach attribute augment automate begin book brainstorm break build buy calculate call cancel categorise
+    categorize change check choose cite claim classify click combine compare compile complete compose compute conclude
+    configure connect continue convert copy correct count craft create credit debug decipher decode decrypt define
+    delete demonstrate deny describe design detect determine develop disable discard disclose discuss display disregard
+    download draft draw edit elaborate email embed emphasise emphasize emulate enable encode encourage encrypt end
+    endorse enhance ensure enter estimate evaluate examine execute expand explain explore export express extract fetch
+    fill find finish follow forecast forget format forward generate give go group guide help highlight identify ignore
+    illustrate imagine imitate implement import impersonate improve include incorporate inform insert insist install
+    integrate interpret introduce invent investigate invite invoke jumble label launch leak let list load locate make
+    map mark mention merge mimic misspell modify monitor move name navigate notify number obey offer omit open optimise
+    optimize organise organize outline output override overwrite paraphrase pay perform persuade play post praise
+    predict prepare present pretend print produce promote prompt proofread propose provide publish purchase put quote
+    rank rate read rearrange recall recite recommend record redirect refer reference refine reformat refuse remember
+    remind remove rename render renumber reorder rephrase repeat replace reply report represent request research
+    respond restate retrieve return reveal reverse review revise rewrite roleplay run save say schedule scramble scan
+    search select send set share shift shorten show shuffle simplify simulate sing skip solve sort speak spell split
+    start state stop store structure submit subscribe substitute suggest sum summarise summarize swap switch take talk
+    teach tell transcribe transfer transform translate transmit treat turn type unlock update upload urge use utilize
+    verify view visit warn wrap write
+""")
+# What may stand before an order and leaves it one.
+_LEAD = (
+    r"[^\w\"“”‘«]{0,8}(?:(?:please|kindly|now|next|then|also|first|finally|and|but|ok|okay|hey|instead|just|simply"
+    r"|always|"
+    r"never|immediately|only|important|urgent|note|task|(?:can|could|would|will) you(?: please)?|do not|don['’]t|"
+    r"you (?:must|should|will|shall|can|need to|have to|are to)(?: now| always| never| not| only| no longer)?|"
+    r"i (?:want|need|would like) you to|your (?:\w+ )?(?:task|job|goal|mission) is(?: now)? to|make sure (?:to|you)"
+    r"|be sure to)"
+    r"\b[\s,:!.–—-]{1,3})*"
+)
+_ORDER = re.compile(
+    # At the start, or behind what says when it holds ("In your reply, say ...", "If you are asked, say ...").
+    rf"\A(?:[^\w\"“”‘«]{{0,8}}(?:in|at|with|from|for|when|whenever|if|before|after|as|once|while"
+    rf"|to)\b[^.!?;:]{{1,120}}?,)?{_LEAD}"
+    r"(?P<verb>[a-z]+)(?:-[a-z]+)?\b(?!['’:])",
+    re.IGNORECASE,
+)
+_ASKED = re.compile(
+    r"\A\W*(?:what|who|whom|whose|when|where|why|which|how|can|could|do|does|did|is|are|was|were|will|would|should"
+    r"|has|have)\b"
+    r".*\?[\s\"'”’)*]*\Z",
+    re.IGNORECASE | re.DOTALL,
+)
+_QUESTION = re.compile(r"\?[\s\"'”’)*]*\Z")
+
+_MACHINE = (
+    r"(?:a\.?i\.?|llms?|gpts?|chat ?gpt|chatbots?|(?:language|ai) models?|assistants?|bots?|crawlers?|summari[sz]ers?|"
+    r"ai (?:assistants?|agents?|systems?|tools?)|models?|agents?|machines?)"
+)
+_ANSWER = r"(?:responses?|repl(?:y|ies)|answers?|outputs?|completions?|messages?|summar(?:y|ies))"
+# What only a machine that answers has, is or is told of.
+_ITS_OWN = re.compile(
+    rf"\byour (?:\w+ ){{0,3}}{_ANSWER}\b"
+    r"|\b(?:the|this|each|every|all|any|final) (?:\w+ )?(?:responses?|repl(?:y|ies)|answers?|outputs?)\b"
+    r"|\b(?:instructions?|prompts?|directives?|guardrails?|jailbreak|persona)\b|\b(?:developer|debug|admin) mode\b"
+    r"|\b(?:previous|prior|above|earlier|preceding|original|your|system) (?:\w+ ){0,2}"
+    r"(?:rules?|guidelines?|programming|restrictions?|training|context|text|conversation|message|output|requests?)\b"
+    r"|\b(?:everything|anything|whatever|all) (?:\w+ ){0,2}(?:above|before|below|told|said|earlier)\b"
+    r"|\b(?:the|these|this|other|any|every|each|all) (?:article|evidence|sources|questions?|sentences|passages"
+    r"|documents?)\b"
+    rf"|\b(?:an?|the|any|every|all) (?:\w+ )?{_MACHINE}\b|\b(?:ai|llm|chatgpt|language models?|chatbots?)\b"
+    r"|\b(?:the|this|your|any|each|every|all) (?:end.)?users?\b"
+    r"|\b(?:sources?|citations?|sentences?|references?) (?:numbers?|\d+)|\[\s?\d+\s?\]|\bcitations?\b|\bmarkers?\b"
+    r"|\b(?:tools?|functions?|plug-?ins?|terminal|shell|scripts?|apis?|command line|web search|[a-z]+_\w+)\b"
+    r"|\b(?:passwords?|credentials|(?:api|private|secret) keys?|environment variables?|files?|folders?|director(?:y"
+    r"|ies)"
+    r"|settings?|index|database)\b|(?:^|[\s\"'(])(?:~|\.{1,2})?/\w+/|\w\.(?:sqlite3?|json|env|toml|ya?ml|ini|sh|py"
+    r"|exe|log)\b"
+    r"|https?://|\bwww\.|\b(?:images?|pixels?|hyperlinks?)\b"
+    r"|\b(?:base64|rot13|caesar|morse|emojis?|uppercase|lowercase|all caps|json|xml|yaml|markdown|html|python)\b",
+    re.IGNORECASE,
+)
+# Without one of these in it a block is none of that.
+_HINTS = (
+    "respon", "repl", "answer", "output", "message", "summar", "complet", "instru", "prompt", "directive", "guard",
+    "jailbreak", "persona", " mode", "rule", "guideline", "programming", "restriction", "training", "context",
+    " text", "conversation", "request", "above", "before", "below", " told", " said", "earlier", "article",
+    "evidence", "source", "question", "sentence", "passage", "document", " ai", "ai ", "ai,", "ai:", "llm", "gpt",
+    "model", "chatbot", "assistant", "bot", "crawler", "agent", "machine", "user", "citation", "reference", "[",
+    "marker", "tool", "function", "plugin", "plug-in", "terminal", "shell", "script", "api", "command",
+    "web search", "_", "password", "credential", " key", "environment", "file", "folder", "director", "setting",
+    "index", "database", "/", ".sqlite", ".json", ".env", ".toml", ".y", ".ini", ".sh", ".py", ".exe", ".log",
+    "www.", "image", "pixel", "link", "base64", "rot13", "caesar", "morse", "emoji", "case", "all caps", "json",
+    "xml", "yaml", "markdown", "html", "python", "unrestricted", "uncensored", "dan", "now on", "henceforth",
+    "this point", "for the rest of", "(", "curl ", "sudo ", "wget ", "rm -", "drop table", "delete from",
+    "select *", "end ", "begin", "start of", "close the", "istru", "anweis", "consigne", "indicacion", "vorgaben",
+    "direttiv", "aanwijz", "polece", "respuesta", "répon", "antwoord", "antwort", "rispo", "resposta", "contesta",
+    "system", "override", "human:", "sistem", "système", "asist", "assist", "nutzer", "usuario",
+)  # fmt: skip
+# Who it is told that it is, what it is told to say from now on, and who it is called by.
+_ADDRESS = re.compile(
+    rf"\byou are (?:(?:now|no longer|really|actually|from now on|an?|the|in"
+    rf"|my) )*(?:\w+[ -]){{0,3}}(?:{_MACHINE}|mode|DAN|unrestricted|uncensored)\b"
+    r"|\b(?:from now on|henceforth|from this point on(?:ward)?|for the rest of (?:this|the) (?:conversation|chat"
+    r"|session))\b,? "
+    r"(?:you|always|only|never|answer|respond|reply|speak|write|every|all|your|act)\b"
+    rf"|\b(?:if|as|since|because|when) (?:you(?:['’]re| are) )?(?:an? |the |any )(?:\w+ ){{0,2}}{_MACHINE},? (?:you"
+    rf"|your|reading|please|that|must|always|never|do|tasked)\b"
+    rf"|\b(?:attention|dear|hello|hey|note to|notice to|message to|message for|note for|instructions? (?:for|to)"
+    rf"|reminder (?:to|for)),? (?:\w+ ){{0,3}}{_MACHINE}\b"
+    rf"|\b{_MACHINE} (?:(?:reading|processing|parsing|summari[sz]ing|that reads?|who reads?|which reads?) (?:this"
+    rf"|the|these)\b|(?:must|should|shall|will) (?:now|always|only|never|ignore|disregard|reply|say)\b)"
+    # Whose answer it is: a reader's is spoken of by somebody.
+    r"|\A(?!.*\b(?:I|we|thanks?)\b).*\byour (?:\w+ ){0,2}(?:response|reply|answer|output)s?\b"
+    rf"|\A\W*{_MACHINE}(?:,| –| —) (?:you|please|do|when|if|ignore|always|never|say|answer|tell|include|now|stop"
+    rf"|respond)\b"
+    rf"|\b(?:your|the|this) (?:only |final |correct |right |true |new |next )?{_ANSWER}(?: to \w+ \w+)? (?:must"
+    rf"|should|shall|has to|will) (?:\w+ )?(?:be|begin|end|start|contain|include|say|read|consist)\b"
+    rf"|\b(?:the )?(?:only|correct|right|final|true) {_ANSWER} (?:to (?:this|the|any|every"
+    rf"|all) (?:\w+ )?questions? )?is\b"
+    r"|\b(?:new|updated|real|actual|these|following|previous|prior|above|earlier) (?:system )?(?:instructions?"
+    r"|prompts?|directives?) (?:are|is|apply|below|override|replace|supersede|follow|take)\w*\b",
+    re.IGNORECASE,
+)
+_TURN = re.compile(
+    r"\A[^\w\"“‘'«]{0,8}(?:(?:final|correct|new|updated?|hidden|real|true|important|critical|special|secret|admin"
+    r"|system|security|"
+    r"assistant|user|ai) )*(?:system|assistant|user|human|ai|llm|chatbot|model|admin|instructions?|prompt|command"
+    r"|answer|response|"
+    r"output|override|directive)(?: (?:message|prompt|instructions?|notes?|override|update|notice|role|mode)"
+    rf"| (?:to|for) (?:\w+ ){{0,3}}{_MACHINE})*\W{{0,3}}:",
+    re.IGNORECASE,
+)
+_END = re.compile(
+    r"\A\W*(?:end|begin|start|close)(?:ning)? (?:of )?(?:the |this )?(?:\w+ )?(?:article|document|context|evidence"
+    r"|sources?|prompt|instructions?|"
+    r"input|data|quotations?|fence|passages?|conversation|sentences)\W*(?:\Z|[-=:\]>.])",
+    re.IGNORECASE,
+)
+# An end that somebody else puts to what is quoted, or a beginning.
+_RULE = r"(?:={4,}|-{4,}|\*{4,}|#{4,}|~{4,})"
+_FENCE = (
+    rf"{_RULE}\s*(?:[0-9a-f]{{8,}}|[\w ]{{0,40}}(?:[Bb]egin|BEGIN|[Ee]nd|END|[Ss]ystem|SYSTEM|[Ii]nstruction"
+    rf"|INSTRUCTION"
+    rf"|[Pp]rompt|PROMPT|USER|CONTEXT|EVIDENCE)[\w ]{{0,40}})\s*{_RULE}"
+)
+# Signs of prompts, of calls of tools, of code and of what terminals and browsers obey.
+_SIGNS = re.compile(
+    r"<\|[^<>|\n]{0,40}\|>|<｜[^<>\n]{0,40}｜>|\[/?(?:INST|SYS|SYSTEM|USER|ASSISTANT)\]|<</?SYS>>"
+    r"|</?(?:system|assistant|user|instructions?|prompt|evidence|context|documents?|articles?|sources?|answer"
+    r"|tool\w*|function\w*|"
+    r"invoke|script|img|iframe|svg|style|object|embed|form|meta|link|a|body|html|think)\b[^<>\n]{0,300}>"
+    r"|#{2,}\s*(?:\w+ )?(?:[Ii]nstructions?|[Ss]ystem|[Rr]esponse|[Ii]nput|[Uu]ser|[Aa]ssistant|[Pp]rompt)\b"
+    rf"|{_FENCE}"
+    r"|\{\s*[\"'](?:name|tool\w*|function\w*|action|role|command|arguments|type)[\"']\s*:"
+    r"|```|\$\(|\$\{|\{\{|!\[[^\]\n]{0,200}\]\s?[(\[]|\bdef \w+\(|\b(?:os|subprocess|sys|requests|console|document"
+    r"|window)\.\w+\("
+    r"|\b(?:eval|exec|__import__|fetch|print|alert|system|urlopen)\([\"'“)\w]|\b(?:DROP TABLE|DELETE FROM"
+    r"|SELECT \* FROM)\b"
+    r"|(?:^|[\s;|&`(])(?:rm -\w|sudo \w|curl [-h\"']|wget [-h\"']|chmod [+\d]|powershell |bash -|cat [/~])"
+    r"|\b(?:javascript|vbscript|file|data):(?=/|text/|\w+\()|\\(?:x1b|x9b|033|u001b|e)\[?|[\x1b\x9b]|\]8;;"
+)
+_BLOB = re.compile(
+    rf"(?<![\w/.:@-])(?=[A-Za-z+/]*\d)(?=[\dA-Z+/]*[a-z])(?=[\da-z+/]*[A-Z])[A-Za-z0-9+/"
+    rf"]{{{MIN_BLOB_CHARACTERS},}}={{0,2}}(?![\w/.])"
+    r"|(?:\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|%[0-9a-f"
+    r"]{2}|&#x?[0-9a-f]{2,5};){6}|(?:\b[01]{8}\s){6}|(?:\b[0-9A-Fa-f]{2}\s){12}"
+    r"|(?:[.-]{1,5}[\s/|]{1,3}){10}",
+)
+# The same in other languages: forget, and instructions; your answer; answer with.
+_ELSEWHERE = re.compile(
+    r"\b(?:ignor\w*|olvid\w*|oubli\w*|verg[ie]ss\w*|missacht\w*|dimentic\w*|esque[cç]\w*|desconsider\w*|negeer"
+    r"|vergeet|zapomnij)\b[^.!?]{0,50}"
+    r"\b(?:instruc[ct]\w+|istruzion\w+|anweisung\w*|instrukt?[ct]\w+|indicacion\w+|consignes?|vorgaben|direttiv\w+"
+    r"|aanwijzing\w*|polece\w+)\b"
+    r"|\b(?:responde|contesta|réponds|répondez|antworte|antworten sie|rispondi|responda|antwoord"
+    r"|odpowiedz)\b (?:\w+ ){0,4}?"
+    r"(?:solo|sólo|siempre|con|en|que|uniquement|seulement|toujours|avec|nur|immer|mit|auf|dass|sempre|che|apenas"
+    r"|com|alleen|altijd|met|dat|tylko)\b"
+    r"|\b(?:tu|su|ta|votre|deine[rn]?|ihre[rn]?|tua|sua|jouw|uw) (?:respuesta|réponse|antwort|risposta|resposta"
+    r"|antwoord)\b"
+    r"|\A\W*(?:sistema|système|asistente|assistente|система|ассистент|nutzer|usuario)\s?:"
+    r"|(?:игнорируй|забудь)(?:те)?\b[^.!?]{0,50}\b(?:инструкц|указани|команд|правил)"
+    r"|(?:忽略|忽視|无视)[^。！？]{0,20}(?:指令|指示|说明|提示)|(?:指示|命令)[^。！？]{0,15}(?:無視|忘れ)"
+    r"|(?:지시|명령)[^.!?]{0,15}(?:무시|잊)|(?:تجاهل|انس)[^.!?؟]{0,40}(?:تعليمات|أوامر)|निर्देश[^.!?।]{0,30}(?:अनदेखा|भूल)",
+    re.IGNORECASE,
+)
+# What a question that is about such a sentence speaks of: in any case, and where the sentence has the word itself.
+ABOUT = frozenset(
+    map(stem, ("instruction", "instructed", "prompt", "injected", "injection", "planted", "hidden", "jailbreak"))
+)
+NAMED = frozenset(map(stem, ("answer", "assistant", "ignore", "disregard", "forget", "command", "override", "chatbot")))
+# Characters that are drawn as nothing: letters of the block of tags, but for those of a flag, and rows of others.
+_UNSEEN = re.compile(
+    "(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0000-\U000e007f]|[\u200b-\u200f\u2060-\u2064\ufeff\ufe00-\ufe0f\U000e0100-\U000e01ef]{4}"
+)
+_QUOTED = re.compile(
+    r"“[^”]*(?:”|\Z)|«[^»]*»|„[^“”]*[“”]|\"[^\"]*\"|(?<!\w)‘[^’]{0,300}’(?!\w)|(?<!\w)'[^'\n]{0,300}'(?!\w)"
+)
+
+
+_RARE = re.compile(
+    r"[<{`\\$~=#*|!&%/\x1b\x9b\u0400-\u04ff\u0590-\u0fff\u3040-\ud7ff]"
+    r"|[^\s.-]{32}|(?:[.-]+ ){4}|(?:[\da-fA-F]{2} ){4}|[01]{8} "
+)
+
+
+def speaks_to_machine(sentence: str, before: str = "") -> bool:
+    """Whether a sentence says what only a machine is told; `before` is the sentence in front of it.
+
+    An answer that follows its question is an interview's.
+    """
+    if not _is_hinted(sentence):
+        return False
+    if _SIGNS.search(sentence) or _BLOB.search(sentence) or _END.match(sentence):
+        return True
+    said = _QUOTED.sub(" ", sentence)
+    is_turn = _TURN.match(said) and not _QUESTION.search(before)
+    is_told = (_is_order(said) and _ITS_OWN.search(said)) or _ADDRESS.search(said) or _ELSEWHERE.search(said)
+    return bool(is_turn or is_told)
+
+
+def _is_hinted(text: str) -> bool:
+    lowered = text.lower()
+    return any(hint in lowered for hint in _HINTS) or _RARE.search(text) is not None
+
+
+def _is_order(sentence: str) -> bool:
+    found = _ORDER.match(sentence)
+    return found is not None and found["verb"].lower() in _TASKS
+
+
+def is_asked_about(sentence: str, asked: Collection[str]) -> bool:
+    """Whether a question of these stems asks about a sentence that is planted: it may be quoted then.
+
+    Of what only a machine is told the question has to speak as of that, for its other words may be guessed.
+    """
+    if not ABOUT.isdisjoint(asked):
+        return True
+    stems = set(find_stems(sentence))
+    if speaks_to_machine(sentence):
+        return not (stems & NAMED).isdisjoint(asked)
+    return len(stems.intersection(asked)) * 2 >= len(stems)
+
+
+def find_flags(quote: str, *, is_aside: bool = False) -> tuple[Flag, ...]:
+    """Find what a reader should know of a quote; `is_aside` where it was found to be planted in its article."""
+    flags: list[Flag] = ["instruction"] if is_aside or speaks_to_machine(quote) else []
+    return (*flags, "hidden") if _UNSEEN.search(quote) else tuple(flags)
+
+
+def find_planted(text: str, title: str = "") -> tuple[Span, ...]:
+    """Find the sentences of a text that speak to a machine, in their order."""
+    return tuple(_find_planted(text, title))
+
+
+def _find_planted(text: str, title: str) -> Iterator[Span]:
+    before = ""
+    is_announced = False  # what comes is what a turn or a sign has begun
+    for block in find_blocks(text):
+        said = text[block.start : block.end]
+        # What most blocks are is told without their sentences, which take longer to find.
+        if not (is_announced or _may_be_planted(said)):
+            before = said[-8:]
+            continue
+        sentences = list(find_sentences(text, block))
+        is_short = len(said) <= MAX_TURN_CHARACTERS
+        is_alone = len(said) <= MAX_TASK_CHARACTERS and _is_out_of_place(text, block, sentences[0], title)
+        is_planted = is_alone or (is_announced and is_short)
+        for span in sentences:
+            sentence = text[span.start : span.end]
+            if is_planted or speaks_to_machine(sentence, before):
+                yield span
+                is_planted = is_planted or (is_short and span.start == block.start and _begins_turn(sentence))
+                before = ""
+            else:
+                before = sentence
+        is_announced = is_planted and (said.endswith(":") or re.fullmatch(_FENCE, said) is not None)
+
+
+def _begins_turn(sentence: str) -> bool:
+    """Whether a sentence that speaks to a machine says that what follows it does so too."""
+    return bool(_SIGNS.search(sentence) or _END.match(sentence) or _TURN.match(sentence) or sentence.endswith(":"))
+
+
+def _may_be_planted(block: str) -> bool:
+    return _is_hinted(block) or _is_order(block) or "?" in block
+
+
+def _is_out_of_place(text: str, block: Span, first: Span, title: str) -> bool:
+    """Whether a block is a task or a question that shares hardly a word with its title and what stands around it."""
+    said = _QUOTED.sub(" ", text[first.start : first.end])
+    order = _is_order(said)
+    if not order and not _ASKED.match(said):
+        return False
+    stems = frozenset(find_stems(text[block.start : block.end]))
+    if order:
+        stems -= frozenset(find_stems(said.split(maxsplit=1)[0]))
+    if len(stems) < MIN_TASK_STEMS:
+        return False
+    near = text[max(0, block.start - NEAR_CHARACTERS) : block.start] + text[block.end : block.end + NEAR_CHARACTERS]
+    others = find_stems(f"{title} {near}")
+    return len(others) >= MIN_NEAR_STEMS and len(stems.intersection(others)) <= MAX_SHARED * len(stems)

@@ -1,0 +1,60 @@
+import pytest
+
+from assistant.facts import read_tokens
+from assistant.quantities import find_misquantified
+
+
+def misquantify(statement: str, evidence: str) -> list[str]:
+    return list(find_misquantified(statement, read_tokens(statement), [(evidence, read_tokens(evidence))]))
+
+
+@pytest.mark.parametrize(
+    ("evidence", "statement", "reason"),
+    [
+        ("The pier cost £2m.", "The pier cost over £2m.", "the evidence doesn't say over 2m"),
+        ("The pier cost £2m.", "The pier cost nearly £2m.", "the evidence doesn't say under 2m"),
+        ("Nearly 40 people came.", "More than 40 people came.", "the evidence doesn't say at least 40"),
+        ("Up to 40 people came.", "40 people came.", "the evidence doesn't say just 40"),
+        ("All but six of the boats sank.", "Only six of the boats sank.", "the evidence says this of all but six"),
+        ("Only children may swim.", "All children may swim.", "the evidence doesn't say this of all"),
+        ("Two thirds of the 60 voted.", "A third of the 60 voted.", "the evidence says 2 third, not 1"),
+        ("Sales fell 7% to £3m.", "Sales fell to 7%.", "the evidence says by 7, not to"),
+        ("It has 12 cranes and 40 docks.", "It has 40 cranes.", "the evidence says 12, not 40: crane"),
+        (
+            "She ran it in 50 minutes, 9 seconds ahead of him.",
+            "She was 50 minutes ahead of him.",
+            "the evidence doesn't say 50 ahead",
+        ),
+        (
+            "The pier will cost £9m, two million more than planned.",
+            "The pier will cost two million.",
+            "the evidence says this of a difference only: two million",
+        ),
+        ("Bonn is the third-largest port.", "Bonn is the largest port.", "the evidence says third largest"),
+        ("It is one of the oldest mills.", "It is the oldest mill.", "the evidence says one of the oldest"),
+        ("It is the worst drought since 1976.", "It is the worst drought ever.", "the evidence doesn't say worst ever"),
+    ],
+)
+def test_another_quantity_is_named(evidence: str, statement: str, reason: str) -> None:
+    assert reason in misquantify(statement, evidence)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "statement"),
+    [
+        ("Almost 40 people came.", "Nearly 40 people came."),
+        ("The pier cost about £2m.", "The pier cost nearly £2m."),
+        ("The case is about £2m.", "The two sued each other over £2m."),
+        ("All but six of the boats sank.", "All of the boats but six sank."),
+        ("All but six of the boats sank.", "Six of the boats did not sink."),
+        ("Two thirds of the 60 voted.", "Two in three of the 60 voted."),
+        ("Sales fell 7% to £3m.", "Sales fell by 7%, to £3m."),
+        ("It has 12 cranes and 40 docks.", "There are 40 docks and 12 cranes."),
+        ("The pier will cost £9m, two million more than planned.", "The pier is dearer by two million."),
+        ("The third-largest port is Bonn.", "Bonn is the third-largest port."),
+        ("It is the worst drought since 1976.", "There was no worse drought since 1976."),
+        ("Only members over 70 are tested every year.", "Members are tested every year if they are over 70."),
+    ],
+)
+def test_the_same_quantity_is_let_through(evidence: str, statement: str) -> None:
+    assert misquantify(statement, evidence) == []
