@@ -74,7 +74,7 @@ GRACE_SECONDS = 600
 # A single server looks through all passages for words, some microseconds each: for every question where there are no
 # more than that many, beyond for words alone that none of the nearest passages holds, and at last for none.
 FULL_TEXT_PASSAGES = 20_000
-MAX_FULL_TEXT_PASSAGES = 2_000_000
+MAX_FULL_TEXT_PASSAGES = 1_000_000
 FULL_TEXT_TERMS = 4  # the rarest, that are looked for
 FREQUENCY_DRIFT = 0.1  # how much a library may grow or shrink before words are counted anew
 NEAREST = 80  # passages that are looked at at least: where words find less, vectors have to find more
