@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from assistant.citations import find_context, holds_words
 from assistant.errors import LibraryError
 from assistant.evidence import describe_source
-from assistant.library import Library
+from assistant.port import Library, Snapshot
 from assistant.quoting import ABSTENTION
 from assistant.sentences import split_sentences
 from assistant.settings import QUOTES
-from assistant.snapshot import Snapshot
 from assistant.types import (
     Answer,
     ArticleRef,
@@ -41,7 +40,7 @@ def check_answers(answers: Sequence[Answer], library: Library, *, check: Check) 
     when it was answered. Raises LibraryError where there is no library to look in.
     """
     if not library.exists:
-        raise LibraryError(f"{library.folder}: no index; give the one that answered with --index DIR")
+        raise LibraryError(f"{library.place}: no index; give the one that answered with --index DIR")
     known: dict[str, Sequence[Revision]] = {}
     checked = []
     unproven: list[UnprovenStatement] = []

@@ -137,6 +137,19 @@ IndexOption = Annotated[
         show_default=False,
     ),
 ]
+ChromaOption = Annotated[
+    str | None,
+    typer.Option(
+        "--chroma",
+        metavar="URL",
+        help="Share the library: keep it in the Chroma server at this address, under the name of the index."
+        " [default: $ASSISTANT_CHROMA_URL]",
+        show_default=False,
+    ),
+]
+InsecureOption = Annotated[
+    bool, typer.Option("--insecure", help="Allow an address of a Chroma server that is http: and not this machine's.")
+]
 EmbeddingOption = Annotated[
     str | None,
     typer.Option(
@@ -288,7 +301,8 @@ def _take_in(assistant: "Assistant", take_in: "Callable[[Progress | None], Inges
 
 def _say_who_answers(assistant: "Assistant") -> None:
     """Say what answers, from where, and whether anything leaves the machine; on stderr, so that pipes stay clean."""
-    sys.stderr.write(f"{describe_answerer(assistant, assistant.articles())}\n")
+    articles = [] if assistant.library_host else assistant.articles()
+    sys.stderr.write(f"{describe_answerer(assistant, articles)}\n")
     sys.stderr.flush()
 
 
@@ -319,6 +333,8 @@ def _read_settings(
     today: TodayOption = None,
     wait: WaitOption = None,
     embedding_model: EmbeddingOption = None,
+    chroma: ChromaOption = None,
+    insecure: InsecureOption = False,
 ) -> dict[str, Any]:
     """Read the options that say how questions are answered."""
     return {
@@ -332,6 +348,8 @@ def _read_settings(
         "today": today,
         "wait": wait,
         "embedding_model": embedding_model,
+        "chroma": chroma,
+        "insecure": insecure,
     }
 
 
@@ -548,11 +566,13 @@ def search(
     today: TodayOption = None,
     index: IndexOption = None,
     embedding_model: EmbeddingOption = None,
+    chroma: ChromaOption = None,
+    insecure: InsecureOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Show the passages that bear on a question, best first; exit with 1 when there is none."""
-    with _open(index, today=today, embedding_model=embedding_model) as assistant:
+    with _open(index, today=today, embedding_model=embedding_model, chroma=chroma, insecure=insecure) as assistant:
         found = assistant.search(question, limit, outlet=outlet, since=since, until=until)
         understood = assistant.understand(question, outlet=outlet, since=since, until=until)
         _say_how_searched(assistant)
@@ -578,13 +598,15 @@ def history(
     remove: Annotated[str | None, typer.Option(metavar="ID", help="Forget this conversation for good.")] = None,
     index: IndexOption = None,
     embedding_model: EmbeddingOption = None,
+    chroma: ChromaOption = None,
+    insecure: InsecureOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """List the conversations that are kept, the last one first, or show one; exit with 1 when there is none."""
     if bool(words) + (show is not None) + (remove is not None) > 1:
         raise typer.BadParameter("give words, --show ID or --remove ID")
-    with _open(index, embedding_model=embedding_model) as assistant:
+    with _open(index, embedding_model=embedding_model, chroma=chroma, insecure=insecure) as assistant:
         kept = assistant.conversations
         if remove is not None:
             kept.remove(remove)
@@ -614,11 +636,13 @@ def check(
     ],
     index: IndexOption = None,
     embedding_model: EmbeddingOption = None,
+    chroma: ChromaOption = None,
+    insecure: InsecureOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Check answers again, each quote in its article and what it is to prove; exit with 1 when one doesn't hold."""
-    with _open(index, embedding_model=embedding_model) as assistant:
+    with _open(index, embedding_model=embedding_model, chroma=chroma, insecure=insecure) as assistant:
         report = assistant.check(file)
     text = render_json(check_to_json(report)) if as_json else render_check(report, width=find_width())
     return Outcome(text, is_no=not report.holds)
@@ -664,6 +688,8 @@ def index_command(
     wait: WaitOption = None,
     index: IndexOption = None,
     embedding_model: EmbeddingOption = None,
+    chroma: ChromaOption = None,
+    insecure: InsecureOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
@@ -681,7 +707,7 @@ def index_command(
         raise typer.BadParameter("--remove-gone needs --update, or sources to look at")
     if on and not history:
         raise typer.BadParameter("--on is said with --history ID")
-    with _open(index, wait=wait, embedding_model=embedding_model) as assistant:
+    with _open(index, wait=wait, embedding_model=embedding_model, chroma=chroma, insecure=insecure) as assistant:
         removed_by_hand = assistant.remove(*remove) if remove else []
         for id in removed_by_hand:
             sys.stderr.write(f"removed: {clean_line(id)}\n")
@@ -848,6 +874,8 @@ def cases_command(
     ] = None,
     index: IndexOption = None,
     embedding_model: EmbeddingOption = None,
+    chroma: ChromaOption = None,
+    insecure: InsecureOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print suggestions, a line each, and ask nothing.")] = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
@@ -865,7 +893,7 @@ def cases_command(
         sys.stdout.write(f"\n{title}\n    “{quote}”\n{clean_line(suggestion.question)}\n")
 
     with ExitStack() as opened:
-        with _open(index, model=model, embedding_model=embedding_model) as assistant:
+        with _open(index, model=model, embedding_model=embedding_model, chroma=chroma, insecure=insecure) as assistant:
             articles = [assistant.article(ref.id) for ref in assistant.articles()]
             settings = assistant.settings
         suggestions = suggesting.suggest_cases(articles, seed=seed)
@@ -891,11 +919,16 @@ def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, which mustn't exist yet.")],
     index: IndexOption = None,
     embedding_model: EmbeddingOption = None,
+    chroma: ChromaOption = None,
+    insecure: InsecureOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Write the whole index, articles and vectors, to one file."""
-    with _open(index, embedding_model=embedding_model) as assistant, show_progress("Exporting") as progress:
+    with (
+        _open(index, embedding_model=embedding_model, chroma=chroma, insecure=insecure) as assistant,
+        show_progress("Exporting") as progress,
+    ):
         report = assistant.export(file, progress=progress)
     return Outcome(render_json(export_to_json(report)) if as_json else f"{file}: {render_export(report)}\n")
 
@@ -906,11 +939,13 @@ def import_command(
     wait: WaitOption = None,
     index: IndexOption = None,
     embedding_model: EmbeddingOption = None,
+    chroma: ChromaOption = None,
+    insecure: InsecureOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Take in what was exported elsewhere, with no embedding; changed articles are replaced."""
-    with _open(index, wait=wait, embedding_model=embedding_model) as assistant:
+    with _open(index, wait=wait, embedding_model=embedding_model, chroma=chroma, insecure=insecure) as assistant:
         with show_progress("Importing") as progress:
             report = assistant.import_file(file, progress=progress)
         sys.stderr.write(f"{assistant.settings.index}: {render_report(report)}\n")
@@ -923,11 +958,13 @@ def doctor(
     wait: WaitOption = None,
     index: IndexOption = None,
     embedding_model: EmbeddingOption = None,
+    chroma: ChromaOption = None,
+    insecure: InsecureOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Look at all of the index and say what is wrong with it; exit with 1 when something is, and isn't mended."""
-    with _open(index, wait=wait, embedding_model=embedding_model) as assistant:
+    with _open(index, wait=wait, embedding_model=embedding_model, chroma=chroma, insecure=insecure) as assistant:
         with show_progress("Examining") as progress:
             diagnosis = (assistant.repair if repair else assistant.examine)(progress=progress)
         place = clean_line(str(assistant.settings.index))

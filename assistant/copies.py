@@ -9,7 +9,6 @@ Signatures are stored, so what they are made of never changes: no random numbers
 
 import zlib
 from collections.abc import Mapping
-from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -70,11 +69,17 @@ def is_copy(one: Signature, other: Signature) -> bool:
 def group_copies(signatures: Mapping[int, Signature]) -> list[set[int]]:
     """Part articles into groups: an article is in that of each of its copies. The order says nothing."""
     groups = {article: {article} for article in signatures}
-    for one, other in combinations(signatures, 2):
-        if groups[one] is not groups[other] and is_copy(signatures[one], signatures[other]):
-            groups[one] |= groups[other]
-            for article in groups[other]:
-                groups[article] = groups[one]
+    articles = [article for article, signature in signatures.items() if len(signature)]
+    rows = np.array([signatures[article] for article in articles])
+    for place, one in enumerate(articles):
+        # All others at once, for there may be a hundred, and few of them are alike.
+        likenesses = (rows[place + 1 :] == rows[place]).mean(axis=1)
+        for step in np.flatnonzero(likenesses >= MIN_LIKENESS).tolist():
+            other = articles[place + 1 + step]
+            if groups[one] is not groups[other] and is_copy(signatures[one], signatures[other]):
+                groups[one] |= groups[other]
+                for article in groups[other]:
+                    groups[article] = groups[one]
     return [group for article, group in groups.items() if article == min(group)]
 
 

@@ -24,7 +24,7 @@ from typing import IO, Any, cast
 import numpy as np
 
 from assistant.errors import ArticleError, LibraryDamagedError, LibraryError, LibraryMismatchError
-from assistant.library import Library
+from assistant.port import Library
 from assistant.preparing import check_article
 from assistant.schema import PackedPassage, hash_article, unpack_vectors
 from assistant.types import Article, ExportReport, IngestReport, Origin, Passage, Span
@@ -57,7 +57,7 @@ def export_library(path: Path, *, library: Library, progress: Progress | None = 
     with library.snapshot() as snapshot:
         total = len(snapshot.articles())
         if not total:
-            raise LibraryError(f"{library.folder}: no articles yet, so there is nothing to export")
+            raise LibraryError(f"{library.place}: no articles yet, so there is nothing to export")
         with _create(path) as file:
             output = _Output(file)
             dimension = snapshot.dimension

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from assistant.answers import read_answers
 from assistant.chain import Answerer, Found, Limits, Question, arun_steps, run_steps
 from assistant.checking import check_answers, find_cited
+from assistant.chroma_server import ChromaServer
 from assistant.citations import holds_quote, place_quote
 from assistant.conversations import CONVERSATIONS_FILE, Conversations
 from assistant.corroboration import corroborate
@@ -34,18 +35,21 @@ from assistant.exporting import export_library, import_library
 from assistant.grounding import verify
 from assistant.ingest import Progress, add_sources, update_sources
 from assistant.languages import describe_languages
-from assistant.library import Library
+from assistant.library import Library as LocalLibrary
 from assistant.looking import Given, Say, Source, name_source
 from assistant.models import ChatModel, Price, find_price, make_token_counter, open_chat_model
 from assistant.passages import split_article
+from assistant.port import Snapshot
 from assistant.prompts import identify_prompts
 from assistant.quoting import ABSTENTION, answer_with_quotes
 from assistant.replies import CurrentReplies, ReplyCache
 from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval, retrieve, share_out
 from assistant.schema import PassageFilter
 from assistant.scope import Scope, read_options, read_scope
-from assistant.settings import LOCAL_EMBEDDING_MODEL, QUOTES, Settings, load_settings
-from assistant.snapshot import EVERYTHING, Snapshot
+from assistant.settings import LOCAL_EMBEDDING_MODEL, QUOTES, Settings, load_settings, name_library
+from assistant.shared import SharedLibrary
+from assistant.shared_doctor import examine_shared, repair_shared
+from assistant.snapshot import EVERYTHING
 from assistant.streaming import AnswerStream, AsyncAnswerStream
 from assistant.types import (
     Answer,
@@ -90,7 +94,7 @@ class Assistant:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._embedder = _make_embedder(settings)
-        self._library = Library(settings.index, embedding_model=self._embedder.identity, wait=settings.wait)
+        self._library: LocalLibrary | SharedLibrary = _open_library(settings, self._embedder.identity)
         self._replies = ReplyCache(settings.index)
         self._conversations = Conversations(settings.index, find_missing=self._find_missing)
         self._spent = 0.0  # US dollars
@@ -144,6 +148,7 @@ class Assistant:
 
         What has changed is replaced, and `history_of` shows what it was; what was removed by hand stays away.
         """
+        self._refuse_shared_sources()
         return update_sources(
             library=self._library,
             embedder=self._embedder,
@@ -155,6 +160,7 @@ class Assistant:
 
     def sources(self) -> list[str]:
         """List the files, folders and addresses that `update` looks at, as addresses."""
+        self._refuse_shared_sources()
         with self._library.snapshot() as snapshot:
             return [source.name for source in snapshot.sources()]
 
@@ -186,6 +192,7 @@ class Assistant:
         article that is given again from elsewhere comes back. Raises ArticleError where no source is known by that
         name.
         """
+        self._refuse_shared_sources()
         name = name_source(source)
         with self._library.snapshot() as snapshot:
             known = [each.name for each in snapshot.sources()]
@@ -203,6 +210,14 @@ class Assistant:
             self._library.publish()
         self._refuse_remains(alone)
         return alone
+
+    def _refuse_shared_sources(self) -> None:
+        """Refuse what only a library on this machine knows. Raises LibraryError."""
+        if isinstance(self._library, SharedLibrary):
+            raise LibraryError(
+                f"{self._library.place}: a shared library doesn't remember where articles came from; give their sources"
+                " to `assistant index` again, or remove articles with `assistant index --remove ID`"
+            )
 
     def _refuse_remains(self, ids: Sequence[str]) -> None:
         """Raise LibraryError where bytes of the articles that were removed are still in the index."""
@@ -268,6 +283,11 @@ class Assistant:
         is_local = self.settings.embedding_model == LOCAL_EMBEDDING_MODEL
         dimension = DIMENSION if is_local else None  # an endpoint would have to be asked
         return import_library(Path(path), library=self._library, dimension=dimension, progress=progress)
+
+    @property
+    def library_host(self) -> str:
+        """The server that a shared library is kept in; nothing where it is on this machine."""
+        return self.settings.chroma or ""
 
     @property
     def is_search_indexed(self) -> bool:
@@ -609,10 +629,14 @@ class Assistant:
 
     def examine(self, *, progress: Progress | None = None) -> Diagnosis:
         """Look at all of the index, and say what is wrong with it. Raises LibraryError where there is none."""
+        if isinstance(self._library, SharedLibrary):
+            return examine_shared(self._library, progress=progress)
         return examine(self._library, progress=progress)
 
     def repair(self, *, progress: Progress | None = None) -> Diagnosis:
         """Examine the index and mend what can be mended; only articles with damaged vectors are embedded again."""
+        if isinstance(self._library, SharedLibrary):
+            return repair_shared(self._library, embedder=self._embedder, progress=progress)
         return repair(self._library, embedder=self._embedder, progress=progress)
 
     def as_retriever(
@@ -704,7 +728,21 @@ class Assistant:
 
     def _refuse_empty(self, passage_count: int) -> None:
         if passage_count == 0:
-            raise LibraryError(f"{self.settings.index}: no articles yet; add some with `assistant index SOURCE`")
+            raise LibraryError(f"{self._library.place}: no articles yet; add some with `assistant index SOURCE`")
+
+
+def _open_library(settings: Settings, embedding_model: str) -> LocalLibrary | SharedLibrary:
+    if settings.chroma is None:
+        return LocalLibrary(settings.index, embedding_model=embedding_model, wait=settings.wait)
+    server = ChromaServer(
+        settings.chroma,
+        token=settings.chroma_token,
+        tenant=settings.chroma_tenant,
+        database=settings.chroma_database,
+    )
+    return SharedLibrary(
+        settings.index, name=name_library(settings.index), server=server, embedding_model=embedding_model
+    )
 
 
 def open_model(model: str, settings: Settings) -> ChatModel:

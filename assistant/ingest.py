@@ -18,8 +18,8 @@ from assistant.copies import is_copy, sign
 from assistant.decoding import normalise
 from assistant.embedding import Embedder
 from assistant.errors import ArticleError
-from assistant.library import Library
 from assistant.looking import NOTHING_GIVEN, Given, Look, Looker, Say, Source, to_failure
+from assistant.port import Library
 from assistant.preparing import PreparedArticle, check_article, embed_prepared, prepare_article
 from assistant.schema import hash_article
 from assistant.sources import Item, KnownSource
@@ -218,6 +218,8 @@ class _Intake:
                 are_all_taken &= is_new is not None
                 try:
                     prepared = prepare_article(article, self._embedder) if is_new else None
+                    if prepared:
+                        self._library.check(article, prepared.passages)
                 except ArticleError as error:
                     self.tally.failed.append(to_failure(look.name, error))
                     are_all_taken = False

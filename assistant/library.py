@@ -52,7 +52,7 @@ from assistant.sources import (
     record_item,
     record_source,
 )
-from assistant.types import Article
+from assistant.types import Article, Passage
 from assistant.vectors import (
     DATABASE_FILE,
     Generation,
@@ -97,7 +97,7 @@ class Library:
     """
 
     def __init__(self, folder: Path, *, embedding_model: str, wait: float = LOCK_SECONDS) -> None:
-        self.folder = folder
+        self._folder = folder
         self._embedding_model = embedding_model
         self._wait = wait  # seconds for another writer to finish
         self._path = folder / LIBRARY_FILE
@@ -110,6 +110,16 @@ class Library:
         self._counts: tuple[str, dict[str, int]] = ("", {})
         self._opened: tuple[Published, Generation | None] | None = None
         self._is_closed = False
+
+    @property
+    def folder(self) -> Path:
+        """The index folder."""
+        return self._folder
+
+    @property
+    def place(self) -> str:
+        """Where the library is, for a message."""
+        return str(self.folder)
 
     @property
     def embedding_model(self) -> str:
@@ -159,6 +169,9 @@ class Library:
             raise LibraryError(
                 f"{self.folder}: can't be written ({error.strerror or error}); choose another folder with --index"
             ) from error
+
+    def check(self, article: Article, passages: Sequence[Passage]) -> None:
+        """Refuse an article that can't be stored: there is none, of those that could be read."""
 
     def content_hash(self) -> str:
         """Hash all that the library knows: equal libraries have equal hashes, in whatever order they were filled."""

@@ -22,8 +22,8 @@ from assistant.documents import Outcome
 from assistant.errors import ArticleError, FetchError
 from assistant.fetching import Fetched, Fetcher, Validators
 from assistant.kinds import is_list
-from assistant.library import Library
 from assistant.parsing import Parser
+from assistant.port import Library
 from assistant.reading import list_files, load_document, load_standard_input, unpack_list
 from assistant.sources import Item, KnownSource
 from assistant.types import Article, Document, Entry, Failure, PassedOver

@@ -22,8 +22,9 @@ from assistant.citations import PRONOUNS, cite, find_context, needs_context
 from assistant.dates import Period
 from assistant.passages import find_asides, leave_out_asides
 from assistant.planted import is_asked_about, speaks_to_machine
+from assistant.port import Snapshot
 from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval, is_original
-from assistant.snapshot import Snapshot, StoredPassage
+from assistant.snapshot import StoredPassage
 from assistant.terms import STOP_WORDS, find_names, find_numbers, find_sources, find_stems, find_terms, find_words, stem
 from assistant.types import Answer, ArticleRef, Citation, Passage, Span, Statement, Support, Usage
 

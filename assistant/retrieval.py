@@ -19,8 +19,9 @@ import numpy.typing as npt
 from assistant.dates import Day, Period, find_days
 from assistant.embedding import Embedder, PassageInput
 from assistant.outlets import group_outlets
+from assistant.port import Snapshot
 from assistant.schema import PassageFilter
-from assistant.snapshot import EVERYTHING, Snapshot, StemArray, StoredPassage
+from assistant.snapshot import EVERYTHING, StemArray, StoredPassage
 from assistant.terms import (
     STOP_WORDS,
     find_names,
@@ -47,10 +48,6 @@ MAX_TERMS = 64
 # with this share of the best one's score: who floods a library with articles doesn't drown out what others say.
 OUTLET_SHARE = 0.5
 NEAR_BEST = 0.6
-
-# Full text scores every passage that holds any of its terms, about a microsecond each. Rare terms come first, and the
-# common ones that would take it beyond this many are left out of the search, though not of the ranking.
-MAX_POSTINGS = 8_000
 
 # BM25's saturation and length normalisation (Robertson and Zaragoza, 2009), k1 and b, for passages, which differ little
 # in length, and for sentences. Lengths are in words.
@@ -140,14 +137,20 @@ def retrieve(
     text = question[:MAX_QUESTION_CHARACTERS]
     with ThreadPoolExecutor(max_workers=1) as executor:  # both take about as long, and neither holds Python's lock
         embedding = executor.submit(embed_question, text, embedder=embedder, max_clauses=weights.max_clauses)
-        frequencies = library.document_frequencies(find_terms(text)[:MAX_TERMS])
-        terms = choose_search_terms(frequencies)
-        matched = library.match(terms, limit=max(weights.matched_passages, limit), filter=filter)
+        nearest_count = max(weights.nearest_passages, limit) if weights.nearest_passages else 0
+        terms = find_terms(text)[:MAX_TERMS]
+        proposed = library.propose(
+            terms,
+            lambda: embedding.result().vector,
+            matched=max(weights.matched_passages, limit),
+            nearest=nearest_count,
+            filter=filter,
+        )
         embedded = embedding.result()
-    nearest_count = max(weights.nearest_passages, limit) if weights.nearest_passages else 0
+    frequencies = library.document_frequencies(terms)
+    ids = {id for id, _ in proposed}
     while True:
-        nearest = library.nearest(embedded.vector, limit=nearest_count, filter=filter) if nearest_count else []
-        candidates = library.load(sorted({id for id, _ in matched} | {id for id, _ in nearest}))
+        candidates = library.load(sorted(ids))
         parts = score_passages(
             embedded,
             candidates,
@@ -162,9 +165,13 @@ def retrieve(
         # Ids break ties, so that the order is the same every time.
         order = sorted(range(len(candidates)), key=lambda index: (-scores[index], candidates[index].id))
         kept = drop_copies(order, candidates, scores)
-        if len(kept) == len(order) or len(kept) >= limit or not nearest_count or len(nearest) < nearest_count:
+        if len(kept) == len(order) or len(kept) >= limit or not nearest_count:
             break
         nearest_count *= 2  # for copies of a few stories may be all that was found
+        further = library.nearest(embedded.vector, limit=nearest_count, filter=filter)
+        if len(further) < nearest_count and ids.issuperset(id for id, _ in further):
+            break
+        ids |= {id for id, _ in further}
     return Retrieval(
         question=embedded,
         passages=tuple(
@@ -252,20 +259,6 @@ def embed_question(
         return EmbeddedQuestion(text, clauses, vectors[0], vectors)
     (embedded,) = embedder.embed_passages([PassageInput("", text, clauses)])
     return EmbeddedQuestion(text, clauses, embedded.passage, embedded.sentences)
-
-
-def choose_search_terms(frequencies: Mapping[str, int], *, max_postings: int = MAX_POSTINGS) -> list[str]:
-    """Choose the terms to search for, the rarest first, while they stand in at most `max_postings` passages in all."""
-    chosen: list[str] = []
-    postings = 0
-    for term, frequency in sorted(frequencies.items(), key=lambda item: item[1]):
-        if not frequency:
-            continue
-        postings += frequency
-        if chosen and postings > max_postings:
-            break
-        chosen.append(term)
-    return chosen
 
 
 def score_passages(

@@ -346,7 +346,7 @@ def find_misplaced_words(connection: sqlite3.Connection, ids: Sequence[int]) -> 
                 " WHERE p.id = ?",
                 (id,),
             ).fetchone()
-            words = (text[start:end], *_words_of(to_ref(columns)))
+            words = (text[start:end], *describe_words(to_ref(columns)))
             reference.execute(INSERT_WORDS, (id, *words))
             for column, value in zip(("text", "title", "outlet", "date"), words, strict=True):
                 phrase = value.replace('"', '""')
@@ -366,20 +366,20 @@ def _insert_passages(
     article: Article,
     embedded: Sequence[EmbeddedPassage | PackedPassage],
 ) -> None:
-    packed_passages = [item if isinstance(item, PackedPassage) else _pack_passage(item) for item in embedded]
+    packed_passages = [item if isinstance(item, PackedPassage) else pack_passage(item) for item in embedded]
     id = None
     for ordinal, packed in enumerate(packed_passages):
         passage = packed.passage
         id = connection.execute(
             'INSERT INTO passages (article, ordinal, start, "end", sentences, stems, stem_counts)'
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (row, ordinal, passage.start, passage.end, _pack_spans(passage.sentences), *_pack_stems(passage)),
+            (row, ordinal, passage.start, passage.end, _pack_spans(passage.sentences), *pack_stems(passage)),
         ).lastrowid
         connection.execute("INSERT INTO passage_vectors VALUES (?, ?)", (id, packed.vector))
         connection.execute(
             "INSERT INTO sentence_vectors VALUES (?, ?, ?)", (id, packed.scales, packed.sentence_vectors)
         )
-        connection.execute(INSERT_WORDS, (id, passage.text, *_words_of(article.ref)))
+        connection.execute(INSERT_WORDS, (id, passage.text, *describe_words(article.ref)))
     if id is not None:
         scales, vectors = _pack_vectors(_stack([packed.vector for packed in packed_passages]))
         first = id - len(packed_passages) + 1
@@ -540,6 +540,23 @@ def to_article(row: Sequence[object]) -> Article:
     )
 
 
+def to_row(article: Article) -> tuple[Any, ...]:
+    """Make the row of ARTICLE_COLUMNS that `to_article` makes the article of, as JSON can hold it."""
+    return (
+        article.id,
+        article.title,
+        article.outlet,
+        article.author,
+        _write_time(article.published),
+        article.url,
+        article.text,
+        _write_time(article.updated),
+        article.section,
+        article.language,
+        article.origins,
+    )
+
+
 def _read_origins(origins: Any) -> tuple[Origin, ...]:
     listed = json.loads(origins) if isinstance(origins, str) else origins
     return tuple(Origin(str(field), str(place)) for field, place in listed)
@@ -590,7 +607,7 @@ def _write_time(time: datetime | None) -> str | None:
     return time.isoformat() if time else None
 
 
-def _pack_stems(passage: Passage) -> tuple[bytes, bytes]:
+def pack_stems(passage: Passage) -> tuple[bytes, bytes]:
     """Pack the numbers of the stems, and their count in each sentence; a passage without sentences is one."""
     spans = passage.sentences or (Span(passage.start, passage.end),)
     texts = [passage.text[start - passage.start : end - passage.start] for start, end in spans]
@@ -603,7 +620,8 @@ def _pack_spans(spans: Sequence[Span]) -> bytes:
     return np.array(spans, np.uint32).tobytes()
 
 
-def _pack_passage(item: EmbeddedPassage) -> PackedPassage:
+def pack_passage(item: EmbeddedPassage) -> PackedPassage:
+    """Pack the vectors of a passage as they are stored."""
     scales, sentence_vectors = _pack_vectors(item.sentence_vectors)
     return PackedPassage(item.passage, item.vector.astype(np.float32).tobytes(), scales, sentence_vectors)
 
@@ -621,12 +639,12 @@ def _pack_vectors(vectors: FloatArray) -> tuple[bytes, bytes]:
 
 def _words_of_row(columns: Sequence[object]) -> tuple[str, str, str]:
     try:
-        return _words_of(to_ref(columns))
+        return describe_words(to_ref(columns))
     except ValueError:  # its date is damaged, and it can be removed all the same
         return str(columns[1]), str(columns[2] or ""), ""
 
 
-def _words_of(article: ArticleRef) -> tuple[str, str, str]:
+def describe_words(article: ArticleRef) -> tuple[str, str, str]:
     """Say title, outlet and date as people ask for them: "what did the Courier report on Saturday, 15 March 2025"."""
     time = article.published
     day = f"{time:%A} {time.day} {time:%B %Y %Y-%m-%d}" if time else ""

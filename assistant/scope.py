@@ -23,8 +23,9 @@ from assistant.dates import (
     to_time,
 )
 from assistant.errors import SettingsError
+from assistant.port import Snapshot
 from assistant.schema import PassageFilter
-from assistant.snapshot import EVERYTHING, Snapshot
+from assistant.snapshot import EVERYTHING
 from assistant.terms import find_terms
 from assistant.types import Span, Understood
 

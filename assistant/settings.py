@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
+from hashlib import sha256
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from platformdirs import user_cache_path, user_data_path
 
@@ -27,6 +30,9 @@ SERVED_MODEL = "openai:"  # the first that the server lists
 Unsupported = Literal["mark", "drop"]
 
 MIN_WINDOW = 2_000
+
+CLOUD_HOST = "trychroma.com"
+_LIBRARY_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,58}[a-z0-9])?")
 
 _OFF = ("", "0", "false", "no", "off")  # what says of a variable that it isn't set
 _MODEL = re.compile(r"[a-z][a-z0-9_]*:\S.*|openai:")
@@ -52,6 +58,10 @@ class Settings:
     cache.
 
     `offline` refuses every connection, so that quotes answer unless a model is chosen, which is refused.
+
+    `chroma` is the address of a Chroma server that the library is kept in, where it is shared: `index` is then its name
+    there, and the folder of what stays on this machine. `chroma_token` is the server's, or the key of Chroma Cloud;
+    `insecure` sends it, and all articles, to another machine without encryption.
     """
 
     index: Path
@@ -74,15 +84,27 @@ class Settings:
     vocabularies: Path = field(default_factory=lambda: Path(tempfile.gettempdir()) / "data-gym-cache")
     base_url: str | None = field(default=None, repr=False)  # it may hold a password
     api_key: str | None = field(default=None, repr=False)
+    chroma: str | None = None
+    chroma_token: str | None = field(default=None, repr=False)
+    chroma_tenant: str | None = None
+    chroma_database: str | None = None
+    insecure: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("model", "embedding_model", "base_url", "api_key"):
+        for name in (
+            *("model", "embedding_model", "base_url", "api_key"),
+            *("chroma", "chroma_token", "chroma_tenant", "chroma_database"),
+        ):
             if not isinstance(getattr(self, name), str | None):
                 raise SettingsError(f"{name} is not text")
         if self.model != QUOTES and not _MODEL.fullmatch(self.model):
             raise SettingsError(
                 f"unknown model {self.model!r}: use {QUOTES!r}, or PROVIDER:NAME such as {DEFAULT_MODEL!r}"
             )
+        if self.chroma is not None:
+            _check_server(self.chroma, insecure=self.insecure)
+            if self.offline:
+                raise SettingsError("a shared library can't be asked offline: leave --offline or --chroma out")
         if self.offline and self.model != QUOTES:
             raise SettingsError(f"{self.model!r} can't be asked offline: leave --offline out, or use --model {QUOTES}")
         provider, _, name = self.embedding_model.partition(":")
@@ -132,9 +154,16 @@ def load_settings(
         ("api_key", "OPENAI_API_KEY"),
         ("vocabularies", "TIKTOKEN_CACHE_DIR"),  # as tiktoken itself has it
         ("vocabularies", "DATA_GYM_CACHE_DIR"),
+        ("chroma", "ASSISTANT_CHROMA_URL"),
+        ("chroma_token", "ASSISTANT_CHROMA_TOKEN"),
+        ("chroma_tenant", "CHROMA_TENANT"),  # as Chroma itself has it
+        ("chroma_database", "CHROMA_DATABASE"),
     ):
         if name not in values and environment.get(variable):
             values[name] = environment[variable]
+    # Chroma Cloud's key is for nobody else.
+    if "chroma_token" not in values and environment.get("CHROMA_API_KEY") and is_chroma_cloud(values.get("chroma")):
+        values["chroma_token"] = environment["CHROMA_API_KEY"]
     if "tracing" not in values and (tracing := environment.get("ASSISTANT_TRACING")):
         if tracing != LANGSMITH:
             raise SettingsError(
@@ -157,6 +186,51 @@ def load_settings(
         return replace(Settings(index=Path(index)), **values)
     except TypeError as error:
         raise SettingsError(f"a setting has a value of the wrong kind: {error}") from None
+
+
+def _check_server(url: object, *, insecure: bool) -> None:
+    """Refuse an address of a Chroma server that can't be one, or where everybody on the way could read along."""
+    try:
+        parts = urlsplit(str(url))
+        host, _ = parts.hostname, parts.port  # a port that is none raises ValueError
+    except ValueError:
+        host, parts = None, urlsplit("")
+    if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
+        raise SettingsError(f"chroma {str(url)[:200]!r} is no address of a server; write it as https://chroma.example")
+    if parts.username is not None or parts.password is not None:
+        raise SettingsError("the address of a Chroma server holds no password; set ASSISTANT_CHROMA_TOKEN instead")
+    if parts.scheme == "http" and not _is_loopback(host) and not insecure:
+        raise SettingsError(
+            f"http://{host} would send articles and token unencrypted; use https, or --insecure in your own network"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def is_chroma_cloud(url: object) -> bool:
+    """Whether an address is one of Chroma Cloud's."""
+    parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
+    host = parts.hostname or ""
+    return parts.scheme == "https" and (host == CLOUD_HOST or host.endswith(f".{CLOUD_HOST}"))
+
+
+def name_library(index: Path) -> str:
+    """Name a shared library after its index as it was given; the user's own index is everybody's "index".
+
+    What Chroma allows in a name stays as it is, and a hash tells apart what does not.
+    """
+    if index == user_data_path(APPLICATION) / "index":
+        return "index"
+    given = os.path.normpath(index).replace(os.sep, "/")
+    if _LIBRARY_NAME.fullmatch(given):
+        return given
+    readable = re.sub(r"[^a-z0-9]+", "-", given.lower())[-40:].strip("-")
+    return f"{readable or 'index'}-{sha256(given.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
 
 
 def _choose_model(environment: Mapping[str, str]) -> str:

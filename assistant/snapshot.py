@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -56,6 +56,10 @@ WIDE_FACTOR = 2
 
 MAX_COPIES = 50  # of one article that are read: a story that is in more places is in many
 MAX_FREQUENCY = 10_000  # the count of passages from which a term is just frequent
+
+# Full text scores every passage that holds any of its terms, about a microsecond each. Rare terms come first, and the
+# common ones that would take it beyond this many are left out of the search, though not of the ranking.
+MAX_POSTINGS = 8_000
 
 EVERYTHING = PassageFilter()
 
@@ -257,16 +261,7 @@ class Snapshot:
 
     def content_hash(self) -> str:
         """Hash all that is known: equal for equal articles, passages and vectors, in whatever order they came."""
-        digest = hashlib.sha256()
-        for article, passages in self.packed_articles():
-            digest.update(f"{hash_article(article)} {len(passages)}\n".encode())
-            for packed in passages:
-                start, end, spans = packed.passage.start, packed.passage.end, packed.passage.sentences
-                vectors = (packed.vector, packed.scales, packed.sentence_vectors)
-                digest.update(f"{json.dumps([start, end, spans, [len(part) for part in vectors]])}\n".encode())
-                for part in vectors:
-                    digest.update(part)
-        return digest.hexdigest()
+        return hash_content(self.packed_articles())
 
     def packed_articles(self) -> Iterator[tuple[Article, list[PackedPassage]]]:
         """Read all articles with their passages and vectors as they are stored, one by one in the order of their ids.
@@ -320,6 +315,24 @@ class Snapshot:
             Passage(article_id, start, end, article.text[start:end], *unpack_spans([spans]))
             for start, end, spans in rows
         )
+
+    def propose(
+        self,
+        terms: Sequence[str],
+        vector: Callable[[], FloatArray],
+        *,
+        matched: int,
+        nearest: int,
+        filter: PassageFilter = EVERYTHING,
+    ) -> list[Neighbour]:
+        """Find what may bear on a question: passages that hold its terms, and those nearest to its unit vector (d,).
+
+        At most so many of each, in no order. The vector is asked for when the terms have been looked for.
+        """
+        chosen = choose_search_terms(self.document_frequencies(terms))
+        found = self.match(chosen, limit=matched, filter=filter)
+        query = vector()
+        return found + (self.nearest(query, limit=nearest, filter=filter) if nearest else [])
 
     def match(self, terms: Sequence[str], *, limit: int, filter: PassageFilter = EVERYTHING) -> list[Neighbour]:
         """Find the passages that hold any of the terms in text, title, outlet or date, as (id, BM25), best first.
@@ -541,6 +554,34 @@ class Snapshot:
         while rows := cursor.fetchmany(READ_BATCH):
             vectors = np.frombuffer(b"".join(row[1] for row in rows), np.float32)
             yield [row[0] for row in rows], vectors.reshape(len(rows), -1)
+
+
+def choose_search_terms(frequencies: Mapping[str, int], *, max_postings: int = MAX_POSTINGS) -> list[str]:
+    """Choose the terms to search for, the rarest first, while they stand in at most `max_postings` passages in all."""
+    chosen: list[str] = []
+    postings = 0
+    for term, frequency in sorted(frequencies.items(), key=lambda item: item[1]):
+        if not frequency:
+            continue
+        postings += frequency
+        if chosen and postings > max_postings:
+            break
+        chosen.append(term)
+    return chosen
+
+
+def hash_content(articles: Iterable[tuple[Article, Sequence[PackedPassage]]]) -> str:
+    """Hash articles, which come in the order of their ids, with their passages and vectors."""
+    digest = hashlib.sha256()
+    for article, passages in articles:
+        digest.update(f"{hash_article(article)} {len(passages)}\n".encode())
+        for packed in passages:
+            start, end, spans = packed.passage.start, packed.passage.end, packed.passage.sentences
+            vectors = (packed.vector, packed.scales, packed.sentence_vectors)
+            digest.update(f"{json.dumps([start, end, spans, [len(part) for part in vectors]])}\n".encode())
+            for part in vectors:
+                digest.update(part)
+    return digest.hexdigest()
 
 
 _FORGOTTEN = "SELECT count(*) FROM properties WHERE name = 'forgotten'"

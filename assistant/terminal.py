@@ -147,12 +147,15 @@ def describe_answerer(assistant: "Assistant", articles: Sequence[ArticleRef]) ->
         sent.append(f"questions and passages are sent to {clean_line(assistant.model_host)} to be answered")
     if settings.embedding_model != LOCAL_EMBEDDING_MODEL:
         sent.append(f"questions and articles are sent to {clean_line(assistant.embedding_host)} to be embedded")
+    if assistant.library_host:
+        sent.append(f"questions are searched for, and articles kept, at {clean_line(assistant.library_host)}")
     if settings.tracing and assistant.model_host:
         sent.append("what a model is asked and replies may be sent to LangSmith")
     leaves = " and ".join(sent) or "nothing leaves this machine"
     who = f"{clean_line(assistant.model)} at {clean_line(assistant.model_host)}" if assistant.model_host else "quotes"
     count = f"{len(articles):,} article{'' if len(articles) == 1 else 's'}"
-    source = f"{count} in {clean_line(str(settings.index))}{_describe_days(articles)}"
+    what = count if articles or not assistant.library_host else "the articles"  # which are many to list
+    source = f"{what} in {clean_line(str(settings.index))}{_describe_days(articles)}"
     alone = "" if assistant.model_host else " no language model,"
     return f"Answered by {who} from {source};{alone} {leaves}."
 

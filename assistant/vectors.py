@@ -332,16 +332,17 @@ def _is_harmful(database: Path) -> bool:
             stored = connection.execute("SELECT config_json_str, schema_str FROM collections").fetchall()
         finally:
             connection.close()
-        return any(_holds_named_function(json.loads(text)) for row in stored for text in row if text)
+        return any(holds_named_function(json.loads(text)) for row in stored for text in row if text)
     except (sqlite3.Error, ValueError, RecursionError):
         return True  # what can't be looked at can't be trusted
 
 
-def _holds_named_function(configuration: object) -> bool:
+def holds_named_function(configuration: object) -> bool:
+    """Whether a stored configuration, read of JSON, names an embedding function."""
     if isinstance(configuration, dict):
         function = configuration.get("embedding_function")
         # "legacy" and "unknown" are how Chroma writes that there is none.
         if isinstance(function, dict) and function.get("type") not in ("legacy", "unknown"):
             return True
-        return any(_holds_named_function(value) for value in configuration.values())
-    return isinstance(configuration, list) and any(_holds_named_function(value) for value in configuration)
+        return any(holds_named_function(value) for value in configuration.values())
+    return isinstance(configuration, list) and any(holds_named_function(value) for value in configuration)

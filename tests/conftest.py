@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chroma_runs import ChromaRun, chroma_run, make_name, open_shared
 from hypothesis import settings
 from model_server import ModelServer, serve
 
 from assistant.library import Library
+from assistant.shared import SharedLibrary
 from assistant.types import Article
 
 # A busy machine is no failure of a test.
@@ -60,7 +62,7 @@ def no_environment(
 ) -> None:
     """Give each test an empty home and nothing of what its user has set."""
     for name in os.environ:
-        if name.startswith(("ASSISTANT_", "OPENAI_", "XDG_", "LANGSMITH_", "LANGCHAIN_")):
+        if name.startswith(("ASSISTANT_", "CHROMA_", "OPENAI_", "XDG_", "LANGSMITH_", "LANGCHAIN_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("XDG_CACHE_HOME", str(shared_cache))
@@ -70,6 +72,27 @@ def no_environment(
 def heeded_interrupts() -> None:
     """Have Ctrl-C stop what a test starts: a command that it stopped in this process ignores it from then on."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def chroma(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChromaRun]:
+    """A Chroma server, for the shared libraries of all tests."""
+    with chroma_run(tmp_path_factory.mktemp("chroma")) as run:
+        yield run
+
+
+@pytest.fixture
+def shared_library(tmp_path: Path, chroma: ChromaRun) -> Iterator[SharedLibrary]:
+    """A shared library that doesn't exist yet, whose leftovers are swept at once."""
+    library = open_shared(tmp_path / "home", chroma.url, name=make_name(), grace=0)
+    yield library
+    library.close()
+
+
+@pytest.fixture(params=["local", "shared"])
+def any_library(request: pytest.FixtureRequest) -> Library | SharedLibrary:
+    """A library on this machine, and one on a server, for what is true of both."""
+    return request.getfixturevalue("library" if request.param == "local" else "shared_library")
 
 
 @pytest.fixture

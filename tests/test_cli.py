@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chroma_runs import ChromaRun, make_name
 from model_server import Fails, ModelServer, Says
 
 from assistant import Assistant
@@ -1029,3 +1030,56 @@ def test_offline_refuses_every_connection_in_one_line(
 
 def test_a_question_may_be_about_offline(run: Run, article: Path) -> None:
     assert run("ask", "--", "--offline", str(article))[0] == 1
+
+
+# A shared library
+
+
+def test_who_has_the_address_and_an_empty_folder_is_answered(
+    run: Run, article: Path, tmp_path: Path, chroma: ChromaRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = ("--chroma", chroma.url, "--index", make_name())
+    assert run("index", str(article), *shared)[0] == 0
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+
+    status, out, err = run("ask", "How much did the repairs of the bridge cost?", "--json", *shared)
+
+    assert status == 0
+    answer = json.loads(out)
+    for citation in answer["citations"]:
+        assert citation["quote"] in ARTICLE
+    assert f"questions are searched for, and articles kept, at {chroma.url}" in err
+    assert run("doctor", *shared)[0] == 0
+    assert run("index", "--list", *shared)[1].startswith("Vale Observer")
+    assert not any(path.suffix == ".sqlite3" for path in tmp_path.rglob("*"))
+
+
+def test_what_a_shared_library_does_not_remember_is_one_line(run: Run, article: Path, chroma: ChromaRun) -> None:
+    shared = ("--chroma", chroma.url, "--index", make_name())
+    run("index", str(article), *shared)
+
+    status, _, err = run("index", "--update", *shared)
+
+    assert status == 2
+    assert "doesn't remember where articles came from" in err.splitlines()[-1]
+
+
+def test_a_server_that_is_gone_is_one_line_and_no_token_is_printed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSISTANT_CHROMA_TOKEN", "canary-token")
+    monkeypatch.setenv("ASSISTANT_CHROMA_URL", "http://127.0.0.1:9")
+
+    status, out, err = run("ask", "Who cut the ribbon?")
+
+    assert status == 2
+    assert "the Chroma server can't be reached" in err
+    assert "Traceback" not in err
+    assert "canary" not in out + err
+
+
+def test_another_machine_without_encryption_is_refused(run: Run) -> None:
+    status, _, err = run("ask", "Who cut the ribbon?", "--chroma", "http://chroma.example:8000")
+
+    assert status == 2
+    assert "--insecure" in err

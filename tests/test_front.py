@@ -39,9 +39,10 @@ CHANGES = [
 CONDITIONS = "What are Putin's conditions?"
 
 
-@pytest.fixture(scope="module")
-def assistant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
-    with Assistant.open(tmp_path_factory.mktemp("front") / "index") as opened:
+@pytest.fixture(scope="module", params=["local", "shared"])
+def assistant(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
+    chroma = request.getfixturevalue("chroma").url if request.param == "shared" else None
+    with Assistant.open(tmp_path_factory.mktemp("front") / "index", chroma=chroma) as opened:
         report = opened.add(ROOT / "articles")
         assert not report.failed
         yield opened

@@ -32,7 +32,7 @@ from libraries import (
 from assistant.errors import LibraryDamagedError, LibraryError, LibraryLockedError, LibraryMismatchError
 from assistant.library import CHROMA_FOLDER, HOLDER_FILE, Library
 from assistant.replies import REPLIES_FILE, Reply, ReplyCache
-from assistant.schema import EmbeddedPassage, _pack_passage, _pack_stems, _pack_vectors, hash_article
+from assistant.schema import EmbeddedPassage, _pack_vectors, hash_article, pack_passage, pack_stems
 from assistant.settings import LIBRARY_FILE
 from assistant.sources import Item, KnownSource
 from assistant.types import Article, Origin
@@ -238,8 +238,8 @@ def traces_of(article: Article, folder: Path, *, seed: int) -> list[str]:
     # Full-text search writes a term without what it shares with the one before it.
     patterns = [part.encode() for word in words for part in (word, word.lower()[2:8])]
     for item in embed(article, seed=seed)[1]:
-        vector, scales, rows = _pack_passage(item).vector, *_pack_vectors(item.sentence_vectors)
-        patterns += [vector, vector[:16], rows, scales, _pack_stems(item.passage)[0]]
+        vector, scales, rows = pack_passage(item).vector, *_pack_vectors(item.sentence_vectors)
+        patterns += [vector, vector[:16], rows, scales, pack_stems(item.passage)[0]]
     files = [file for file in folder.rglob("*") if file.is_file()]
     return [
         f"{file.relative_to(folder)}: {pattern!r}"

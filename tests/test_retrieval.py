@@ -10,19 +10,25 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assistant.ingest import add_sources
-from assistant.library import Library
+from assistant.library import Library as SQLiteLibrary
+from assistant.port import Library
 from assistant.retrieval import (
     DEFAULT_WEIGHTS,
     Retrieval,
     RetrievalWeights,
-    choose_search_terms,
     embed_question,
     retrieve,
     score_passages,
     share_out,
 )
 from assistant.schema import PassageFilter
+from assistant.snapshot import choose_search_terms
 from assistant.types import Article, ArticleRef, Passage, RetrievedPassage, ScoreParts
+
+
+@pytest.fixture
+def library(any_library: Library) -> Library:
+    return any_library
 
 
 def ask(
@@ -100,7 +106,8 @@ def test_word_that_is_also_an_outlet_names_it_only_with_a_capital(library: Libra
     embedder = WordEmbedder()
     add_sources(articles, library=library, embedder=embedder)
     with library.snapshot() as snapshot:
-        stored = snapshot.load([1, 2])
+        near = snapshot.nearest(embedder.embed_questions([text])[0], limit=2)
+        stored = snapshot.load([id for id, _ in near])
     question = embed_question("Did Smith resign in time?", embedder=embedder)
 
     scores = score_passages(question, stored, frequencies={}, passage_count=2)
@@ -188,7 +195,8 @@ def test_same_question_gives_the_same_order(library: Library) -> None:
     first = found(ask(library, articles, "Which words stand here?"))
 
     assert first == found(ask(library, [], "Which words stand here?"))
-    assert first == [str(number) for number in range(10)]
+    if isinstance(library, SQLiteLibrary):  # which knows the order in which they came
+        assert first == [str(number) for number in range(10)]
 
 
 # Copies
@@ -203,7 +211,7 @@ BODY = (
 def test_copies_of_a_story_take_the_place_of_one(library: Library) -> None:
     copies = [
         report(f"copy {number}", f"{LEAD} {BODY}", published=datetime(2025, 3, day, tzinfo=UTC))
-        for number, day in enumerate([9, 2, 5, 7] * 12)
+        for number, day in enumerate([9, 2, *[5, 7] * 23])
     ]
     others = [report(f"other {number}", f"The berth costs {number} m. Ship {number} came.") for number in range(4)]
 
@@ -236,7 +244,7 @@ def test_what_only_one_copy_says_is_found_in_it(library: Library) -> None:
 WORDS = st.sampled_from(("fox", "dog", "lamb", "Jack", "water,", "and", "who", "Hill Herald", "15 March 2025", "?"))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(st.lists(WORDS, min_size=1, max_size=20))
 def test_the_parts_sum_to_the_score(library: Library, articles: tuple[Article, ...], words: list[str]) -> None:
     retrieval = ask(library, articles, " ".join(words))

@@ -1,3 +1,4 @@
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from assistant.settings import (
     find_index,
     is_checkout,
     load_settings,
+    name_library,
 )
 
 KEY = "sk-canary-1234567890"
@@ -212,3 +214,89 @@ def test_offline_quotes_answer_whatever_the_environment_has(value: str) -> None:
 def test_a_model_that_is_chosen_can_not_be_asked_offline() -> None:
     with pytest.raises(SettingsError, match=r"^'openai:tiny' can't be asked offline: .* --model quotes$"):
         load_settings("index", environment={}, model="openai:tiny", offline=True)
+
+
+# A shared library
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://chroma.example",
+        "http://127.0.0.1:8000",
+        "http://localhost:8000",
+        "http://[::1]:8000",
+        "https://10.0.0.1/x",
+    ],
+)
+def test_an_address_of_a_server_is_taken(url: str) -> None:
+    assert load_settings("index", environment={"ASSISTANT_CHROMA_URL": url}).chroma == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "chroma.example",
+        "ftp://a.example",
+        "https://",
+        "https://a:b@c.example",
+        "https://a.example:x",
+        "https://a.example?b=c",
+    ],
+)
+def test_what_is_no_address_of_a_server_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError):
+        load_settings("index", environment={}, chroma=url)
+
+
+@pytest.mark.parametrize("host", ["chroma.example", "10.0.0.1", "localhost.example", "0.0.0.0", "127.0.0.1.example"])
+def test_another_machine_is_spoken_to_unencrypted_only_where_that_is_allowed(host: str) -> None:
+    with pytest.raises(SettingsError, match="--insecure"):
+        load_settings("index", environment={}, chroma=f"http://{host}:8000")
+
+    assert load_settings("index", environment={}, chroma=f"http://{host}:8000", insecure=True).insecure
+
+
+def test_the_key_of_chroma_cloud_goes_to_chroma_cloud_alone() -> None:
+    environment = {"CHROMA_API_KEY": KEY, "CHROMA_TENANT": "t", "CHROMA_DATABASE": "d"}
+    cloud = load_settings("index", environment=environment, chroma="https://api.trychroma.com")
+    others = [
+        load_settings("index", environment=environment, chroma=url)
+        for url in ("https://chroma.example", "https://trychroma.com.example", "http://localhost:1", None)
+    ]
+
+    assert (cloud.chroma_token, cloud.chroma_tenant, cloud.chroma_database) == (KEY, "t", "d")
+    assert not any(settings.chroma_token for settings in others)
+    assert KEY not in repr(cloud)
+
+
+def test_a_token_goes_before_the_key_and_is_shown_nowhere() -> None:
+    environment = {"CHROMA_API_KEY": "other", "ASSISTANT_CHROMA_TOKEN": KEY}
+
+    settings = load_settings("index", environment=environment, chroma="https://api.trychroma.com")
+
+    assert settings.chroma_token == KEY
+    assert KEY not in repr(settings)
+
+
+def test_each_index_names_a_library_of_its_own() -> None:
+    given = [
+        "index",
+        "news",
+        "news-2025",
+        "News",
+        "a/b",
+        "a-b",
+        "/tmp/x/index",
+        "/tmp/y/index",
+        "../index",
+        "新聞",
+        "a" * 300,
+    ]
+
+    names = [name_library(Path(each)) for each in given]
+
+    assert names[:3] == ["index", "news", "news-2025"]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name) for name in names)
+    assert name_library(find_index(None, environment={}, here=Path("/nowhere"))) == "index"

@@ -1,0 +1,359 @@
+"""Speaks with a Chroma server, through version 2 of its HTTP interface.
+
+Not through chromadb's own client: that waits for ever, never tries again, and constructs whatever a stored
+configuration names (CVE-2026-45829). Every request here can be sent twice, so each one is, where the server is
+restarting, busy or gone for a moment.
+"""
+
+import base64
+import json
+import random
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import numpy as np
+
+from assistant.errors import LibraryError, LibraryMismatchError
+from assistant.settings import is_chroma_cloud
+from assistant.vectors import FloatArray, holds_named_function
+
+if TYPE_CHECKING:
+    import httpx2
+
+# What Chroma Cloud allows, kept everywhere, so that a library can move there.
+MAX_ID_BYTES = 128
+MAX_DOCUMENT_BYTES = 16_384
+MAX_VALUE_BYTES = 8_182
+MAX_KEYS = 32
+MAX_KEY_BYTES = 36
+MAX_BATCH = 300  # records in one write, and in one answer
+MAX_CONCURRENT = 8  # requests; 10 on one collection are too many
+
+MAX_REQUEST_CHARACTERS = 8_000_000  # a server takes 40 MiB
+CONNECT_SECONDS = 5.0
+READ_SECONDS, WRITE_SECONDS = 10.0, 60.0  # that a server may take for one request
+READ_PATIENCE, WRITE_PATIENCE = 3.0, 30.0  # for which a request is tried again
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
+
+_DEFAULT_TENANT, _DEFAULT_DATABASE = "default_tenant", "default_database"
+_BUSY = (429, 502, 503, 504)
+
+Value = str | int | float | bool
+Where = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record on its way to a server: an id, a vector (d,) as float32, short metadata, and a text or none."""
+
+    id: str
+    vector: FloatArray
+    metadata: Mapping[str, Value]
+    document: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRecord:
+    """A record as a server gives it: what wasn't asked for is empty; `distance` is that from what was searched for."""
+
+    id: str
+    metadata: Mapping[str, Value]
+    document: str = ""
+    vector: FloatArray | None = None
+    distance: float = 0.0
+
+
+class ChromaServer:
+    """A Chroma server, or Chroma Cloud; use it from any thread. Nothing is sent before something is asked.
+
+    All methods raise LibraryError where it can't be reached, refuses, or answers with what it shouldn't, and
+    LibraryMismatchError where it is of another version.
+    """
+
+    def __init__(
+        self, url: str, *, token: str | None = None, tenant: str | None = None, database: str | None = None
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._token = token
+        self._place = (tenant, database)
+        self._guard = threading.Lock()
+        self._client: httpx2.Client | None = None
+        self._root: str | None = None
+
+    def find_collection(self, name: str) -> "Collection | None":
+        """Find a collection by its name. Raises LibraryMismatchError for one that isn't of this program's making."""
+        stored = self.send("GET", f"{self._find_root()}/collections/{quote(name)}", may_miss=True)
+        return None if stored is None else self._open_collection(name, stored)
+
+    def make_collection(self, name: str, *, metadata: Mapping[str, Value], ef_search: int) -> "Collection":
+        """Find a collection, or make it; two that do so at once get the same one."""
+        found = self.find_collection(name)
+        if found is not None:
+            return found
+        # The inner product of unit vectors is their cosine, and for it Chroma stores a vector as it is given.
+        configuration = {"hnsw": {"space": "ip", "ef_search": ef_search}}
+        request = {"name": name, "metadata": metadata, "configuration": configuration, "get_or_create": True}
+        stored = self.send("POST", f"{self._find_root()}/collections", request, is_write=True)
+        return self._open_collection(name, stored)
+
+    def read_time(self) -> int:
+        """Read the server's clock, in seconds of Unix time."""
+        with self.understanding():
+            return int(self.send("GET", "/api/v2/heartbeat")["nanosecond heartbeat"]) // 1_000_000_000
+
+    @contextmanager
+    def understanding(self) -> Iterator[None]:
+        """Take an answer that isn't of the shape it should be for one of no Chroma server."""
+        try:
+            yield
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            raise self.misunderstood("an answer of another shape") from None
+
+    def _open_collection(self, name: str, stored: Any) -> "Collection":
+        if not isinstance(stored, dict) or not isinstance(stored.get("id"), str):
+            raise self.misunderstood("a collection without an id")
+        if holds_named_function([stored.get("configuration_json"), stored.get("schema")]):
+            raise LibraryMismatchError(
+                f"{self.url}: the collection {name} names an embedding function, so this program didn't make it;"
+                " choose another name with --index"
+            )
+        metadata = stored.get("metadata")
+        dimension = stored.get("dimension")
+        return Collection(
+            self,
+            f"{self._find_root()}/collections/{quote(stored['id'])}",
+            metadata=metadata if isinstance(metadata, dict) else {},
+            dimension=dimension if isinstance(dimension, int) else None,
+        )
+
+    def _find_root(self) -> str:
+        """Find out, once, whether the server is one that is spoken with here, and where it keeps our collections."""
+        if self._root is None:
+            checks = self.send("GET", "/api/v2/pre-flight-checks", may_miss=True)
+            if not isinstance(checks, dict) or checks.get("supports_base64_encoding") is not True:
+                raise LibraryMismatchError(
+                    f"{self.url}: no Chroma server, or one of another version; this program speaks with 1.5"
+                )
+            tenant, database = self._place
+            if tenant is None or database is None:
+                identity = self.send("GET", "/api/v2/auth/identity")
+                known = identity if isinstance(identity, dict) else {}
+                databases = known.get("databases") or [_DEFAULT_DATABASE]
+                tenant = tenant or known.get("tenant") or _DEFAULT_TENANT
+                if database is None and len(databases) != 1:
+                    raise LibraryError(f"{self.url}: has several databases; name one with CHROMA_DATABASE")
+                database = database or databases[0]
+            self._root = f"/api/v2/tenants/{quote(str(tenant), safe='')}/databases/{quote(str(database), safe='')}"
+        return self._root
+
+    def send(
+        self, method: str, path: str, body: object = None, *, is_write: bool = False, may_miss: bool = False
+    ) -> Any:
+        """Send a request until it is answered, and return what the answer holds; None for a miss where that may be."""
+        import httpx2
+
+        patience = time.monotonic() + (WRITE_PATIENCE if is_write else READ_PATIENCE)
+        seconds = WRITE_SECONDS if is_write else READ_SECONDS
+        content = None if body is None else json.dumps(body, allow_nan=False).encode()
+        pause = FIRST_PAUSE
+        while True:
+            response = None
+            try:
+                response = self._open_client().request(
+                    method,
+                    f"{self.url}{path}",
+                    content=content,
+                    timeout=httpx2.Timeout(seconds, connect=CONNECT_SECONDS),
+                )
+                failure = f"is busy (HTTP status {response.status_code})"
+            except httpx2.TimeoutException:
+                failure = f"didn't answer within {seconds:g} seconds"
+            except httpx2.HTTPError as error:
+                failure = f"can't be reached ({_name(error)})"
+            except RuntimeError as error:  # how a client says that it is closed
+                raise LibraryError("the assistant is closed; open it again") from error
+            if response is not None and response.status_code not in _BUSY:
+                return self._read(response, may_miss=may_miss)
+            pause = min(pause * 2, LONGEST_PAUSE)
+            if time.monotonic() + pause > patience or "within" in failure:
+                raise LibraryError(f"{self.url}: the Chroma server {failure}; see that it runs, and try again")
+            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # so that those who wait don't come back at once
+
+    def _read(self, response: "httpx2.Response", *, may_miss: bool) -> Any:
+        status = response.status_code
+        if status == 404 and may_miss:
+            return None
+        try:
+            value = json.loads(response.content)
+        except (ValueError, RecursionError):
+            value = None
+        if status < 300 and value is not None:
+            return value
+        if status in (401, 403):
+            raise LibraryError(
+                f"{self.url}: the Chroma server refuses (HTTP status {status}); set ASSISTANT_CHROMA_TOKEN, or"
+                " CHROMA_API_KEY for Chroma Cloud"
+            )
+        message = value.get("message") if isinstance(value, dict) else None
+        said = " ".join(message.split())[:200] if isinstance(message, str) else ""
+        if status == 404:
+            raise CollectionGoneError(
+                f"{self.url}: the library was deleted or made anew, or its database isn't there"
+                f"{f' ({said})' if said else ''}; try again, or index the articles again"
+            )
+        if status == 413:
+            raise LibraryError(f"{self.url}: the Chroma server takes no request of this size; let it take 40 MiB")
+        raise self.misunderstood(f"HTTP status {status}{f', {said}' if said else ''}")
+
+    def misunderstood(self, what: str) -> LibraryError:
+        """Say that a server answered with what it shouldn't."""
+        return LibraryError(f"{self.url}: answers as no Chroma server of version 1.5 does ({what})")
+
+    def _open_client(self) -> "httpx2.Client":
+        import httpx2
+
+        with self._guard:
+            if self._client is None:
+                headers = {"Content-Type": "application/json"}
+                if self._token and is_chroma_cloud(self.url):
+                    headers["X-Chroma-Token"] = self._token
+                elif self._token:
+                    headers["Authorization"] = f"Bearer {self._token}"
+                limits = httpx2.Limits(max_connections=MAX_CONCURRENT, keepalive_expiry=30.0)
+                self._client = httpx2.Client(headers=headers, limits=limits)
+            return self._client
+
+    def close(self) -> None:
+        """Close the connections; closing twice is fine."""
+        with self._guard:
+            client = self._client
+        if client is not None:
+            client.close()
+
+
+class CollectionGoneError(LibraryError):
+    """A collection that was deleted since it was found."""
+
+
+class Collection:
+    """A collection of a Chroma server."""
+
+    def __init__(
+        self, server: ChromaServer, path: str, *, metadata: Mapping[str, Value], dimension: int | None
+    ) -> None:
+        self.metadata = metadata
+        self.dimension = dimension  # as it was when this was found
+        self._server = server
+        self._path = path
+
+    def count(self) -> int:
+        """Count the records."""
+        with self._server.understanding():
+            return int(self._server.send("GET", f"{self._path}/count"))
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Write records, in the place of those of their ids, in as few requests as the limits allow."""
+        for batch in _cut(records):
+            request = {
+                "ids": [record.id for record in batch],
+                "embeddings": [_encode(record.vector) for record in batch],
+                "metadatas": [record.metadata for record in batch],
+                "documents": [record.document for record in batch],
+            }
+            self._server.send("POST", f"{self._path}/upsert", request, is_write=True)
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Delete the records of these ids, as far as there are any."""
+        for start in range(0, len(ids), MAX_BATCH):
+            request = {"ids": ids[start : start + MAX_BATCH]}
+            self._server.send("POST", f"{self._path}/delete", request, is_write=True)
+
+    def get(self, ids: Sequence[str], *, include: Sequence[str] = ("metadatas",)) -> list[FoundRecord]:
+        """Get the records of these ids, as far as there are any, in no order."""
+        found: list[FoundRecord] = []
+        for start in range(0, len(ids), MAX_BATCH):
+            request = {"ids": ids[start : start + MAX_BATCH], "include": list(include)}
+            found += self._read(self._server.send("POST", f"{self._path}/get", request))
+        return found
+
+    def find(
+        self,
+        where: Where | None = None,
+        *,
+        where_document: Where | None = None,
+        limit: int = MAX_BATCH,
+        offset: int = 0,
+        include: Sequence[str] = ("metadatas",),
+    ) -> list[FoundRecord]:
+        """Find records that conditions let through."""
+        request = {"limit": limit, "offset": offset, "include": list(include)}
+        request |= {"where": where} if where else {}
+        request |= {"where_document": where_document} if where_document else {}
+        return self._read(self._server.send("POST", f"{self._path}/get", request))
+
+    def find_all(self, where: Where | None, *, include: Sequence[str] = ("metadatas",)) -> Iterator[FoundRecord]:
+        """Find all records that a condition lets through, a batch at a time."""
+        offset = 0
+        while found := self.find(where, offset=offset, include=include):
+            yield from found
+            offset += len(found)
+
+    def nearest(self, query: FloatArray, *, limit: int, where: Where | None = None) -> list[FoundRecord]:
+        """Find the records nearest to a unit vector (d,), nearest first, with their metadata and texts."""
+        request = {
+            "query_embeddings": [query.tolist()],
+            "n_results": limit,
+            "include": ["distances", "metadatas", "documents"],
+        }
+        answer = self._server.send("POST", f"{self._path}/query", request | ({"where": where} if where else {}))
+        with self._server.understanding():
+            parts = {name: (rows or [None])[0] for name, rows in answer.items() if name != "include"}
+        return self._read(parts)
+
+    def _read(self, answer: Mapping[str, Any]) -> list[FoundRecord]:
+        with self._server.understanding():
+            return self._read_columns(answer)
+
+    def _read_columns(self, answer: Mapping[str, Any]) -> list[FoundRecord]:
+        ids = answer["ids"]
+        columns = [answer.get(name) for name in ("metadatas", "documents", "embeddings", "distances")]
+        rows = zip(ids, *(column if column is not None else [None] * len(ids) for column in columns), strict=True)
+        return [
+            FoundRecord(
+                str(id),
+                dict(metadata or {}),
+                str(document or ""),
+                None if vector is None else np.array(vector, np.float32),
+                float(distance or 0),
+            )
+            for id, metadata, document, vector, distance in rows
+        ]
+
+
+def _cut(records: Sequence[Record]) -> Iterator[list[Record]]:
+    """Cut records into batches that one request may hold."""
+    batch: list[Record] = []
+    size = 0
+    for record in records:
+        values = sum(len(value) for value in record.metadata.values() if isinstance(value, str))
+        length = len(record.document or "") + values + 2 * record.vector.nbytes
+        if batch and (len(batch) == MAX_BATCH or size + length > MAX_REQUEST_CHARACTERS):
+            yield batch
+            batch, size = [], 0
+        batch.append(record)
+        size += length
+    if batch:
+        yield batch
+
+
+def _encode(vector: FloatArray) -> str:
+    return base64.b64encode(np.ascontiguousarray(vector, "<f4").tobytes()).decode()
+
+
+def _name(error: Exception) -> str:
+    return str(error)[:200] or type(error).__name__

@@ -1,0 +1,715 @@
+"""The shared library: articles, passages and vectors in a Chroma server, for as many writers and readers as it bears.
+
+A revision's passages are written before the article's record, which names the revision that is current, and nobody
+reads passages of any other: so an article is seen as it was or as it is, and never half. Of two writers of one article
+the later one wins whole. What a writer leaves over is noted before it is written, and swept when nobody can need it.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import partial
+from pathlib import Path
+from threading import Lock
+from typing import TypeVar
+
+import numpy as np
+
+from assistant.chroma_server import (
+    MAX_BATCH,
+    ChromaServer,
+    Collection,
+    CollectionGoneError,
+    FoundRecord,
+    Record,
+    Value,
+)
+from assistant.conversations import Conversations
+from assistant.copies import group_copies
+from assistant.errors import LibraryDamagedError, LibraryError, LibraryMismatchError
+from assistant.frequencies import Frequencies, count_stems, read_frequencies, to_frequency_record
+from assistant.records import (
+    ARTICLE,
+    LEFTOVER,
+    StoredArticle,
+    StoredRevision,
+    both,
+    make_key,
+    make_revision,
+    number_passage,
+    refuse_dimension,
+    refuse_unstorable,
+    to_article_record,
+    to_leftover,
+    to_leftover_records,
+    to_packed_passage,
+    to_passage_records,
+    to_stored_article,
+    to_where,
+)
+from assistant.replies import ReplyCache
+from assistant.schema import (
+    EmbeddedPassage,
+    PackedPassage,
+    PassageFilter,
+    describe_words,
+    hash_article,
+    pack_passage,
+    pack_stems,
+    unpack_vectors,
+)
+from assistant.snapshot import EVERYTHING, MAX_COPIES, StemArray, StoredPassage, choose_search_terms, hash_content
+from assistant.sources import Item, KnownSource
+from assistant.terms import find_words, number_word, stem
+from assistant.types import Article, ArticleRef, Passage, Revision
+from assistant.vectors import FloatArray, Neighbour
+
+FORMAT_VERSION = 1
+EF_SEARCH = 400  # as that of a generation: more finds no more
+
+# How long what isn't current may still be needed: by a question that began before, or by a writer that isn't done.
+GRACE_SECONDS = 600
+# A single server looks through all passages for words, some microseconds each: for every question where there are no
+# more than that many, beyond for words alone that none of the nearest passages holds, and at last for none.
+FULL_TEXT_PASSAGES = 20_000
+MAX_FULL_TEXT_PASSAGES = 1_000_000
+FULL_TEXT_TERMS = 4  # the rarest, that are looked for
+FREQUENCY_DRIFT = 0.1  # how much a library may grow or shrink before words are counted anew
+NEAREST = 80  # passages that are looked at at least: where words find less, vectors have to find more
+
+_T = TypeVar("_T")
+
+_LATE = "took too long to write, and may be half swept: run the same command again"
+
+
+class SharedLibrary:
+    """A library in a Chroma server; `folder` names it there, and keeps here what is nobody else's.
+
+    Nothing is asked of the server before it is needed. Its methods raise LibraryError where it can't be reached or
+    used, LibraryMismatchError where it was made by another embedding model or version, and may be called from any
+    thread.
+    """
+
+    def __init__(
+        self, folder: Path, *, name: str, server: ChromaServer, embedding_model: str, grace: float = GRACE_SECONDS
+    ) -> None:
+        self._folder = folder
+        self.name = name
+        self._server = server
+        self._embedding_model = embedding_model
+        self._grace = grace
+        self._guard = Lock()
+        self._collections: tuple[Collection, Collection] | None = None
+        self._frequencies = (-1, Frequencies())  # and of how many passages they were read
+        self._added = Frequencies()
+        self._removed: list[str] = []
+        self._has_changed = False
+
+    @property
+    def folder(self) -> Path:
+        """The folder that names it."""
+        return self._folder
+
+    @property
+    def place(self) -> str:
+        """Where the library is, for a message."""
+        return f"{self._server.url} ({self.name})"
+
+    @property
+    def embedding_model(self) -> str:
+        """The identity of the embedding model that made its vectors."""
+        return self._embedding_model
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever added here."""
+        return self.find_collections() is not None
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether something was written by this that `publish` isn't done with."""
+        return self._has_changed
+
+    def find_collections(self) -> tuple[Collection, Collection] | None:
+        """Find the collections of the articles and of the passages; None where there are none yet."""
+        with self._guard:
+            # While it is empty it has no dimension, and any writer may give it one.
+            if self._collections is None or self._collections[1].dimension is None:
+                articles = self._server.find_collection(f"{self.name}.articles")
+                passages = self._server.find_collection(f"{self.name}.passages") if articles else None
+                if articles is None or passages is None:
+                    return None
+                self._collections = self._check(articles), self._check(passages)
+            return self._collections
+
+    @contextmanager
+    def snapshot(self) -> Iterator["SharedSnapshot"]:
+        """Open the library as it is now, for one question."""
+        with self._forgetting():
+            yield SharedSnapshot(self, self.find_collections())
+
+    @contextmanager
+    def _forgetting(self) -> Iterator[None]:
+        """Forget collections that turn out to be gone."""
+        try:
+            yield
+        except CollectionGoneError:
+            with self._guard:
+                self._collections = None
+            raise
+        except UnicodeEncodeError:
+            raise LibraryError("half of a surrogate pair is in no library; ask without it") from None
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Make the library where there is none. There may be other writers."""
+        if self.find_collections() is None:
+            metadata: dict[str, Value] = {"news_assistant": FORMAT_VERSION, "embedding_model": self._embedding_model}
+            # The articles last: where they are, the library is whole.
+            for kind in ("passages", "articles"):
+                self._check(self._server.make_collection(f"{self.name}.{kind}", metadata=metadata, ef_search=EF_SEARCH))
+        yield
+
+    def content_hash(self) -> str:
+        """Hash all that the library knows: equal libraries have equal hashes, shared or not."""
+        with self.snapshot() as snapshot:
+            return snapshot.content_hash()
+
+    def check(self, article: Article, passages: Sequence[Passage]) -> None:
+        """Refuse an article that can't be stored. Raises ArticleError."""
+        refuse_unstorable(article, passages)
+
+    def add(
+        self,
+        articles: Iterable[tuple[Article, Sequence[EmbeddedPassage | PackedPassage]]],
+        items: Iterable[tuple[KnownSource, Item]] = (),  # noqa: ARG002  # of this machine, and no other's business
+    ) -> None:
+        """Store articles, each whole and in the place of the one of its id. Call within `writing`.
+
+        When this returns all of it is found by everybody; when it raises, each article is as it was before or as it is
+        to be.
+        """
+        records, passages = self._find_both()
+        began = self._server.read_time()
+        name = make_revision()
+        written: list[tuple[Article, StoredRevision]] = []
+        passage_records: list[Record] = []
+        counts = Frequencies()
+        for article, embedded in articles:
+            packed = [item if isinstance(item, PackedPassage) else pack_passage(item) for item in embedded]
+            self._refuse(article, packed, passages)
+            revision = StoredRevision(make_key(article.id), name, len(packed))
+            written.append((article, revision))
+            passage_records += to_passage_records(article, packed, key=revision.key, revision=name)
+            counts = counts.plus(count_stems(article.ref, [each.passage for each in packed]))
+        if not written:
+            return
+        before = self.read_articles(records, [revision.key for _, revision in written])
+        self._has_changed = True
+        records.write(to_leftover_records([revision for _, revision in written], written=began))
+        passages.write(passage_records)
+        now = self._server.read_time()
+        if now - began > self._grace / 2 and self._grace:
+            raise LibraryError(f"{self.place}: {_LATE}")
+        former = [stored.current for _, revision in written if (stored := before.get(revision.key))]
+        current = []
+        for article, revision in written:
+            stored = before.get(revision.key)
+            is_same = stored is not None and stored.hash == hash_article(article)
+            since = stored.since if stored and is_same else now
+            current.append(to_article_record(article, revision, since=since))
+        # In one request with what they replace, as far as there is room.
+        records.write([*to_leftover_records(former, written=now), *current])
+        self._added = self._added.plus(counts)
+
+    def remove(self, article_id: str, *, by_hand: bool = True) -> bool:  # noqa: ARG002  # no source is remembered
+        """Remove an article; False where there is none of that id. Call within `writing`.
+
+        Nothing finds it when this returns, and the server is told to delete it.
+        """
+        records, passages = self._find_both()
+        stored = self.read_articles(records, [make_key(article_id)]).get(make_key(article_id))
+        if stored is None:
+            return False
+        leftovers = to_leftover_records([stored.current], written=0)
+        self._has_changed = True
+        records.write(leftovers)
+        records.delete([stored.key])
+        passages.delete(stored.passage_ids)
+        records.delete([leftover.id for leftover in leftovers])
+        self._removed.append(article_id)
+        return True
+
+    def forget_source(self, name: str) -> None:
+        """Forget a source, of which none is remembered."""
+
+    def publish(self, *, anew: bool = False) -> None:  # noqa: ARG002  # there is no index of our own
+        """Finish what was written: sweep what is left over, and forget on this machine what was answered from it."""
+        if self._has_changed:
+            ReplyCache(self.folder).clear()
+            if self._removed:
+                Conversations(self.folder).forget(*self._removed)
+                self._removed = []
+            if self._added.passages:
+                records, _ = self._find_both()
+                stored = read_frequencies(records)
+                records.write([to_frequency_record(stored.plus(self._added))])
+                self._added, self._frequencies = Frequencies(), (-1, Frequencies())
+        self.sweep()
+        self._has_changed = False
+
+    def sweep(self) -> int:
+        """Delete what is left over of revisions that nobody can need any more, and say how many those were."""
+        found = self.find_collections()
+        if found is None:
+            return 0
+        records, passages = found
+        before = self._server.read_time() - round(self._grace)
+        where = {"$and": [{"kind": LEFTOVER}, {"written": {"$lte": before}}]}
+        swept = 0
+        while batch := records.find(where):
+            noted = [revision for leftover in self.read(to_leftover, batch) for revision in leftover.revisions]
+            current = self.read_articles(records, list({revision.key for revision in noted}))
+            stale = [each for each in noted if each.key not in current or current[each.key].revision != each.name]
+            passages.delete([id for revision in stale for id in revision.passage_ids])
+            swept += len(stale)
+            records.delete([each.id for each in batch])
+        return swept
+
+    def frequencies(self, passage_count: int) -> Frequencies:
+        """Read how often words stand in passages, again where there are others by a tenth than when it was read."""
+        known, frequencies = self._frequencies
+        if known < 0 or abs(passage_count - known) > known * FREQUENCY_DRIFT:
+            found = self.find_collections()
+            frequencies = read_frequencies(found[0]) if found else Frequencies()
+            self._frequencies = (passage_count, frequencies)
+        return frequencies
+
+    def close(self) -> None:
+        """Close the connections; closing twice is fine."""
+        self._server.close()
+
+    def _find_both(self) -> tuple[Collection, Collection]:
+        found = self.find_collections()
+        if found is None:
+            raise LibraryError(f"{self.place}: the library there was deleted; run the same command again")
+        return found
+
+    def _check(self, collection: Collection) -> Collection:
+        """Refuse a collection of another format, or made by another embedding model."""
+        metadata = collection.metadata
+        version = metadata.get("news_assistant")
+        if not isinstance(version, int):
+            raise LibraryMismatchError(
+                f"{self.place}: the collections of this name aren't this program's; choose another name with --index"
+            )
+        if version != FORMAT_VERSION:
+            raise LibraryMismatchError(
+                f"{self.place}: made by another version of the assistant (format {version}, this one reads"
+                f" {FORMAT_VERSION}); use that one, or choose another name with --index"
+            )
+        made_by = metadata.get("embedding_model")
+        if made_by != self._embedding_model:
+            raise LibraryMismatchError(
+                f"{self.place}: made with the embedding model {str(made_by)[:200]}, not {self._embedding_model}; choose"
+                " the one that made it with --embedding-model (and OPENAI_BASE_URL), or another name with --index"
+            )
+        return collection
+
+    def _refuse(self, article: Article, packed: Sequence[PackedPassage], passages: Collection) -> None:
+        """Refuse what no record can hold, and vectors of another length than those that are there."""
+        refuse_unstorable(article, [each.passage for each in packed])
+        lengths = {len(each.vector) // 4 for each in packed}
+        if passages.dimension is not None and lengths - {passages.dimension}:
+            raise self.mismatch(passages.dimension, max(lengths))
+        for each in packed:
+            refuse_dimension(len(each.passage.sentences), max(lengths))
+
+    def mismatch(self, dimension: int, other: int) -> LibraryMismatchError:
+        """Say that vectors of another length are no vectors of this library."""
+        return LibraryMismatchError(
+            f"{self.place}: its vectors have {dimension} numbers, and {self._embedding_model} answers with {other}; it"
+            " is not the model that made the index: choose another name with --index"
+        )
+
+    def read_articles(self, records: Collection, keys: Sequence[str]) -> dict[str, StoredArticle]:
+        """Read the records of the articles of some keys, as far as there are any."""
+        return {each.key: each for each in self.read(to_stored_article, records.get(keys))}
+
+    def read(self, parse: Callable[[FoundRecord], _T], found: Iterable[FoundRecord]) -> list[_T]:
+        """Read records. Raises LibraryDamagedError for one that isn't as it was written."""
+        parsed = []
+        for record in found:
+            try:
+                parsed.append(parse(record))
+            except (ValueError, TypeError, KeyError):
+                raise LibraryDamagedError(
+                    f"{self.place}: the record {record.id[:80]!r} is damaged; `assistant doctor --repair` tells which"
+                    " articles to index again"
+                ) from None
+        return parsed
+
+
+class SharedSnapshot:
+    """A shared library as one question sees it: what was seen once of an article stays so for the next look at it."""
+
+    def __init__(self, library: SharedLibrary, collections: tuple[Collection, Collection] | None) -> None:
+        self._library = library
+        self._records = collections[0] if collections else None
+        self._passages = collections[1] if collections else None
+        self._seen: dict[str, StoredArticle | None] = {}
+        self._found: dict[int, _Found] = {}
+        self._looked_for: set[str] = set()  # terms that were looked for everywhere
+        self._passage_count: int | None = None
+        self._listed: tuple[StoredArticle, ...] | None = None
+
+    @property
+    def passage_count(self) -> int:
+        """About how many passages there are: those that wait to be swept are counted too."""
+        if self._passage_count is None:
+            self._passage_count = self._passages.count() if self._passages else 0
+        return self._passage_count
+
+    @property
+    def is_published(self) -> bool:
+        """Whether nothing is left to do of what was written here."""
+        return not self._library.has_changed
+
+    @property
+    def has_forgotten(self) -> bool:
+        """Whether nothing is left to do of what was removed here."""
+        return not self._library.has_changed
+
+    @property
+    def dimension(self) -> int | None:
+        """How many numbers a vector has, or None where there is none."""
+        return self._passages.dimension if self._passages else None
+
+    def open_index(self) -> None:
+        """Connect now."""
+        self._library.frequencies(self.passage_count)
+
+    # Articles
+
+    def articles(self) -> tuple[ArticleRef, ...]:
+        """List the articles, those that are known for longest first."""
+        stored = sorted(self._list_articles(), key=lambda each: (each.since, each.id))
+        return tuple(each.ref for each in stored)
+
+    def article(self, article_id: str) -> Article | None:
+        """Get an article with its text, or None where there is none of that id."""
+        stored = self._see([make_key(article_id)])[0]
+        return None if stored is None else self.read_article(stored)[0]
+
+    def copies(self, article_id: str) -> tuple[Article, ...]:
+        """List the copies of an article among those that were found for this question, the earliest published first.
+
+        At most MAX_COPIES.
+        """
+        own = make_key(article_id)
+        self._see([own])
+        seen = [each for each in self._seen.values() if each is not None]
+        groups = group_copies({number: each.signature for number, each in enumerate(seen)})
+        group = next((group for group in groups if any(seen[number].key == own for number in group)), set[int]())
+        others = [self.read_article(seen[number])[0] for number in group if seen[number].key != own]
+        late = datetime.max.replace(tzinfo=UTC)
+        others.sort(key=lambda each: (each.published is None, each.published or late, each.id))
+        return tuple(others[:MAX_COPIES])
+
+    def revisions(self, article_id: str) -> tuple[Revision, ...]:
+        """List what an article is: what it was isn't kept. Nothing where there is none."""
+        stored = self._see([make_key(article_id)])[0]
+        if stored is None:
+            return ()
+        return (Revision(self.read_article(stored)[0], datetime.fromtimestamp(stored.since, UTC), None),)
+
+    def hash(self, article_id: str) -> str | None:
+        """Get the hash of an article, or None where there is none of that id."""
+        stored = self._see([make_key(article_id)])[0]
+        return stored.hash if stored else None
+
+    def passages(self, article_id: str) -> tuple[Passage, ...]:
+        """List the passages of an article in their order."""
+        stored = self._see([make_key(article_id)])[0]
+        return () if stored is None else tuple(packed.passage for packed in self.read_article(stored)[1])
+
+    def packed_articles(self) -> Iterator[tuple[Article, list[PackedPassage]]]:
+        """Read all articles with their passages and vectors, one by one in the order of their ids."""
+        for stored in sorted(self._list_articles(), key=lambda each: each.id):
+            yield self.read_article(stored, with_vectors=True)
+
+    def find_vectors(self, article: Article) -> list[PackedPassage]:
+        """Read the stored passages of an article's id with their vectors, where its title and text are stored as here.
+
+        Nothing where they aren't, or where what is stored can't be read.
+        """
+        try:
+            stored = self._see([make_key(article.id)])[0]
+            if stored is None or stored.row[1] != article.title:
+                return []
+            known, packed = self.read_article(stored, with_vectors=True)
+        except LibraryDamagedError:
+            return []
+        return packed if known.text == article.text else []
+
+    def content_hash(self) -> str:
+        """Hash all that is known, as any library's: equal for equal articles, passages and vectors."""
+        return hash_content(self.packed_articles())
+
+    def outlets(self) -> tuple[str, ...]:
+        """List the outlets of the articles, in the order of the alphabet."""
+        return tuple(sorted({str(each.row[2]) for each in self._list_articles() if each.row[2]}))
+
+    def has_articles(self, filter: PassageFilter) -> bool:
+        """Whether a filter lets any article through."""
+        where = both({"kind": ARTICLE}, to_where(filter))
+        return bool(self._records and self._records.find(where, limit=1, include=()))
+
+    def newest_day(self, *, before: datetime | date | None = None) -> date | None:
+        """Find the day, in its own zone, of the newest article, of all or of those before; None where none has one.
+
+        A server sorts nothing. It is asked about days, beginning with what writers noted, until one is left.
+        """
+        until = to_where(PassageFilter(until=before)) if before else None
+
+        def has_since(day: int) -> bool:
+            where = both({"kind": ARTICLE}, {"d": {"$gte": day}}, until)
+            return bool(self._records and self._records.find(where, limit=1, include=()))
+
+        # The newest day is `low` or later, and before `high`.
+        noted = self._library.frequencies(self.passage_count).newest or datetime.now(UTC).date().toordinal()
+        step, last = 1, date.max.toordinal()
+        low = min(noted, before.toordinal()) if before else noted
+        if has_since(low):
+            while (high := min(low + step, last + 1)) <= last and has_since(high):
+                low, step = high, 2 * step
+        else:
+            high, low = low, max(low - step, 1)
+            while not has_since(low):
+                if low == 1:
+                    return None
+                high, step = low, 2 * step
+                low = max(low - step, 1)
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if has_since(middle) else (low, middle)
+        return date.fromordinal(low)
+
+    # What isn't remembered in a shared library: where articles came from, which is of one machine
+
+    def sources(self) -> list[KnownSource]:
+        """List the sources that are remembered: none."""
+        return []
+
+    def items(self, names: Sequence[str]) -> dict[str, Item]:  # noqa: ARG002
+        """List what is remembered of items: nothing."""
+        return {}
+
+    def items_of(self, source: str) -> dict[str, Item]:  # noqa: ARG002
+        """List what is remembered of a source: nothing."""
+        return {}
+
+    def held(self) -> list[tuple[str, str, str]]:
+        """List which source holds which article: nothing."""
+        return []
+
+    def was_removed(self, article_id: str) -> bool:  # noqa: ARG002
+        """Whether an article was removed by hand: that isn't remembered either."""
+        return False
+
+    # Questions
+
+    def propose(
+        self,
+        terms: Sequence[str],
+        vector: Callable[[], FloatArray],
+        *,
+        matched: int,
+        nearest: int,
+        filter: PassageFilter = EVERYTHING,
+    ) -> list[Neighbour]:
+        """Find what may bear on a question: passages nearest to its unit vector (d,), and those of its rarest words.
+
+        In a large library only those words are looked for that stand in none of the nearest.
+        """
+        found = self.nearest(vector(), limit=max(nearest, NEAREST), filter=filter)
+        known = self._library.frequencies(self.passage_count)
+        estimates = {term: known.estimate(number_word(term), passage_count=self.passage_count) for term in terms}
+        rare = choose_search_terms(estimates, max_postings=matched)[:FULL_TEXT_TERMS]
+        if self.passage_count > FULL_TEXT_PASSAGES:
+            rare = [term for term in rare if not self._count_found(term)]
+        if not rare or self.passage_count > MAX_FULL_TEXT_PASSAGES:
+            return found
+        return found + self.match(rare, limit=matched, filter=filter)
+
+    def match(self, terms: Sequence[str], *, limit: int, filter: PassageFilter = EVERYTHING) -> list[Neighbour]:
+        """Find passages whose text holds any of the terms, as (id, number of terms), those with most of them first."""
+        numbers = {term: number_word(term) for term in terms}
+        if not numbers or self._passages is None:
+            return []
+        pattern = "(?i)\\b(?:" + "|".join(re.escape(_find_beginning(term)) for term in numbers) + ")"
+        found = self._passages.find(
+            to_where(filter),
+            where_document={"$regex": pattern},
+            limit=min(limit, MAX_BATCH),
+            include=("metadatas", "documents"),
+        )
+        if filter == EVERYTHING:
+            self._looked_for.update(numbers)
+        scored = []
+        for id in self._take(found):
+            held = sum(number in self._found[id].numbers for number in numbers.values())
+            if held:
+                scored.append((id, float(held)))
+        return sorted(scored, key=lambda neighbour: (-neighbour[1], neighbour[0]))
+
+    def nearest(self, query: FloatArray, *, limit: int, filter: PassageFilter = EVERYTHING) -> list[Neighbour]:
+        """Find the passages nearest to a unit vector (d,) as (id, cosine), nearest first; at most MAX_BATCH."""
+        if self._passages is None:
+            return []
+        if self.dimension is not None and self.dimension != len(query):
+            raise self._library.mismatch(self.dimension, len(query))
+        asked = limit = min(limit, MAX_BATCH)
+        while True:
+            found = self._passages.nearest(query, limit=asked, where=to_where(filter))
+            taken = set(self._take(found))
+            cosines = {number_passage(each.id): 1 - each.distance for each in found}
+            near = [(id, cosine) for id, cosine in cosines.items() if id in taken]
+            # Some may be of other revisions than the current ones: more are asked for in their place.
+            if len(near) >= limit or len(found) < asked or asked == MAX_BATCH:
+                return near[:limit]
+            asked = min(2 * asked, MAX_BATCH)
+
+    def load(self, ids: Sequence[int]) -> list[StoredPassage]:
+        """Load passages that were found, in the order of their ids."""
+        chosen = [id for id in ids if id in self._found]
+        whole = self._read_whole([id for id in chosen if not self._found[id].packed.passage.sentences])
+        parts = [self._found[id].packed for id in chosen]
+        vectors = unpack_vectors([(packed.scales, packed.sentence_vectors) for packed in parts])
+        articles = list({self._found[id].article.key: self._found[id].article for id in chosen}.values())
+        stories = {
+            articles[number].key: story
+            for story, group in enumerate(group_copies({n: each.signature for n, each in enumerate(articles)}))
+            for number in group
+        }
+        return [
+            StoredPassage(
+                id,
+                id & 0xFFFFFFFF,
+                self._found[id].packed.passage,
+                self._found[id].ref,
+                sentence_vectors=rows if id not in whole else whole[id][None],
+                stems=self._found[id].stems,
+                stem_counts=self._found[id].stem_counts,
+                story=stories[self._found[id].article.key],
+            )
+            for id, rows in zip(chosen, vectors, strict=True)
+        ]
+
+    def document_frequencies(self, terms: Sequence[str]) -> dict[str, int]:
+        """Estimate how many passages hold each term; exact about a term that was looked for and stands nowhere."""
+        known = self._library.frequencies(self.passage_count)
+        frequencies = {}
+        for term in terms:
+            number = number_word(term)
+            found = self._count_found(term)
+            is_nowhere = not found and (term in self._looked_for or not self.passage_count)
+            estimate = known.estimate(number, passage_count=self.passage_count)
+            frequencies[term] = 0 if is_nowhere and number not in known.counts else max(estimate, found)
+        return frequencies
+
+    def _count_found(self, term: str) -> int:
+        number = number_word(term)
+        return sum(number in found.numbers for found in self._found.values())
+
+    def _take(self, records: Sequence[FoundRecord]) -> list[int]:
+        """Take the passages among records that are of current revisions, and return their ids."""
+        keys = [record.id.partition(":")[0] for record in records]
+        taken = []
+        for record, article in zip(records, self._see(keys), strict=True):
+            if article is None or not article.holds(record.id):
+                continue
+            id = number_passage(record.id)
+            if id not in self._found:
+                (packed,) = self._library.read(partial(to_packed_passage, article_id=article.id), [record])
+                self._found[id] = _Found.make(article, packed)
+            taken.append(id)
+        return taken
+
+    def _see(self, keys: Sequence[str]) -> list[StoredArticle | None]:
+        """Look at the records of articles, each once."""
+        missing = [key for key in dict.fromkeys(keys) if key not in self._seen]
+        if missing:
+            read = self._library.read_articles(self._records, missing) if self._records else {}
+            self._seen |= {key: read.get(key) for key in missing}
+        return [self._seen[key] for key in keys]
+
+    def _list_articles(self) -> tuple[StoredArticle, ...]:
+        """List the articles, once."""
+        if self._listed is None:
+            records = self._records.find_all({"kind": ARTICLE}) if self._records else ()
+            # One that is written while they are listed may come twice.
+            listed = {each.key: each for each in self._library.read(to_stored_article, records)}
+            self._listed = tuple(listed.values())
+        return self._listed
+
+    def read_article(self, stored: StoredArticle, *, with_vectors: bool = False) -> tuple[Article, list[PackedPassage]]:
+        """Read an article of its passages, and check that it is what was stored."""
+        include = ("metadatas", "documents", *(("embeddings",) if with_vectors else ()))
+        found = (
+            {each.id: each for each in self._passages.get(stored.passage_ids, include=include)}
+            if self._passages
+            else {}
+        )
+        if len(found) < stored.passage_count:
+            raise LibraryError(
+                f"{self._library.place}: article {stored.id[:200]!r} was replaced or removed while it was read, or"
+                " isn't whole; ask again, and if that doesn't help `assistant doctor` says more"
+            )
+        packed = self._library.read(
+            lambda each: to_packed_passage(each, stored.id), [found[id] for id in stored.passage_ids]
+        )
+        try:
+            article = stored.with_text("".join(each.passage.text for each in packed))
+        except (ValueError, TypeError):
+            raise LibraryDamagedError(
+                f"{self._library.place}: article {stored.id[:200]!r} isn't what was stored; index its source again"
+            ) from None
+        return article, packed
+
+    def _read_whole(self, ids: Sequence[int]) -> dict[int, FloatArray]:
+        """Read the vectors of passages that have no sentences."""
+        names = {}
+        for id in ids:
+            article = self._found[id].article
+            names[article.passage_ids[id & 0xFFFFFFFF]] = id
+        found = self._passages.get(list(names), include=("embeddings",)) if self._passages and names else []
+        return {names[each.id]: each.vector for each in found if each.vector is not None}
+
+
+def _find_beginning(term: str) -> str:
+    """Find what the inflections of a term have in common."""
+    stemmed = stem(term)
+    alike = [one == other for one, other in zip(term, stemmed, strict=False)]
+    return term[: [*alike, False].index(False)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A passage that was found, of a current revision; `numbers` are of its stems, and its title's and outlet's."""
+
+    article: StoredArticle
+    ref: ArticleRef
+    packed: PackedPassage
+    stems: StemArray
+    stem_counts: StemArray
+    numbers: frozenset[int]
+
+    @classmethod
+    def make(cls, article: StoredArticle, packed: PackedPassage) -> "_Found":
+        stems, counts = (np.frombuffer(part, np.uint32) for part in pack_stems(packed.passage))
+        ref = article.ref
+        header = (number_word(word) for words in describe_words(ref) for word in find_words(words))
+        return cls(article, ref, packed, stems, counts, frozenset((*stems.tolist(), *header)))
