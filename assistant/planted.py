@@ -84,7 +84,7 @@ _MACHINE = (
     r"(?:a\.?i\.?|llms?|gpts?|chat ?gpt|chatbots?|(?:language|ai) models?|assistants?|bots?|crawlers?|summari[sz]ers?|"
     r"ai (?:assistants?|agents?|systems?|tools?)|models?|agents?|machines?)"
 )
-_ANSWER = r"(?:responses?|repl(?:y|ies)|answers?|outputs?|completions?|messages?|summar(?:y|ies))"
+_ANSWER = r"(?:responses?|repl(?:y|ies)|answers?|outputs?|messages?|summar(?:y|ies))"
 # What only a machine that answers has, is or is told of.
 _ITS_OWN = re.compile(
     rf"\byour (?:\w+ ){{0,3}}{_ANSWER}\b"
@@ -119,8 +119,8 @@ _ADDRESS = re.compile(
     r"(?:you|always|only|never|answer|respond|reply|speak|write|every|all|your|act)\b"
     rf"|\b(?:if|as|since|because|when) (?:you(?:['’]re| are) )?(?:an? |the |any )(?:\w+ ){{0,2}}{_MACHINE},? (?:you"
     rf"|your|reading|please|that|must|always|never|do|tasked)\b"
-    rf"|\A\W*(?:\w+ )?(?:attention|dear|hello|hey|note to|notice to|message to|message for|note for|instructions? (?:for|to)"
-    rf"|reminder (?:to|for)),? (?:\w+ ){{0,3}}{_MACHINE}\b"
+    rf"|\A\W*(?:\w+ )?(?:attention|dear|hello|hey|note to|notice to|message to|message for|note for"
+    rf"|instructions? (?:for|to)|reminder (?:to|for)),? (?:\w+ ){{0,3}}{_MACHINE}\b"
     rf"|\b{_MACHINE} (?:(?:reading|processing|parsing|summari[sz]ing|that reads?|who reads?|which reads?) (?:this"
     rf"|the|these)\b|(?:must|should|shall|will) (?:now|always|only|never|ignore|disregard|reply|say)\b)"
     # Whose answer it is: a reader's is spoken of by somebody.
@@ -163,7 +163,8 @@ _SIGNS = re.compile(
     r"|</?(?:system|assistant|user|instructions?|prompt|evidence|context|documents?|articles?|sources?|answer"
     r"|tool\w*|function\w*|"
     r"invoke|script|img|iframe|svg|style|object|embed|form|meta|link|a|body|html|think)\b[^<>\n]{0,300}>"
-    r"|#{2,}\s*(?:\w+ )?(?:[Ii]nstructions?|[Ss]ystem|[Rr]esponse|[Ii]nput|[Uu]ser|[Aa]ssistant|[Pp]rompt)\s*(?::|\n|\Z)"
+    r"|#{2,}\s*(?:\w+ )?(?:[Ii]nstructions?|[Ss]ystem|[Rr]esponse|[Ii]nput|[Uu]ser|[Aa]ssistant|[Pp]rompt)"
+    r"\s*(?::|\n|\Z)"
     rf"|{_FENCE}"
     r"|\{\s*[\"'](?:name|tool\w*|function\w*|action|role|command|arguments|type)[\"']\s*:"
     r"|```|\$\(|\$\{|!\[[^\]\n]{0,200}\]\s?[(\[]|\bdef \w+\(|\b(?:os|subprocess|sys|requests)\.\w+\("
@@ -173,11 +174,8 @@ _SIGNS = re.compile(
     r"|\b(?:javascript|vbscript|file|data):(?=/|text/|\w+\()|\\(?:x1b|x9b|033|u001b|e)\[?|[\x1b\x9b]|\]8;;"
 )
 _BLOB = re.compile(
-    rf"(?<![\w/.:@-])(?=[A-Za-z+/]*\d)(?=[\dA-Z+/]*[a-z])(?=[\da-z+/]*[A-Z])[A-Za-z0-9+/"
-    rf"]{{{MIN_BLOB_CHARACTERS},}}={{0,2}}(?![\w/.])"
-    r"|(?:\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|%[0-9a-f"
-    r"]{2}|&#x?[0-9a-f]{2,5};){6}|(?:\b[01]{8}\s){6}|(?:\b[0-9A-Fa-f]{2}\s){12}"
-    r"|(?:[.-]{1,5}[\s/|]{1,3}){10}",
+    rf"(?<![\w/.:@-])(?=[A-Za-z+/]*\d)(?=[\dA-Z+/]*[a-z])(?=[\da-z+/]*[A-Z])[A-Za-z0-9+/]{{{MIN_BLOB_CHARACTERS},}}"
+    r"={0,2}(?![\w/.])|(?:\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|%[0-9a-f]{2}|&#x?[0-9a-f]{2,5};){6}"
 )
 # The same in other languages: forget, and instructions; your answer; answer with.
 _ELSEWHERE = re.compile(
@@ -215,18 +213,22 @@ _QUOTED = re.compile(
 # these words in it a sentence is none that addresses a machine ...
 _HINTS = (
     "you are ", "now on", "henceforth", "point on", "the rest of", "ai ", "ai,", "ai:", "a.i", "llm", "gpt", "model",
-    "assistant", "bot", "crawler", "agent", "machine", "summari", "repl", "respon", "answer", "output", "complet",
-    "instru", "prompt", "directive", "ignor", "olvid", "oubli", "verg", "missacht", "dimentic", "esque",
-    "desconsider", "negeer", "zapomnij", "contest", "répond", "antwo", "rispond", "odpowiedz", "respuesta", "rispost",
-    "resposta", "sistema", "système", "asistente", "система", "ассистент", "nutzer", "usuario", "игнорируй", "забудь",
-    "忽略", "忽視", "无视", "無視", "忘れ", "무시", "잊", "تجاهل", "انس", "अनदेखा", "भूल",
+    "assistant", "bot ", "bots", "bot,", "bot:", "crawler", "agent", "machine", "summari", "reply", "replies",
+    "response", "answer", "message", "output", "instru", "prompt", "directive",
+)  # fmt: skip
+_HINTS_ELSEWHERE = (
+    "ignor", "olvid", "oubli", "vergess", "vergiss", "vergeet", "missacht", "dimentic", "esquec", "esqueç",
+    "desconsider", "negeer", "zapomnij", "respond", "contesta", "répond", "antwo", "rispo", "odpowiedz", "respuesta",
+    "resposta", "sistema", "système", "asistente", "assistente", "система", "ассистент", "nutzer", "usuario",
+    "игнорируй", "забудь", "忽略", "忽視", "无视", "無視", "忘れ", "무시", "잊", "تجاهل", "انس", "अनदेखा", "भूल",
 )  # fmt: skip
 # ... and without one of these no sign and no code.
-_RARE = re.compile(
-    r"[<{`\\=#*|~\x1b\x9b]|-{4}|!\[|\[/?[A-Z]|\$[({]|&#|%[0-9a-f]{2}|\w\(|[a-z]:\w|[a-z]:/(?!/)|\]8"
-    r"|\b(?:rm -|sudo |curl |wget |chmod |powershell |bash -|cat [/~]|DROP |DELETE |SELECT )"
-    r"|[A-Za-z0-9+/]{32}|(?:[.-]+[\s/|]+){10}|(?:[\da-fA-F]{2}\s){12}|[01]{8}\s"
-)
+_SIGN_HINTS = (
+    "<", "{", "`", "\\", "=", "#", "*", "~", "\x1b", "\x9b", "----", "![", "$(", "${", "&#", "]8", "%2", "script:",
+    "file:", "data:", "eval(", "exec(", "import__(", "fetch(", "print(", "system(", "open(", "os.", "process.", "sys.",
+    "requests.", "def ", "rm -", "sudo ", "curl ", "wget ", "chmod ", "powershell ", "bash -", "cat /", "cat ~",
+    "DROP ", "DELETE ", "SELECT ", "[INST", "[/INST", "[SYS", "[/SYS", "[USER", "[/USER", "[ASSIST", "[/ASSIST",
+)  # fmt: skip
 _SENTENCE_START = re.compile(r"\A|[.!?:…。！？][^\w\s]*\s+|\n")
 
 
@@ -235,22 +237,32 @@ def speaks_to_machine(sentence: str, before: str = "") -> bool:
 
     An answer that follows its question is an interview's.
     """
-    if _holds_sign(sentence) or _END.match(sentence):
+    if _holds_sign(sentence, _find_signs(sentence)) or _END.match(sentence):
         return True
     said = _QUOTED.sub(" ", sentence)
-    if _is_hinted(said) and (_ADDRESS.search(said) or _ELSEWHERE.search(said)):
+    if _find_hints(said, _HINTS) and _ADDRESS.search(said):
+        return True
+    if _find_hints(said, _HINTS_ELSEWHERE) and _ELSEWHERE.search(said):
         return True
     is_turn = _TURN.match(said) and not _QUESTION.search(before)
     return bool(is_turn or _is_order_to_machine(said))
 
 
-def _holds_sign(text: str) -> bool:
-    return bool(_RARE.search(text) and (_SIGNS.search(text) or _BLOB.search(text)))
-
-
-def _is_hinted(text: str) -> bool:
+def _find_hints(text: str, hints: Collection[str]) -> list[str]:
     lowered = text.lower()
-    return any(hint in lowered for hint in _HINTS)
+    return [hint for hint in hints if hint in lowered]
+
+
+def _find_signs(text: str) -> list[str]:
+    """Find what may be part of a sign, of code or of a run of letters and digits that is no word."""
+    return [
+        *(hint for hint in _SIGN_HINTS if hint in text),
+        *(word for word in text.split() if len(word) >= MIN_BLOB_CHARACTERS),
+    ]
+
+
+def _holds_sign(text: str, signs: Collection[str]) -> bool:
+    return any(sign in text for sign in signs) and bool(_SIGNS.search(text) or _BLOB.search(text))
 
 
 def _is_order_to_machine(sentence: str) -> bool:
@@ -290,11 +302,13 @@ def find_planted(text: str, title: str = "") -> tuple[Span, ...]:
 
 def _find_planted(text: str, title: str) -> Iterator[Span]:
     before = ""
+    # What the whole text hasn't is looked for in no block.
+    hints, signs = _find_hints(text, _HINTS + _HINTS_ELSEWHERE), _find_signs(text)
     is_announced = False  # what comes is what a turn or a sign has begun
     for block in find_blocks(text):
         said = text[block.start : block.end]
         # What most blocks are is told without their sentences, which take longer to find.
-        if not (is_announced or _may_be_planted(said)):
+        if not (is_announced or _may_be_planted(said, hints, signs)):
             before = said[-8:]
             continue
         sentences = list(find_sentences(text, block))
@@ -317,9 +331,9 @@ def _begins_turn(sentence: str) -> bool:
     return bool(_SIGNS.search(sentence) or _END.match(sentence) or _TURN.match(sentence) or sentence.endswith(":"))
 
 
-def _may_be_planted(block: str) -> bool:
+def _may_be_planted(block: str, hints: Collection[str], signs: Collection[str]) -> bool:
     is_short = len(block) <= MAX_TASK_CHARACTERS
-    if (is_short and "?" in block) or _is_hinted(block) or _holds_sign(block):
+    if (is_short and "?" in block) or _find_hints(block, hints) or _holds_sign(block, signs):
         return True
     starts = [found.end() for found in _SENTENCE_START.finditer(block)]
     if any(_TURN.match(block, start) or _END.match(block, start) for start in starts):

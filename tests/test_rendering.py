@@ -384,8 +384,8 @@ def test_articles_that_hold_text_for_a_machine_are_named() -> None:
     report = IngestReport(("a",), (), (), (), (), passages=1, seconds=1.0, planted=("a\x1b[2J",))
 
     assert render_report(report) == (
-        "1 added (1 passage in 1.0 s); 1 article holds text that seems written for a machine, which is quoted only where"
-        " a question asks about it: a [2J"
+        "1 added (1 passage in 1.0 s); 1 article holds text that seems written for a machine, which is quoted only"
+        " where a question asks about it: a[2J"
     )
     many = render_report(replace(report, planted=("a", "b", "c", "d", "e")))
     assert "; 5 articles hold text" in many
