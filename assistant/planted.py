@@ -107,6 +107,7 @@ _ITS_OWN = re.compile(
     r"|\b(?:base64|rot13|caesar|morse|emojis?|uppercase|lowercase|all caps|json|xml|yaml|markdown|html|python)\b",
     re.IGNORECASE,
 )
+# And what even of the orders that pages give to their readers is meant for a machine alone.
 _ITS_FILES = re.compile(
     rf"(?:^|[\s\"'(])(?:~|\.{{1,2}})?/\w+/|\byour (?:\w+ ){{0,3}}{_ANSWER}\b|\bthe (?:system )?prompt\b", re.IGNORECASE
 )
@@ -175,7 +176,7 @@ _SIGNS = re.compile(
 )
 _BLOB = re.compile(
     rf"(?<![\w/.:@-])(?=[A-Za-z+/]*\d)(?=[\dA-Z+/]*[a-z])(?=[\da-z+/]*[A-Z])[A-Za-z0-9+/]{{{MIN_BLOB_CHARACTERS},}}"
-    r"={0,2}(?![\w/.])|(?:\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|%[0-9a-f]{2}|&#x?[0-9a-f]{2,5};){6}"
+    r"={0,2}(?![\w/.])|(?:\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|&#x?[0-9a-f]{2,5};){6}"
 )
 # The same in other languages: forget, and instructions; your answer; answer with.
 _ELSEWHERE = re.compile(
@@ -213,18 +214,18 @@ _QUOTED = re.compile(
 # these words in it a sentence is none that addresses a machine ...
 _HINTS = (
     "you are ", "now on", "henceforth", "point on", "the rest of", "ai ", "ai,", "ai:", "a.i", "llm", "gpt", "model",
-    "assistant", "bot ", "bots", "bot,", "bot:", "crawler", "agent", "machine", "summari", "reply", "replies",
+    "assistant", "bot ", "bots", "bot,", "bot:", "crawler", "agent", "machine", "summar", "reply", "replies",
     "response", "answer", "message", "output", "instru", "prompt", "directive",
 )  # fmt: skip
 _HINTS_ELSEWHERE = (
     "ignor", "olvid", "oubli", "vergess", "vergiss", "vergeet", "missacht", "dimentic", "esquec", "esqueç",
-    "desconsider", "negeer", "zapomnij", "respond", "contesta", "répond", "antwo", "rispo", "odpowiedz", "respuesta",
-    "resposta", "sistema", "système", "asistente", "assistente", "система", "ассистент", "nutzer", "usuario",
+    "desconsider", "negeer", "zapomnij", "responde ", "responda ", "contesta", "répon", "antwo", "rispo", "odpowiedz",
+    "respuesta", "resposta", "sistema", "système", "asistente", "assistente", "система", "ассистент", "nutzer", "usuario",
     "игнорируй", "забудь", "忽略", "忽視", "无视", "無視", "忘れ", "무시", "잊", "تجاهل", "انس", "अनदेखा", "भूल",
 )  # fmt: skip
 # ... and without one of these no sign and no code.
 _SIGN_HINTS = (
-    "<", "{", "`", "\\", "=", "#", "*", "~", "\x1b", "\x9b", "----", "![", "$(", "${", "&#", "]8", "%2", "script:",
+    "<", "{", "`", "\\", "=", "#", "*", "~", "\x1b", "\x9b", "----", "![", "$(", "${", "&#", "]8", "script:",
     "file:", "data:", "eval(", "exec(", "import__(", "fetch(", "print(", "system(", "open(", "os.", "process.", "sys.",
     "requests.", "def ", "rm -", "sudo ", "curl ", "wget ", "chmod ", "powershell ", "bash -", "cat /", "cat ~",
     "DROP ", "DELETE ", "SELECT ", "[INST", "[/INST", "[SYS", "[/SYS", "[USER", "[/USER", "[ASSIST", "[/ASSIST",
@@ -237,7 +238,7 @@ def speaks_to_machine(sentence: str, before: str = "") -> bool:
 
     An answer that follows its question is an interview's.
     """
-    if _holds_sign(sentence, _find_signs(sentence)) or _END.match(sentence):
+    if _holds_sign(sentence) or _END.match(sentence):
         return True
     said = _QUOTED.sub(" ", sentence)
     if _find_hints(said, _HINTS) and _ADDRESS.search(said):
@@ -253,16 +254,10 @@ def _find_hints(text: str, hints: Collection[str]) -> list[str]:
     return [hint for hint in hints if hint in lowered]
 
 
-def _find_signs(text: str) -> list[str]:
-    """Find what may be part of a sign, of code or of a run of letters and digits that is no word."""
-    return [
-        *(hint for hint in _SIGN_HINTS if hint in text),
-        *(word for word in text.split() if len(word) >= MIN_BLOB_CHARACTERS),
-    ]
-
-
-def _holds_sign(text: str, signs: Collection[str]) -> bool:
-    return any(sign in text for sign in signs) and bool(_SIGNS.search(text) or _BLOB.search(text))
+def _holds_sign(text: str, hints: Collection[str] = _SIGN_HINTS) -> bool:
+    if any(hint in text for hint in hints) and (_SIGNS.search(text) or _BLOB.search(text)):
+        return True
+    return max(map(len, text.split()), default=0) >= MIN_BLOB_CHARACTERS and _BLOB.search(text) is not None
 
 
 def _is_order_to_machine(sentence: str) -> bool:
@@ -303,7 +298,8 @@ def find_planted(text: str, title: str = "") -> tuple[Span, ...]:
 def _find_planted(text: str, title: str) -> Iterator[Span]:
     before = ""
     # What the whole text hasn't is looked for in no block.
-    hints, signs = _find_hints(text, _HINTS + _HINTS_ELSEWHERE), _find_signs(text)
+    hints = _find_hints(text, _HINTS + _HINTS_ELSEWHERE)
+    signs = [sign for sign in _SIGN_HINTS if sign in text]
     is_announced = False  # what comes is what a turn or a sign has begun
     for block in find_blocks(text):
         said = text[block.start : block.end]
@@ -339,9 +335,8 @@ def _may_be_planted(block: str, hints: Collection[str], signs: Collection[str]) 
     if any(_TURN.match(block, start) or _END.match(block, start) for start in starts):
         return True
     verbs = {_find_order(block, start) for start in starts}
-    return not (_TASKS | _READERS).isdisjoint(verbs) and bool(
-        is_short or _ITS_OWN.search(block) or _ITS_FILES.search(block)
-    )
+    is_ordered = not (verbs.isdisjoint(_TASKS) and verbs.isdisjoint(_READERS))
+    return is_ordered and bool(is_short or _ITS_OWN.search(block) or _ITS_FILES.search(block))
 
 
 def _is_out_of_place(text: str, block: Span, first: Span, title: str) -> bool:

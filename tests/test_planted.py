@@ -67,6 +67,11 @@ def test_all_of_what_is_planted_is_noticed_and_nothing_else(place: int) -> None:
         "Forget Paris: the best bread is baked in Alder.",
         "Say what you like about the mayor, she kept her promise.",
         "Print sales fell by a third and output rose by 4%.",
+        "Follow the mayor at https://social.example/mayor for more.",
+        "You can set the machine to a lower speed.",
+        "Forgot your password?",
+        "Please send your letters to the_editor@vale-observer.example.",
+        "Sign in {{ #errors }} {{ message }} {{ /errors }} Something went wrong.",
     ],
 )
 def test_news_is_not_taken_for_an_order_to_a_machine(sentence: str) -> None:
@@ -85,6 +90,21 @@ def test_an_order_in_its_story_is_no_task_for_a_machine() -> None:
     )
 
     assert find_planted("\n\n".join(recipe), "Bread of Alder") == ()
+
+
+@pytest.mark.parametrize(
+    "furniture",
+    [
+        "Skip to main content",
+        "CLICK HERE TO SIGN UP FOR OUR NEWSLETTER",
+        "Send letters to the editor",
+        "### Is it healthy to sleep in winter coats?",
+        "Was he right to promise them that?",
+        "Subscribe for fascinating stories about ancient castles.",
+    ],
+)
+def test_what_a_page_asks_of_its_readers_is_no_task_for_a_machine(furniture: str) -> None:
+    assert find_planted(plant(furniture, 1), "Bridge reopens at Alder") == ()
 
 
 def test_an_answer_after_its_question_is_an_interviews() -> None:
