@@ -115,8 +115,8 @@ _ITS_FILES = re.compile(
 _ADDRESS = re.compile(
     rf"\byou are (?:(?:now|no longer|really|actually|from now on|an?|the|in"
     rf"|my) )*(?:\w+[ -]){{0,3}}(?:{_MACHINE}|mode|DAN|unrestricted|uncensored)\b"
-    r"|\b(?:from now on|henceforth|from this point on(?:ward)?|for the rest of (?:this|the) (?:conversation|chat"
-    r"|session))\b,? "
+    r"|\A\W*(?:\w+,? ){0,2}(?:from now on|henceforth|from this point on(?:ward)?|for the rest of (?:this|the) "
+    r"(?:conversation|chat|session))\b,? "
     r"(?:you|always|only|never|answer|respond|reply|speak|write|every|all|your|act)\b"
     rf"|\b(?:if|as|since|because|when) (?:you(?:['’]re| are) )?(?:an? |the |any )(?:\w+ ){{0,2}}{_MACHINE},? (?:you"
     rf"|your|reading|please|that|must|always|never|do|tasked)\b"
@@ -220,8 +220,9 @@ _HINTS = (
 _HINTS_ELSEWHERE = (
     "ignor", "olvid", "oubli", "vergess", "vergiss", "vergeet", "missacht", "dimentic", "esquec", "esqueç",
     "desconsider", "negeer", "zapomnij", "responde ", "responda ", "contesta", "répon", "antwo", "rispo", "odpowiedz",
-    "respuesta", "resposta", "sistema", "système", "asistente", "assistente", "система", "ассистент", "nutzer", "usuario",
-    "игнорируй", "забудь", "忽略", "忽視", "无视", "無視", "忘れ", "무시", "잊", "تجاهل", "انس", "अनदेखा", "भूल",
+    "respuesta", "resposta", "sistema", "système", "asistente", "assistente", "система", "ассистент", "nutzer",
+    "usuario", "игнорируй", "забудь", "忽略", "忽視", "无视", "無視", "忘れ", "무시", "잊", "تجاهل", "انس", "अनदेखा",
+    "भूल",
 )  # fmt: skip
 # ... and without one of these no sign and no code.
 _SIGN_HINTS = (
