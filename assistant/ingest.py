@@ -46,6 +46,7 @@ class _Tally:
     removed: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
+    planted: list[str] = field(default_factory=list)
     passages: int = 0
 
 
@@ -161,6 +162,7 @@ def _take_in(
         seconds=time.perf_counter() - started,
         gone=tuple(tally.gone),
         passed_over=tuple(looker.passed_over),
+        planted=tuple(tally.planted),
     )
 
 
@@ -408,4 +410,5 @@ def _store(
     library.add([*stored, *embedded], items)
     for each in pending:
         (tally.updated if each.article.id in known else tally.added).append(each.article.id)
+    tally.planted += [each.article.id for each in pending if each.has_asides]
     tally.passages += sum(len(passages) for _, passages in embedded)

@@ -26,40 +26,44 @@ MIN_BLOB_CHARACTERS = 32  # of a run of letters and digits that is no word
 
 # What a task begins with: what somebody who writes, or a program that acts, is told to do.
 _TASKS = read_words("""
-    act add adjust advise alert alter analyse analyze anagram announce answer append apply arrange ask assert assign
-    assume attach attribute augment automate begin book brainstorm break build buy calculate call cancel categorise
-    categorize change check choose cite claim classify click combine compare compile complete compose compute conclude
-    configure connect continue convert copy correct count craft create credit debug decipher decode decrypt define
-    delete demonstrate deny describe design detect determine develop disable discard disclose discuss display disregard
-    download draft draw edit elaborate email embed emphasise emphasize emulate enable encode encourage encrypt end
-    endorse enhance ensure enter estimate evaluate examine execute expand explain explore export express extract fetch
-    fill find finish follow forecast forget format forward generate give go group guide help highlight identify ignore
-    illustrate imagine imitate implement import impersonate improve include incorporate inform insert insist install
-    integrate interpret introduce invent investigate invite invoke jumble label launch leak let list load locate make
-    map mark mention merge mimic misspell modify monitor move name navigate notify number obey offer omit open optimise
-    optimize organise organize outline output override overwrite paraphrase pay perform persuade play post praise
-    predict prepare present pretend print produce promote prompt proofread propose provide publish purchase put quote
-    rank rate read rearrange recall recite recommend record redirect refer reference refine reformat refuse remember
-    remind remove rename render renumber reorder rephrase repeat replace reply report represent request research
-    respond restate retrieve return reveal reverse review revise rewrite roleplay run save say schedule scramble scan
-    search select send set share shift shorten show shuffle simplify simulate sing skip solve sort speak spell split
-    start state stop store structure submit subscribe substitute suggest sum summarise summarize swap switch take talk
-    teach tell transcribe transfer transform translate transmit treat turn type unlock update upload urge use utilize
-    verify view visit warn wrap write
+    act add adjust advise alert alter analyse analyze anagram announce answer append apply arrange ask assert
+    assign assume attach attribute augment automate begin brainstorm break build calculate call cancel
+    categorise categorize change choose cite claim classify combine compare compile complete compose compute
+    conclude configure connect continue convert copy correct count craft create credit debug decipher decode
+    decrypt define delete demonstrate deny describe design detect determine develop disable discard disclose
+    discuss display disregard download draft draw edit elaborate email embed emphasise emphasize emulate enable
+    encode encourage encrypt end endorse enhance ensure enter estimate evaluate examine execute expand explain
+    explore export extract fetch finish forecast forget format forward generate give guide help highlight
+    identify ignore illustrate imagine imitate implement import impersonate improve include incorporate inform
+    insert insist install integrate interpret introduce invent investigate invite invoke jumble launch leak let
+    list load locate make mark mention merge mimic misspell modify monitor move navigate notify obey offer omit
+    open optimise optimize organise organize outline output override overwrite paraphrase pay perform persuade
+    post praise predict prepare present pretend print produce promote prompt proofread propose provide publish
+    purchase put quote rank rate rearrange recall recite recommend redirect refer refine reformat refuse
+    remember remind remove rename render renumber reorder rephrase repeat replace reply report represent request
+    respond restate retrieve return reveal reverse review revise rewrite roleplay run save say schedule scramble
+    scan select send set shift shorten show shuffle simplify simulate sing solve sort speak spell split stop
+    submit substitute suggest sum summarise summarize swap switch take talk teach tell transcribe transfer
+    transform translate transmit treat turn type unlock update upload urge use utilize verify visit warn wrap
+    write
+""")
+# What pages ask of their readers: an order to a machine only where it speaks of files or answers a user.
+_READERS = read_words("""
+    buy check click fill find follow go leave read search share skip start subscribe view watch
 """)
 # What may stand before an order and leaves it one.
 _LEAD = (
     r"[^\w\"“”‘«]{0,8}(?:(?:please|kindly|now|next|then|also|first|finally|and|but|ok|okay|hey|instead|just|simply"
     r"|always|"
     r"never|immediately|only|important|urgent|note|task|(?:can|could|would|will) you(?: please)?|do not|don['’]t|"
-    r"you (?:must|should|will|shall|can|need to|have to|are to)(?: now| always| never| not| only| no longer)?|"
+    r"you (?:must|should|will|shall|need to|have to|are to)(?: now| always| never| not| only| no longer)?|"
     r"i (?:want|need|would like) you to|your (?:\w+ )?(?:task|job|goal|mission) is(?: now)? to|make sure (?:to|you)"
     r"|be sure to)"
     r"\b[\s,:!.–—-]{1,3})*"
 )
 _ORDER = re.compile(
     # At the start, or behind what says when it holds ("In your reply, say ...", "If you are asked, say ...").
-    rf"\A(?:[^\w\"“”‘«]{{0,8}}(?:in|at|with|from|for|when|whenever|if|before|after|as|once|while"
+    rf"(?:[^\w\"“”‘«]{{0,8}}(?:in|at|with|from|for|when|whenever|if|before|after|as|once|while"
     rf"|to)\b[^.!?;:]{{1,120}}?,)?{_LEAD}"
     r"(?P<verb>[a-z]+)(?:-[a-z]+)?\b(?!['’:])",
     re.IGNORECASE,
@@ -70,13 +74,17 @@ _ASKED = re.compile(
     r".*\?[\s\"'”’)*]*\Z",
     re.IGNORECASE | re.DOTALL,
 )
+_ENDED = re.compile(r"[.!?:…。！？]\W*\Z")
+_POINTING = re.compile(
+    r"\b(?:he|she|they|it|him|her|them|his|their|its|this|that|these|those|we|us|our)\b", re.IGNORECASE
+)
 _QUESTION = re.compile(r"\?[\s\"'”’)*]*\Z")
 
 _MACHINE = (
     r"(?:a\.?i\.?|llms?|gpts?|chat ?gpt|chatbots?|(?:language|ai) models?|assistants?|bots?|crawlers?|summari[sz]ers?|"
     r"ai (?:assistants?|agents?|systems?|tools?)|models?|agents?|machines?)"
 )
-_ANSWER = r"(?:responses?|repl(?:y|ies)|answers?|outputs?|completions?|messages?|summar(?:y|ies))"
+_ANSWER = r"(?:responses?|repl(?:y|ies)|answers?|outputs?|messages?|summar(?:y|ies))"
 # What only a machine that answers has, is or is told of.
 _ITS_OWN = re.compile(
     rf"\byour (?:\w+ ){{0,3}}{_ANSWER}\b"
@@ -87,46 +95,33 @@ _ITS_OWN = re.compile(
     r"|\b(?:everything|anything|whatever|all) (?:\w+ ){0,2}(?:above|before|below|told|said|earlier)\b"
     r"|\b(?:the|these|this|other|any|every|each|all) (?:article|evidence|sources|questions?|sentences|passages"
     r"|documents?)\b"
-    rf"|\b(?:an?|the|any|every|all) (?:\w+ )?{_MACHINE}\b|\b(?:ai|llm|chatgpt|language models?|chatbots?)\b"
+    r"|\b(?:ai|llms?|chat ?gpt|language models?|chatbots?|(?:ai|the|an|any|every|all) assistants?)\b"
     r"|\b(?:the|this|your|any|each|every|all) (?:end.)?users?\b"
     r"|\b(?:sources?|citations?|sentences?|references?) (?:numbers?|\d+)|\[\s?\d+\s?\]|\bcitations?\b|\bmarkers?\b"
-    r"|\b(?:tools?|functions?|plug-?ins?|terminal|shell|scripts?|apis?|command line|web search|[a-z]+_\w+)\b"
-    r"|\b(?:passwords?|credentials|(?:api|private|secret) keys?|environment variables?|files?|folders?|director(?:y"
-    r"|ies)"
-    r"|settings?|index|database)\b|(?:^|[\s\"'(])(?:~|\.{1,2})?/\w+/|\w\.(?:sqlite3?|json|env|toml|ya?ml|ini|sh|py"
+    r"|\b(?:the|this|these|any|every|each|all) (?:\w+ )?(?:tools?|functions?|plug-?ins?|terminal|shell|scripts?|apis?"
+    r"|passwords?|files?|folders?|settings?|index|database)\b"
+    r"|\b(?:command line|web search|credentials|(?:api|private|secret) keys?|environment variables?)\b"
+    r"|(?<![@/.\w])[a-z]+_\w+\b(?!@)|(?:^|[\s\"'(])(?:~|\.{1,2})?/\w+/|\w\.(?:sqlite3?|json|env|toml|ya?ml|ini|sh|py"
     r"|exe|log)\b"
     r"|https?://|\bwww\.|\b(?:images?|pixels?|hyperlinks?)\b"
     r"|\b(?:base64|rot13|caesar|morse|emojis?|uppercase|lowercase|all caps|json|xml|yaml|markdown|html|python)\b",
     re.IGNORECASE,
 )
-# Without one of these in it a block is none of that.
-_HINTS = (
-    "respon", "repl", "answer", "output", "message", "summar", "complet", "instru", "prompt", "directive", "guard",
-    "jailbreak", "persona", " mode", "rule", "guideline", "programming", "restriction", "training", "context",
-    " text", "conversation", "request", "above", "before", "below", " told", " said", "earlier", "article",
-    "evidence", "source", "question", "sentence", "passage", "document", " ai", "ai ", "ai,", "ai:", "llm", "gpt",
-    "model", "chatbot", "assistant", "bot", "crawler", "agent", "machine", "user", "citation", "reference", "[",
-    "marker", "tool", "function", "plugin", "plug-in", "terminal", "shell", "script", "api", "command",
-    "web search", "_", "password", "credential", " key", "environment", "file", "folder", "director", "setting",
-    "index", "database", "/", ".sqlite", ".json", ".env", ".toml", ".y", ".ini", ".sh", ".py", ".exe", ".log",
-    "www.", "image", "pixel", "link", "base64", "rot13", "caesar", "morse", "emoji", "case", "all caps", "json",
-    "xml", "yaml", "markdown", "html", "python", "unrestricted", "uncensored", "dan", "now on", "henceforth",
-    "this point", "for the rest of", "(", "curl ", "sudo ", "wget ", "rm -", "drop table", "delete from",
-    "select *", "end ", "begin", "start of", "close the", "istru", "anweis", "consigne", "indicacion", "vorgaben",
-    "direttiv", "aanwijz", "polece", "respuesta", "répon", "antwoord", "antwort", "rispo", "resposta", "contesta",
-    "system", "override", "human:", "sistem", "système", "asist", "assist", "nutzer", "usuario",
-)  # fmt: skip
+# And what even of the orders that pages give to their readers is meant for a machine alone.
+_ITS_FILES = re.compile(
+    rf"(?:^|[\s\"'(])(?:~|\.{{1,2}})?/\w+/|\byour (?:\w+ ){{0,3}}{_ANSWER}\b|\bthe (?:system )?prompt\b", re.IGNORECASE
+)
 # Who it is told that it is, what it is told to say from now on, and who it is called by.
 _ADDRESS = re.compile(
     rf"\byou are (?:(?:now|no longer|really|actually|from now on|an?|the|in"
     rf"|my) )*(?:\w+[ -]){{0,3}}(?:{_MACHINE}|mode|DAN|unrestricted|uncensored)\b"
-    r"|\b(?:from now on|henceforth|from this point on(?:ward)?|for the rest of (?:this|the) (?:conversation|chat"
-    r"|session))\b,? "
+    r"|\A\W*(?:\w+,? ){0,2}(?:from now on|henceforth|from this point on(?:ward)?|for the rest of (?:this|the) "
+    r"(?:conversation|chat|session))\b,? "
     r"(?:you|always|only|never|answer|respond|reply|speak|write|every|all|your|act)\b"
     rf"|\b(?:if|as|since|because|when) (?:you(?:['’]re| are) )?(?:an? |the |any )(?:\w+ ){{0,2}}{_MACHINE},? (?:you"
     rf"|your|reading|please|that|must|always|never|do|tasked)\b"
-    rf"|\b(?:attention|dear|hello|hey|note to|notice to|message to|message for|note for|instructions? (?:for|to)"
-    rf"|reminder (?:to|for)),? (?:\w+ ){{0,3}}{_MACHINE}\b"
+    rf"|\A\W*(?:\w+ )?(?:attention|dear|hello|hey|note to|notice to|message to|message for|note for"
+    rf"|instructions? (?:for|to)|reminder (?:to|for)),? (?:\w+ ){{0,3}}{_MACHINE}\b"
     rf"|\b{_MACHINE} (?:(?:reading|processing|parsing|summari[sz]ing|that reads?|who reads?|which reads?) (?:this"
     rf"|the|these)\b|(?:must|should|shall|will) (?:now|always|only|never|ignore|disregard|reply|say)\b)"
     # Whose answer it is: a reader's is spoken of by somebody.
@@ -142,7 +137,7 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _TURN = re.compile(
-    r"\A[^\w\"“‘'«]{0,8}(?:(?:final|correct|new|updated?|hidden|real|true|important|critical|special|secret|admin"
+    r"[^\w\"“‘'«]{0,8}(?:(?:final|correct|new|updated?|hidden|real|true|important|critical|special|secret|admin"
     r"|system|security|"
     r"assistant|user|ai) )*(?:system|assistant|user|human|ai|llm|chatbot|model|admin|instructions?|prompt|command"
     r"|answer|response|"
@@ -151,7 +146,7 @@ _TURN = re.compile(
     re.IGNORECASE,
 )
 _END = re.compile(
-    r"\A\W*(?:end|begin|start|close)(?:ning)? (?:of )?(?:the |this )?(?:\w+ )?(?:article|document|context|evidence"
+    r"\W*(?:end|begin|start|close)(?:ning)? (?:of )?(?:the |this )?(?:\w+ )?(?:article|document|context|evidence"
     r"|sources?|prompt|instructions?|"
     r"input|data|quotations?|fence|passages?|conversation|sentences)\W*(?:\Z|[-=:\]>.])",
     re.IGNORECASE,
@@ -169,22 +164,19 @@ _SIGNS = re.compile(
     r"|</?(?:system|assistant|user|instructions?|prompt|evidence|context|documents?|articles?|sources?|answer"
     r"|tool\w*|function\w*|"
     r"invoke|script|img|iframe|svg|style|object|embed|form|meta|link|a|body|html|think)\b[^<>\n]{0,300}>"
-    r"|#{2,}\s*(?:\w+ )?(?:[Ii]nstructions?|[Ss]ystem|[Rr]esponse|[Ii]nput|[Uu]ser|[Aa]ssistant|[Pp]rompt)\b"
+    r"|#{2,}\s*(?:\w+ )?(?:[Ii]nstructions?|[Ss]ystem|[Rr]esponse|[Ii]nput|[Uu]ser|[Aa]ssistant|[Pp]rompt)"
+    r"\s*(?::|\n|\Z)"
     rf"|{_FENCE}"
     r"|\{\s*[\"'](?:name|tool\w*|function\w*|action|role|command|arguments|type)[\"']\s*:"
-    r"|```|\$\(|\$\{|\{\{|!\[[^\]\n]{0,200}\]\s?[(\[]|\bdef \w+\(|\b(?:os|subprocess|sys|requests|console|document"
-    r"|window)\.\w+\("
-    r"|\b(?:eval|exec|__import__|fetch|print|alert|system|urlopen)\([\"'“)\w]|\b(?:DROP TABLE|DELETE FROM"
+    r"|```|\$\(|\$\{|!\[[^\]\n]{0,200}\]\s?[(\[]|\bdef \w+\(|\b(?:os|subprocess|sys|requests)\.\w+\("
+    r"|\b(?:eval|exec|__import__|fetch|print|system|urlopen)\([\"'“)\w]|\b(?:DROP TABLE|DELETE FROM"
     r"|SELECT \* FROM)\b"
-    r"|(?:^|[\s;|&`(])(?:rm -\w|sudo \w|curl [-h\"']|wget [-h\"']|chmod [+\d]|powershell |bash -|cat [/~])"
+    r"|(?:^|[\s;|&`(])(?:rm -\w|sudo \w|(?:curl|wget) (?:-|https?:|[\"'])|chmod [+\d]|powershell |bash -|cat [/~])"
     r"|\b(?:javascript|vbscript|file|data):(?=/|text/|\w+\()|\\(?:x1b|x9b|033|u001b|e)\[?|[\x1b\x9b]|\]8;;"
 )
 _BLOB = re.compile(
-    rf"(?<![\w/.:@-])(?=[A-Za-z+/]*\d)(?=[\dA-Z+/]*[a-z])(?=[\da-z+/]*[A-Z])[A-Za-z0-9+/"
-    rf"]{{{MIN_BLOB_CHARACTERS},}}={{0,2}}(?![\w/.])"
-    r"|(?:\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|%[0-9a-f"
-    r"]{2}|&#x?[0-9a-f]{2,5};){6}|(?:\b[01]{8}\s){6}|(?:\b[0-9A-Fa-f]{2}\s){12}"
-    r"|(?:[.-]{1,5}[\s/|]{1,3}){10}",
+    rf"(?<![\w/.:@-])(?=[A-Za-z+/]*\d)(?=[\dA-Z+/]*[a-z])(?=[\da-z+/]*[A-Z])[A-Za-z0-9+/]{{{MIN_BLOB_CHARACTERS},}}"
+    r"={0,2}(?![\w/.])|(?:\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|&#x?[0-9a-f]{2,5};){6}"
 )
 # The same in other languages: forget, and instructions; your answer; answer with.
 _ELSEWHERE = re.compile(
@@ -218,10 +210,28 @@ _QUOTED = re.compile(
 )
 
 
-_RARE = re.compile(
-    r"[<{`\\$~=#*|!&%/\x1b\x9b\u0400-\u04ff\u0590-\u0fff\u3040-\ud7ff]"
-    r"|[^\s.-]{32}|(?:[.-]+ ){4}|(?:[\da-fA-F]{2} ){4}|[01]{8} "
-)
+# What those patterns take long to find is first looked for like this, for hardly any sentence has it. Without one of
+# these words in it a sentence is none that addresses a machine ...
+_HINTS = (
+    "you are ", "now on", "henceforth", "point on", "the rest of", "ai ", "ai,", "ai:", "a.i", "llm", "gpt", "model",
+    "assistant", "bot ", "bots", "bot,", "bot:", "crawler", "agent", "machine", "summar", "reply", "replies",
+    "response", "answer", "message", "output", "instru", "prompt", "directive",
+)  # fmt: skip
+_HINTS_ELSEWHERE = (
+    "ignor", "olvid", "oubli", "vergess", "vergiss", "vergeet", "missacht", "dimentic", "esquec", "esqueç",
+    "desconsider", "negeer", "zapomnij", "responde ", "responda ", "contesta", "répon", "antwo", "rispo", "odpowiedz",
+    "respuesta", "resposta", "sistema", "système", "asistente", "assistente", "система", "ассистент", "nutzer",
+    "usuario", "игнорируй", "забудь", "忽略", "忽視", "无视", "無視", "忘れ", "무시", "잊", "تجاهل", "انس", "अनदेखा",
+    "भूल",
+)  # fmt: skip
+# ... and without one of these no sign and no code.
+_SIGN_HINTS = (
+    "<", "{", "`", "\\", "=", "#", "*", "~", "\x1b", "\x9b", "----", "![", "$(", "${", "&#", "]8", "script:",
+    "file:", "data:", "eval(", "exec(", "import__(", "fetch(", "print(", "system(", "open(", "os.", "process.", "sys.",
+    "requests.", "def ", "rm -", "sudo ", "curl ", "wget ", "chmod ", "powershell ", "bash -", "cat /", "cat ~",
+    "DROP ", "DELETE ", "SELECT ", "[INST", "[/INST", "[SYS", "[/SYS", "[USER", "[/USER", "[ASSIST", "[/ASSIST",
+)  # fmt: skip
+_SENTENCE_START = re.compile(r"\A|[.!?:…。！？][^\w\s]*\s+|\n")
 
 
 def speaks_to_machine(sentence: str, before: str = "") -> bool:
@@ -229,24 +239,37 @@ def speaks_to_machine(sentence: str, before: str = "") -> bool:
 
     An answer that follows its question is an interview's.
     """
-    if not _is_hinted(sentence):
-        return False
-    if _SIGNS.search(sentence) or _BLOB.search(sentence) or _END.match(sentence):
+    if _holds_sign(sentence) or _END.match(sentence):
         return True
     said = _QUOTED.sub(" ", sentence)
+    if _find_hints(said, _HINTS) and _ADDRESS.search(said):
+        return True
+    if _find_hints(said, _HINTS_ELSEWHERE) and _ELSEWHERE.search(said):
+        return True
     is_turn = _TURN.match(said) and not _QUESTION.search(before)
-    is_told = (_is_order(said) and _ITS_OWN.search(said)) or _ADDRESS.search(said) or _ELSEWHERE.search(said)
-    return bool(is_turn or is_told)
+    return bool(is_turn or _is_order_to_machine(said))
 
 
-def _is_hinted(text: str) -> bool:
+def _find_hints(text: str, hints: Collection[str]) -> list[str]:
     lowered = text.lower()
-    return any(hint in lowered for hint in _HINTS) or _RARE.search(text) is not None
+    return [hint for hint in hints if hint in lowered]
 
 
-def _is_order(sentence: str) -> bool:
-    found = _ORDER.match(sentence)
-    return found is not None and found["verb"].lower() in _TASKS
+def _holds_sign(text: str, hints: Collection[str] = _SIGN_HINTS) -> bool:
+    if any(hint in text for hint in hints) and (_SIGNS.search(text) or _BLOB.search(text)):
+        return True
+    return max(map(len, text.split()), default=0) >= MIN_BLOB_CHARACTERS and _BLOB.search(text) is not None
+
+
+def _is_order_to_machine(sentence: str) -> bool:
+    verb = _find_order(sentence)
+    return bool((verb in _TASKS and _ITS_OWN.search(sentence)) or (verb in _READERS and _ITS_FILES.search(sentence)))
+
+
+def _find_order(text: str, start: int = 0) -> str:
+    """Find the verb of a sentence that starts here, and that may be an order."""
+    found = _ORDER.match(text, start)
+    return found["verb"].lower() if found else ""
 
 
 def is_asked_about(sentence: str, asked: Collection[str]) -> bool:
@@ -275,11 +298,14 @@ def find_planted(text: str, title: str = "") -> tuple[Span, ...]:
 
 def _find_planted(text: str, title: str) -> Iterator[Span]:
     before = ""
+    # What the whole text hasn't is looked for in no block.
+    hints = _find_hints(text, _HINTS + _HINTS_ELSEWHERE)
+    signs = [sign for sign in _SIGN_HINTS if sign in text]
     is_announced = False  # what comes is what a turn or a sign has begun
     for block in find_blocks(text):
         said = text[block.start : block.end]
         # What most blocks are is told without their sentences, which take longer to find.
-        if not (is_announced or _may_be_planted(said)):
+        if not (is_announced or _may_be_planted(said, hints, signs)):
             before = said[-8:]
             continue
         sentences = list(find_sentences(text, block))
@@ -302,15 +328,28 @@ def _begins_turn(sentence: str) -> bool:
     return bool(_SIGNS.search(sentence) or _END.match(sentence) or _TURN.match(sentence) or sentence.endswith(":"))
 
 
-def _may_be_planted(block: str) -> bool:
-    return _is_hinted(block) or _is_order(block) or "?" in block
+def _may_be_planted(block: str, hints: Collection[str], signs: Collection[str]) -> bool:
+    is_short = len(block) <= MAX_TASK_CHARACTERS
+    if (is_short and "?" in block) or _find_hints(block, hints) or _holds_sign(block, signs):
+        return True
+    starts = [found.end() for found in _SENTENCE_START.finditer(block)]
+    if any(_TURN.match(block, start) or _END.match(block, start) for start in starts):
+        return True
+    verbs = {_find_order(block, start) for start in starts}
+    is_ordered = not (verbs.isdisjoint(_TASKS) and verbs.isdisjoint(_READERS))
+    return is_ordered and bool(is_short or _ITS_OWN.search(block) or _ITS_FILES.search(block))
 
 
 def _is_out_of_place(text: str, block: Span, first: Span, title: str) -> bool:
-    """Whether a block is a task or a question that shares hardly a word with its title and what stands around it."""
+    """Whether a block is a task or a question that shares hardly a word with its title and what stands around it.
+
+    A label or a heading is none, and neither is what points at the story ("Was he right?").
+    """
     said = _QUOTED.sub(" ", text[first.start : first.end])
-    order = _is_order(said)
+    order = _find_order(said) in _TASKS
     if not order and not _ASKED.match(said):
+        return False
+    if said.startswith("#") or not _ENDED.search(text, block.end - 8, block.end) or _POINTING.search(said):
         return False
     stems = frozenset(find_stems(text[block.start : block.end]))
     if order:

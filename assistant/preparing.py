@@ -29,6 +29,7 @@ class PreparedArticle:
     article: Article
     passages: tuple[Passage, ...]
     header: str
+    has_asides: bool = False  # whether something in it was set aside
 
 
 def check_article(article: Article) -> None:
@@ -72,14 +73,15 @@ def prepare_article(article: Article, embedder: Embedder) -> PreparedArticle:
     Raises ArticleError for one of more sentences than an article has.
     """
     header = write_header(article, embedder)
+    asides = find_planted(article.text, article.title)
     passages = split_article(
         article,
         header_tokens=embedder.count_tokens([header + "\n"])[0],
         count_tokens=embedder.count_tokens,
         max_tokens=embedder.max_tokens,
-        asides=find_planted(article.text, article.title),
+        asides=asides,
     )
-    return PreparedArticle(article, passages, header)
+    return PreparedArticle(article, passages, header, has_asides=bool(asides))
 
 
 def write_header(article: Article, embedder: Embedder) -> str:

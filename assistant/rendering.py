@@ -37,6 +37,7 @@ MAX_WIDTH = 100  # longer lines are hard to read
 NEAREST_SHOWN = 3
 EXCERPT_CHARACTERS = 300
 FINDINGS_SHOWN = 20
+PLANTED_SHOWN = 3  # articles that are named of those that hold text for a machine
 FORGOTTEN = "(The answer was forgotten with an article that was removed.)\n"
 MAX_MARKS = 8  # combining marks on one letter; no writing system needs so many, and a flood of them covers other lines
 
@@ -329,11 +330,19 @@ def render_report(report: IngestReport) -> str:
     ]
     passages = count_noun(report.passages, "passage")
     done = f"{', '.join(counts) or 'nothing to do'} ({passages} in {report.seconds:.1f} s)"
-    if not report.passed_over:
-        return done
-    count = len(report.passed_over)
-    files = "1 file that is no article" if count == 1 else f"{count:,} files that are no articles"
-    return f"{done}; {files} passed over: {count_others(other.what for other in report.passed_over)}"
+    if report.passed_over:
+        count = len(report.passed_over)
+        files = "1 file that is no article" if count == 1 else f"{count:,} files that are no articles"
+        done += f"; {files} passed over: {count_others(other.what for other in report.passed_over)}"
+    if report.planted:
+        articles = "1 article holds" if len(report.planted) == 1 else f"{len(report.planted):,} articles hold"
+        named = ", ".join(map(clean_line, report.planted[:PLANTED_SHOWN]))
+        more = f" and {len(report.planted) - PLANTED_SHOWN:,} more" if len(report.planted) > PLANTED_SHOWN else ""
+        done += (
+            f"; {articles} text that seems written for a machine, which is quoted only where a question asks about it: "
+            f"{named}{more}"
+        )
+    return done
 
 
 def render_history(revisions: Sequence[Revision], *, width: int) -> str:

@@ -378,7 +378,8 @@ class IngestReport:
     """What an ingest changed: article ids by what happened to them, and how many passages were embedded.
 
     `gone` are articles that a source doesn't hold any more: they can still be asked about, unless they were removed.
-    `passed_over` are the files of folders that hold no article.
+    `passed_over` are the files of folders that hold no article, and `planted` those of the articles that were stored
+    which hold text that seems to be written for a machine.
     """
 
     added: tuple[str, ...]
@@ -390,6 +391,7 @@ class IngestReport:
     seconds: float
     gone: tuple[str, ...] = ()
     passed_over: tuple[PassedOver, ...] = ()
+    planted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

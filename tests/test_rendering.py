@@ -380,6 +380,18 @@ def test_files_that_were_passed_over_are_counted_by_what_they_are() -> None:
     )
 
 
+def test_articles_that_hold_text_for_a_machine_are_named() -> None:
+    report = IngestReport(("a",), (), (), (), (), passages=1, seconds=1.0, planted=("a\x1b[2J",))
+
+    assert render_report(report) == (
+        "1 added (1 passage in 1.0 s); 1 article holds text that seems written for a machine, which is quoted only"
+        " where a question asks about it: a[2J"
+    )
+    many = render_report(replace(report, planted=("a", "b", "c", "d", "e")))
+    assert "; 5 articles hold text" in many
+    assert many.endswith(": a, b, c and 2 more")
+
+
 def test_json_has_the_fields_that_are_promised() -> None:
     written = json.loads(render_json(answer_to_json(make_answer())))
 
