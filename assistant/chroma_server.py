@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from assistant.errors import LibraryError, LibraryMismatchError
+from assistant.errors import LibraryError, LibraryGoneError, LibraryMismatchError
 from assistant.settings import is_chroma_cloud
 from assistant.vectors import FloatArray, holds_named_function
 
@@ -202,7 +202,7 @@ class ChromaServer:
         message = value.get("message") if isinstance(value, dict) else None
         said = " ".join(message.split())[:200] if isinstance(message, str) else ""
         if status == 404:
-            raise CollectionGoneError(
+            raise LibraryGoneError(
                 f"{self.url}: the library was deleted or made anew, or its database isn't there"
                 f"{f' ({said})' if said else ''}; try again, or index the articles again"
             )
@@ -234,10 +234,6 @@ class ChromaServer:
             client = self._client
         if client is not None:
             client.close()
-
-
-class CollectionGoneError(LibraryError):
-    """A collection that was deleted since it was found."""
 
 
 class Collection:

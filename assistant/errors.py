@@ -10,7 +10,8 @@ AssistantError
 ├ LibraryError
 │ ├ LibraryLockedError      another process is writing; names it
 │ ├ LibraryMismatchError    made by another embedding model or a newer version
-│ └ LibraryDamagedError     what is damaged
+│ ├ LibraryDamagedError     what is damaged
+│ └ LibraryGoneError        a shared library that was deleted since it was found
 ├ ModelError                a model that is missing, unreachable or refused; `retryable` says whether to try again
 └ EvaluationError           cases or results that can't be read or don't fit; `mistakes` are all of them, a line each
 
@@ -76,6 +77,10 @@ class LibraryMismatchError(LibraryError):
 
 class LibraryDamagedError(LibraryError):
     """The library's own file is damaged."""
+
+
+class LibraryGoneError(LibraryError):
+    """A shared library that was deleted since it was found."""
 
 
 class ModelError(AssistantError):

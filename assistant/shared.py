@@ -21,14 +21,13 @@ from assistant.chroma_server import (
     MAX_BATCH,
     ChromaServer,
     Collection,
-    CollectionGoneError,
     FoundRecord,
     Record,
     Value,
 )
 from assistant.conversations import Conversations
 from assistant.copies import group_copies
-from assistant.errors import LibraryDamagedError, LibraryError, LibraryMismatchError
+from assistant.errors import LibraryDamagedError, LibraryError, LibraryGoneError, LibraryMismatchError
 from assistant.frequencies import Frequencies, count_stems, read_frequencies, to_frequency_record
 from assistant.records import (
     ARTICLE,
@@ -155,7 +154,7 @@ class SharedLibrary:
         """Forget collections that turn out to be gone."""
         try:
             yield
-        except CollectionGoneError:
+        except LibraryGoneError:
             with self._guard:
                 self._collections = None
             raise
