@@ -217,16 +217,15 @@ def _why(session: Session, argument: str) -> Session:
     session = recall(session)
     answer = session.last
     citation = _find_citation(answer, argument)
+    passage = session.assistant.passage_of(citation)
+    if passage is None:  # what was removed is shown to nobody any more
+        raise SettingsError(f"the article of [{citation.number}] was removed, or never held these words")
     terminal, width = session.terminal, session.terminal.width
     terminal.write(
         paint_answer(
             f"{wrap_text(f'[{citation.number}] {describe_article(citation.article)}', width)}\n\n", terminal.styles
         )
     )
-    passage = session.assistant.passage_of(citation)
-    if passage is None:
-        session.say("The article is gone, or never held these words. The quote was:")
-        passage = QuotedPassage("", citation.quote, "")
     terminal.write(f"{render_quote(passage, style=terminal.styles.quote, width=width)}\n\n")
     proven = [each for each in answer.statements if citation in each.citations and each.text != citation.quote]
     for statement in proven:

@@ -297,8 +297,9 @@ def find_substitutions(
                     continue
                 nearest = max(theirs, key=lambda at: likeness(place, number, at))
                 other = alignment.sentence[nearest]
-                if is_verb_form(ours.text.lower()) and (other.kind != "word" or not find_verb(other.text.lower())):
-                    continue  # "led" for "leader of": there is nothing to compare it with
+                base = find_verb(ours.text.lower())
+                if base and other.text.lower().startswith(base):
+                    continue  # "led" for "leader of"
                 if likeness(place, number, nearest) < SUBSTITUTED_BELOW and not _share_root(ours, other):
                     yield f"the evidence says {other.text}, not {ours.text}"
 

@@ -17,6 +17,8 @@ from assistant.terms import find_stems, read_words, stem
 from assistant.types import Flag, Span
 
 MAX_TASK_CHARACTERS = 200  # of a block that is a task or a question; what is longer is a paragraph
+MAX_BLOCK_CHARACTERS = 10_000  # of a paragraph that is told at a glance
+MAX_SENTENCE_CHARACTERS = 2_000  # of a sentence; what is longer is read in pieces
 MAX_TURN_CHARACTERS = 1_000  # of a block that is all of a turn or a prompt
 NEAR_CHARACTERS = 2_000  # on each side of a block: what it shares words with if it belongs there
 MAX_SHARED = 0.25  # of its stems, with what stands around it
@@ -146,13 +148,14 @@ _TURN = re.compile(
     re.IGNORECASE,
 )
 _END = re.compile(
-    r"\W*(?:end|begin|start|close)(?:ning)? (?:of )?(?:the |this )?(?:\w+ )?(?:article|document|context|evidence"
+    r"\W{0,20}(?:end|begin|start|close)(?:ning)? (?:of )?(?:the |this )?(?:\w+ )?(?:article|document|context|evidence"
     r"|sources?|prompt|instructions?|"
     r"input|data|quotations?|fence|passages?|conversation|sentences)\W*(?:\Z|[-=:\]>.])",
     re.IGNORECASE,
 )
 # An end that somebody else puts to what is quoted, or a beginning.
-_RULE = r"(?:={4,}|-{4,}|\*{4,}|#{4,}|~{4,})"
+# Each run is tried once, from its start and whole: a page of hyphens would take hours else.
+_RULE = r"(?:(?<!=)={4,}+|(?<!-)-{4,}+|(?<!\*)\*{4,}+|(?<!#)#{4,}+|(?<!~)~{4,}+)"
 _FENCE = (
     rf"{_RULE}\s*(?:[0-9a-f]{{8,}}|[\w ]{{0,40}}(?:[Bb]egin|BEGIN|[Ee]nd|END|[Ss]ystem|SYSTEM|[Ii]nstruction"
     rf"|INSTRUCTION"
@@ -164,7 +167,7 @@ _SIGNS = re.compile(
     r"|</?(?:system|assistant|user|instructions?|prompt|evidence|context|documents?|articles?|sources?|answer"
     r"|tool\w*|function\w*|"
     r"invoke|script|img|iframe|svg|style|object|embed|form|meta|link|a|body|html|think)\b[^<>\n]{0,300}>"
-    r"|#{2,}\s*(?:\w+ )?(?:[Ii]nstructions?|[Ss]ystem|[Rr]esponse|[Ii]nput|[Uu]ser|[Aa]ssistant|[Pp]rompt)"
+    r"|(?<!#)#{2,}+\s*+(?:\w+ )?(?:[Ii]nstructions?|[Ss]ystem|[Rr]esponse|[Ii]nput|[Uu]ser|[Aa]ssistant|[Pp]rompt)"
     r"\s*(?::|\n|\Z)"
     rf"|{_FENCE}"
     r"|\{\s*[\"'](?:name|tool\w*|function\w*|action|role|command|arguments|type)[\"']\s*:"
@@ -231,7 +234,7 @@ _SIGN_HINTS = (
     "requests.", "def ", "rm -", "sudo ", "curl ", "wget ", "chmod ", "powershell ", "bash -", "cat /", "cat ~",
     "DROP ", "DELETE ", "SELECT ", "[INST", "[/INST", "[SYS", "[/SYS", "[USER", "[/USER", "[ASSIST", "[/ASSIST",
 )  # fmt: skip
-_SENTENCE_START = re.compile(r"\A|[.!?:…。！？][^\w\s]*\s+|\n")
+_SENTENCE_START = re.compile(r"\A|[.!?:…。！？][^\w\s]{0,20}\s+|\n")  # bounded: a row of dots has no end
 
 
 def speaks_to_machine(sentence: str, before: str = "") -> bool:
@@ -239,6 +242,9 @@ def speaks_to_machine(sentence: str, before: str = "") -> bool:
 
     An answer that follows its question is an interview's.
     """
+    if len(sentence) > MAX_SENTENCE_CHARACTERS:  # no prose, which some of the patterns would take long for
+        starts = range(0, len(sentence), MAX_SENTENCE_CHARACTERS)
+        return any(speaks_to_machine(sentence[start : start + MAX_SENTENCE_CHARACTERS]) for start in starts)
     if _holds_sign(sentence) or _END.match(sentence):
         return True
     said = _QUOTED.sub(" ", sentence)
@@ -305,7 +311,7 @@ def _find_planted(text: str, title: str) -> Iterator[Span]:
     for block in find_blocks(text):
         said = text[block.start : block.end]
         # What most blocks are is told without their sentences, which take longer to find.
-        if not (is_announced or _may_be_planted(said, hints, signs)):
+        if not (is_announced or len(said) > MAX_BLOCK_CHARACTERS or _may_be_planted(said, hints, signs)):
             before = said[-8:]
             continue
         sentences = list(find_sentences(text, block))

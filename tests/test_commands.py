@@ -87,6 +87,13 @@ def test_why_shows_the_quote_in_its_passage(asked: Session, run: Command) -> Non
     assert text.endswith("\nhttps://forest-courier.example/fox\n")
 
 
+def test_why_shows_nothing_of_an_article_that_was_removed(asked: Session, run: Command) -> None:
+    asked.assistant.remove("fox")
+
+    with pytest.raises(SettingsError, match=r"the article of \[1\] was removed"):
+        run(replace(asked, is_kept=False), "/why 1")
+
+
 def test_why_needs_no_number_where_there_is_one_source_alone(asked: Session, run: Command) -> None:
     assert len(asked.last.citations) == 1
     assert run(asked, "/why")[1] == run(asked, "/why [1]")[1]

@@ -300,3 +300,8 @@ def test_what_is_planted_is_quoted_with_a_flag_where_it_is_asked_about(index: Pa
     assert "speaks to a machine" in " ".join(render_answer(answer, context_of=lambda _: "", width=200).split())
     for render in (render_html, render_markdown):
         assert "speaks to a machine" in render((answer,), passage_of=lambda _: None)
+
+
+@pytest.mark.parametrize("sign", [".", "-", "#", "*", "=", "~", "_", "“", "<", "[", "- ", ". ", "? ", "you are "])
+def test_a_row_of_signs_costs_no_more_than_its_length(sign: str) -> None:
+    assert find_planted(sign * 200_000) == ()  # of which a pattern that goes back takes hours
