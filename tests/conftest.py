@@ -15,6 +15,10 @@ from assistant.library import Library
 from assistant.shared import SharedLibrary
 from assistant.types import Article
 
+# The many processes that tests start keep their bytecode, as they do for users: compiling what they import anew in each
+# of them would take more time than the tests.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # A busy machine is no failure of a test.
 settings.register_profile("assistant", deadline=None)
 settings.load_profile("assistant")
