@@ -59,7 +59,7 @@ def test_what_stands_nowhere_is_a_mistake(mention: Mention, message: str) -> Non
     with pytest.raises(EvaluationError) as error:
         locate(mention)
 
-    assert str(error.value).startswith(f"mine.jsonl, case a: {message}")
+    assert str(error.value).startswith(f"mine.jsonl, case a ('Who?'): {message}")
 
 
 def test_what_a_published_set_misquotes_is_counted_and_its_case_left_out() -> None:

@@ -203,7 +203,7 @@ def test_what_is_no_result_is_refused(tmp_path: Path, text: str, message: str) -
 
 def test_what_does_not_fit_is_said_before_anything_is_asked(tmp_path: Path, assistant: Assistant) -> None:
     elsewhere = CaseSet("mine.jsonl", (Case("a", "Who?", (Evidence((Mention("owl"),)),)),))
-    with pytest.raises(EvaluationError, match=r"mine.jsonl, case a: no article of the index is owl"):
+    with pytest.raises(EvaluationError, match=r"mine.jsonl, case a \('Who\?'\): no article of the index is owl"):
         evaluate(elsewhere, assistant)
     with pytest.raises(EvaluationError, match="can't be written"):
         evaluate(CASES, assistant, out=tmp_path / "missing" / "a.json")

@@ -49,7 +49,7 @@ def locate_evidence(cases: CaseSet, *, ids: Sequence[str], text_of: Callable[[st
                 places = [place for mention in evidence.mentions for place in finder.find(mention)]
             except _NotThereError as mistake:
                 if not (cases.is_published and mistake.is_of_text):
-                    mistakes.append(f"{cases.name}, case {case.id}: {mistake}")
+                    mistakes.append(f"{cases.name}, case {case.id} ({_shorten(case.question)!r}): {mistake}")
                 unlocated += 1
             else:
                 located.append(Piece(tuple(dict.fromkeys(places)), evidence.grade))
