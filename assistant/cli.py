@@ -30,7 +30,7 @@ from assistant.answers import (
     passage_to_json,
     understood_to_json,
 )
-from assistant.errors import AssistantError, EvaluationError, SettingsError
+from assistant.errors import AssistantError, EvaluationError, LibraryError, SettingsError
 from assistant.manual import ManualCommand, write_manual
 from assistant.questions import AskedQuestion, read_questions
 from assistant.rendering import (
@@ -896,6 +896,9 @@ def cases_command(
         with _open(index, model=model, embedding_model=embedding_model, chroma=chroma, insecure=insecure) as assistant:
             articles = [assistant.article(ref.id) for ref in assistant.articles()]
             settings = assistant.settings
+        if not articles:
+            place = settings.chroma or settings.index
+            raise LibraryError(f"{place}: no articles yet to make cases of; add some with `assistant index SOURCE`")
         suggestions = suggesting.suggest_cases(articles, seed=seed)
         if model and settings.model != QUOTES:
             chat = opened.enter_context(closing(open_model(settings.model, settings)))

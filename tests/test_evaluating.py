@@ -136,6 +136,14 @@ def test_a_judge_is_asked_where_one_is_named(run: Run, server: ModelServer, monk
     assert "no case differs" in out
 
 
+def test_cases_are_made_of_articles_only(run: Run) -> None:
+    status, out, err = run("cases", "mine.jsonl")
+
+    assert (status, out) == (2, "")
+    assert "no articles yet to make cases of; add some with `assistant index SOURCE`" in err
+    assert not Path("mine.jsonl").exists()
+
+
 def test_every_mistake_in_the_cases_is_a_line(run: Run) -> None:
     Path("wrong.jsonl").write_text('{"question": ""}\n{"x": 1}\n[]\n', encoding="utf-8")
 
