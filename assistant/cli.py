@@ -171,6 +171,16 @@ ModelOption = Annotated[
         show_default=False,
     ),
 ]
+VerifierOption = Annotated[
+    str | None,
+    typer.Option(
+        "--verifier",
+        metavar="MODEL",
+        help="Have this language model, PROVIDER:NAME, say yes to each sentence of the one that answers before it is"
+        " shown as proven. Quotes are verbatim and need none. [default: $ASSISTANT_VERIFIER]",
+        show_default=False,
+    ),
+]
 UnsupportedOption = Annotated[
     str | None,
     typer.Option(
@@ -205,6 +215,10 @@ PriceOption = Annotated[
         metavar="IN/OUT",
         help="What a million tokens cost in dollars, sent and received, where the list price isn't known or right.",
     ),
+]
+VerifierPriceOption = Annotated[
+    str | None,
+    typer.Option(metavar="IN/OUT", help="The same of the verifier, where it isn't the model that answers."),
 ]
 OutletOption = Annotated[str | None, typer.Option(metavar="NAME", help="Only articles of this outlet.")]
 SinceOption = Annotated[str | None, typer.Option(metavar="DATE", help="Only articles published on this day or later.")]
@@ -324,11 +338,13 @@ def _read_price(price: str | None) -> tuple[float, float] | None:
 def _read_settings(
     *,
     model: ModelOption = None,
+    verifier: VerifierOption = None,
     unsupported: UnsupportedOption = None,
     window: WindowOption = None,
     max_cost: MaxCostOption = None,
     max_total_cost: MaxTotalOption = None,
     price: PriceOption = None,
+    verifier_price: VerifierPriceOption = None,
     threshold: ThresholdOption = None,
     today: TodayOption = None,
     wait: WaitOption = None,
@@ -339,11 +355,13 @@ def _read_settings(
     """Read the options that say how questions are answered."""
     return {
         "model": model,
+        "verifier": verifier,
         "unsupported": unsupported,
         "window": window,
         "max_cost": max_cost,
         "max_total_cost": max_total_cost,
         "price": _read_price(price),
+        "verifier_price": _read_price(verifier_price),
         "threshold": threshold,
         "today": today,
         "wait": wait,
