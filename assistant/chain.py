@@ -534,7 +534,7 @@ def _is_refusal(sentence: WrittenSentence, refusal: str) -> bool:
 
 def find_nearest(statement: str, evidence: Evidence, *, limit: int = NEAREST_SENTENCES) -> list[int]:
     """List the numbers of the sentences that share most words with a statement, by how rare those are, best first."""
-    stems = [frozenset(find_stems(_quote(sentence))) for sentence in evidence.sentences]
+    stems = evidence.stems
     wanted = frozenset(find_stems(statement))
     rarity = {stem: 1 / sum(stem in each for each in stems) for stem in wanted if any(stem in each for each in stems)}
     scores = {

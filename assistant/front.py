@@ -100,6 +100,7 @@ class Assistant:
         self._replies = ReplyCache(settings.index)
         self._conversations = Conversations(settings.index, find_missing=self._find_missing)
         self._spent = 0.0  # US dollars
+        self._is_warm = False  # or getting so
         self._chat: ChatModel | None = None
         self._verifier: ChatModel | None = None
         if settings.model != QUOTES:
@@ -761,7 +762,10 @@ class Assistant:
         self.close()
 
     def _warm_up(self) -> None:
-        """Load the models beside Chroma: all are needed, and none waits for another."""
+        """Load the models beside Chroma, before the first question: all are needed, and none waits for another."""
+        if self._is_warm:
+            return
+        self._is_warm = True
 
         def load(model: Embedder | ChatModel) -> None:
             with suppress(AssistantError):  # whoever needs the model next meets the same error
