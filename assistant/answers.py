@@ -70,6 +70,7 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
         "seconds": answer.seconds,
         "hashes": [hash._asdict() for hash in answer.hashes],
         "prompts": answer.prompts,
+        "verifier": answer.verifier,
     }
 
 
@@ -274,6 +275,7 @@ def read_answer(value: object, *, place: str = "the answer") -> Answer:
         notes=read.texts("notes"),
         hashes=tuple(read.list("hashes", _read_hash, is_optional=True)),
         prompts=read.text("prompts", default=""),
+        verifier=read.text("verifier", default=""),
     )
     if answer.abstained and (answer.statements or answer.citations):
         raise AnswerError(f"{place} says that it abstained, and has statements or citations")

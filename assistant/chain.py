@@ -1,36 +1,48 @@
 """Answers with a language model, in explicit steps: rewrite, retrieve, lay out, ask, read, check, repair once, answer.
 
-The steps are one generator that touches no network: it yields what it wants of the model and what can be shown, and is
+The steps are one generator that touches no network: it yields what it wants of a model and what can be shown, and is
 sent what the model replies. `run_steps` drives it, and `arun_steps` does without blocking, with the same logic.
+
+Where there is a verifier, what the check accepted is shown only after that other model has said yes to it, too.
 
 Nothing that the model writes is shown as fact before the sentences that it cites have been cut from the library and
 found to support it. What it wrote stays in `Answer.written`.
 """
 
 import asyncio
-import hashlib
-import json
 import re
 import secrets
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, aclosing, closing
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
+from assistant.asking import (
+    ENDLESS_THOUGHT,
+    KEPT,
+    MAX_CHARACTERS,
+    Asker,
+    Budget,
+    Listen,
+    Request,
+    Role,
+    Terms,
+)
 from assistant.citations import cite, find_context
 from assistant.errors import ModelError
 from assistant.evidence import Evidence, ShownSentence, describe_source, lay_out_evidence, neutralise
 from assistant.followups import read_rewritten
+from assistant.grounding import is_repeated
 from assistant.markers import Marker, SentenceReader, WrittenSentence, leave_out_links, resolve_markers
-from assistant.models import ChatModel, Chunk, CountTokens, Message, Price
+from assistant.models import ChatModel, Chunk, Message
 from assistant.prompts import load_prompt
 from assistant.replies import CurrentReplies, Reply
 from assistant.terms import find_stems
-from assistant.types import Answer, Article, Citation, RetrievedPassage, Statement, Support, Understood, Usage
+from assistant.types import Answer, Article, Citation, RetrievedPassage, Statement, Support, Understood
+from assistant.verdicts import Verifier, heed, show_quote
 
 MAX_SENTENCES = 24  # of an answer; a model that goes on is stopped
 MAX_REPEATS = 3  # of sentences that it wrote before: it is in a loop
-MAX_CHARACTERS = 8_000
-MAX_THOUGHT_CHARACTERS = 200_000  # before the first word of an answer
 MAX_HISTORY = 3  # earlier answers that a question is understood by
 MAX_HISTORY_CHARACTERS = 1_000  # of each of them
 MIN_EVIDENCE_TOKENS = 200
@@ -40,15 +52,11 @@ MIN_EVIDENCE_TOKENS = 200
 RECITED_FROM = 0.65
 NEAREST_SENTENCES = 2  # that a model is pointed to where it cited wrongly
 
-KEPT = "kept"  # the reason for the end of a reply that was kept from an earlier time
-KEPT_NOTE = "The model said this at an earlier time, of the same passages; --no-cache asks it again."
-
 NOT_REWRITTEN = "The model made no question of this that stands alone, so it was asked as it was put."
 
 CITED_NEAREST = "Where another sentence proves what the model wrote better than those that it named, that one is cited."
 NOTHING_WRITTEN = "The model replied with nothing."
 NO_SENTENCE = "The model wrote no sentence that could be checked."
-ENDLESS_THOUGHT = "The model was stopped, for it thought without end and said nothing."
 
 UNCITED = "it cites nothing"
 NOTHING_KNOWN = "what it cites names nothing that was shown"
@@ -115,18 +123,7 @@ class Question(NamedTuple):
     history: Sequence[Answer] = ()
 
 
-class Request(NamedTuple):
-    """A step: ask the model this. The `key` stands for the model and all that is said to it."""
-
-    messages: tuple[Message, ...]
-    max_tokens: int
-    key: str
-
-
-class Listen(NamedTuple):
-    """A step: send the next piece of the model's reply, or None when it has ended."""
-
-
+Models = Mapping[Role, ChatModel]  # by what they are asked for
 Step = Request | Listen | Statement | Answer
 Steps = Generator[Request | Listen | Statement, Chunk | None, Answer]
 Find = Callable[[str], Found]
@@ -142,36 +139,40 @@ class _Draft:
     unresolved: tuple[str, ...]
     support: Support
     replacements: "tuple[_Draft, ...]" = ()
+    lacks_verdict: bool = False  # nothing is known to be wrong with it, but the verifier didn't say that it is right
 
 
 class Answerer:
-    """Answers questions with one model; its state is what one answer has taken so far, so make one for each answer."""
+    """Answers questions with one model; its state is what one answer has taken so far, so make one for each answer.
+
+    A `verifier` is another model, which is asked about what `check` accepted.
+    """
 
     def __init__(
         self,
+        terms: Terms,
         *,
-        model: str,
         find: Find,
         check: Check,
-        count_tokens: CountTokens,
         limits: Limits,
         refusal: str,
         unsupported: Literal["mark", "drop"] = "mark",
-        price: Price | None = None,
+        verifier: Terms | None = None,
     ) -> None:
-        self._model = model
         self._find = find
         self._check = check
-        self._count_tokens = count_tokens
+        self._count_tokens = terms.count_tokens
         self._limits = limits
         self._refusal = refusal
         self._unsupported = unsupported
-        self._price = price
         self._notes: list[str] = []
         self._fence = f"===== {secrets.token_hex(8)} ====="
-        self._written: list[str] = []
-        self._counts: list[tuple[int | None, int | None]] = []
-        self._most = 0.0  # that the requests so far could cost
+        self._budget = Budget(limits.max_cost)
+        self._asker = Asker(terms, role="answerer", budget=self._budget, fence=self._fence, note=self._note)
+        self._verifier: Verifier | None = None
+        if verifier is not None:
+            asker = Asker(verifier, role="verifier", budget=self._budget, fence=self._fence)
+            self._verifier = Verifier(asker, fence=self._fence)
         self._citations: dict[tuple[str, int], Citation] = {}
         self._copies: Mapping[str, Sequence[Article]] = {}
         self._has_refused = False  # the last reply said that there is no answer
@@ -187,10 +188,14 @@ class Answerer:
             retrieved=found.retrieved if found else (),
             understood=found.understood if found else (),
             standalone_question=self._standalone,
-            written="\n\n".join(self._written),
+            written="\n\n".join(self._asker.written),
             notes=tuple(dict.fromkeys(self._notes)),
-            usage=self._usage(),
+            usage=self._budget.usage,
+            verifier=self._verifier.model if self._verifier else "",
         )
+
+    def _note(self, text: str) -> None:
+        self._notes.append(text)
 
     def steps(self, question: Question) -> Steps:
         """Take the steps from a question to its answer; `seconds` is left at 0 for the caller."""
@@ -212,13 +217,14 @@ class Answerer:
             abstained=abstained,
             confidence=weigh(statements),
             retrieved=found.retrieved,
-            model=self._model,
-            usage=self._usage(),
+            model=self._asker.model,
+            usage=self._budget.usage,
             seconds=0.0,
-            written="\n\n".join(self._written),
+            written="\n\n".join(self._asker.written),
             standalone_question=self._standalone,
             notes=tuple(dict.fromkeys(self._notes)),
             understood=found.understood,
+            verifier=self._verifier.model if self._verifier else "",
         )
 
     def _rewrite(self, question: Question) -> Generator[Request | Listen, Chunk | None, str]:
@@ -232,8 +238,9 @@ class Answerer:
         asked = load_prompt("rewrite_question").render(
             fence=self._fence, conversation="\n".join(turns), question=neutralise(question.text)
         )
-        reply = yield from self._ask(
-            (Message("system", load_prompt("rewrite_system").render()), Message("user", asked))
+        reply = yield from self._asker.ask(
+            (Message("system", load_prompt("rewrite_system").render()), Message("user", asked)),
+            self._limits.answer_tokens,
         )
         rewritten = read_rewritten(reply, question.text, earlier=[answer.question for answer in question.history])
         if rewritten is None or _REFUSAL.search(rewritten):
@@ -299,15 +306,17 @@ class Answerer:
                             yield statement
                     raise
                 budget //= 2
-        if not is_once and any(not draft.support.supported for draft in drafts):
+        if not is_once and any(_is_repairable(draft) for draft in drafts):
             yield from self._repair(messages, evidence, drafts)
         left = [each for draft in drafts[len(statements) :] for each in draft.replacements or (draft,)]
         if not statements and not any(each.support.supported for each in left):
+            if self._verifier and self._verifier.failure and any(each.lacks_verdict for each in left):
+                raise self._verifier.failure  # that nothing answers isn't known
             if left:
                 self._notes.append(
                     f"Not shown, for nothing that it cites proves it: all that the model wrote ({len(left)})."
                 )
-            elif not self._written[-1].strip():
+            elif not self._asker.written[-1].strip():
                 self._notes.append(NOTHING_WRITTEN)
             elif not self._has_refused and ENDLESS_THOUGHT not in self._notes:
                 self._notes.append(NO_SENTENCE)
@@ -344,8 +353,8 @@ class Answerer:
         read = 0
         has_ended = False
         self._has_refused, self._left_out = False, 0
-        yield self._request(messages)
-        listen = self._listen()
+        yield self._asker.request(messages, self._limits.answer_tokens)
+        listen = self._asker.listen()
         while not has_ended:
             piece = yield from listen()
             read += len(piece or "")
@@ -370,20 +379,23 @@ class Answerer:
                     has_ended = has_ended or repeats > MAX_REPEATS or len(drafts) == MAX_SENTENCES
                     continue
                 texts.add(written.text)
-                draft = self._cite_best(self._draft(written, evidence), evidence)
-                self._share_markers(written, drafts, evidence)
+                draft = yield from self._judge(self._cite_best(self._draft(written, evidence), evidence), evidence)
+                yield from self._share_markers(written, drafts, evidence)
                 drafts.append(draft)
                 while len(statements) < len(drafts) and drafts[len(statements)].support.supported:
                     statement = self._settle(drafts[len(statements)], evidence)
                     statements.append(statement)
                     yield statement
 
-    def _share_markers(self, written: WrittenSentence, drafts: list[_Draft], evidence: Evidence) -> None:
+    def _share_markers(
+        self, written: WrittenSentence, drafts: list[_Draft], evidence: Evidence
+    ) -> Generator[Request | Listen, Chunk | None, None]:
         """Take the markers at the end of a list or a paragraph for what came before it too, where that is proven."""
         for position in reversed(range(len(drafts))):
             if drafts[position].written.markers or not written.markers:
                 return
             shared = self._draft(WrittenSentence(drafts[position].written.text, written.markers), evidence)
+            shared = yield from self._judge(shared, evidence)
             if not shared.support.supported:
                 return
             drafts[position] = shared
@@ -392,7 +404,7 @@ class Answerer:
         self, messages: tuple[Message, ...], evidence: Evidence, drafts: Sequence[_Draft]
     ) -> Generator[Request | Listen, Chunk | None, None]:
         """Ask once for the unsupported sentences again, and take what is supported now in their place."""
-        failed = [draft for draft in drafts if not draft.support.supported]
+        failed = [draft for draft in drafts if _is_repairable(draft)]
         problems = "\n".join(
             f"{number}: {neutralise(draft.written.text)} ({'; '.join(map(neutralise, draft.support.reasons))})"
             + "".join(
@@ -402,9 +414,9 @@ class Answerer:
             for number, draft in enumerate(failed, start=1)
         )
         asked = load_prompt("repair").render(problems=problems)
-        said = Message("assistant", self._written[-1])
+        said = Message("assistant", self._asker.written[-1])
         try:
-            reply = yield from self._ask((*messages, said, Message("user", asked)))
+            reply = yield from self._asker.ask((*messages, said, Message("user", asked)), self._limits.answer_tokens)
         except ModelError as error:
             if len(failed) == len(drafts):
                 raise
@@ -416,8 +428,11 @@ class Answerer:
         for number, draft in enumerate(failed, start=1):
             reader = _make_reader(evidence)
             again = [*reader.feed(lines.get(number, "")), *reader.finish()]
-            drafted = [self._draft(written, evidence) for written in again if written.text not in seen]
-            repaired = [self._cite_best(each, evidence) for each in drafted]
+            repaired = []
+            for written in again:
+                if written.text not in seen:
+                    better = self._cite_best(self._draft(written, evidence), evidence)
+                    repaired.append((yield from self._judge(better, evidence)))
             draft.replacements = tuple(each for each in repaired if each.support.supported)
             seen.update(each.written.text for each in draft.replacements)
 
@@ -448,12 +463,27 @@ class Answerer:
         else:
             texts = []
             for number in sorted(numbers):  # as they are read: whom "he" stands for was named before
-                shown = evidence[number]
-                start = find_context(shown.article.text, shown.span, shown.neighbours)
-                texts.append(shown.article.text[start : shown.span.end])
+                texts.append(_quote_in_context(evidence[number]))
             sources = dict.fromkeys(describe_source(evidence[number].article.ref) for number in numbers)
             support = self._check(written.text, [*texts, *(source for source in sources if source)])
         return _Draft(written, numbers, unresolved, support)
+
+    def _judge(self, draft: _Draft, evidence: Evidence) -> Generator[Request | Listen, Chunk | None, _Draft]:
+        """Ask the verifier, where there is one, about a sentence that was checked and is supported.
+
+        What an article says in these very words needs no second opinion. Without a yes it isn't supported.
+        """
+        if self._verifier is None or not draft.support.supported:
+            return draft
+        cited = [evidence[number] for number in sorted(draft.numbers)]
+        if any(is_repeated(draft.written.text, _quote(shown)) for shown in cited):
+            return draft
+        shown = [show_quote(each.article.ref, _quote_in_context(each)) for each in cited]
+        verdict = yield from self._verifier.judge(draft.written.text, shown)
+        support = heed(verdict, draft.support)
+        if isinstance(verdict, str):
+            self._notes.append(f"Not shown as proven what the check accepted, for {'; '.join(support.reasons)}")
+        return replace(draft, support=support, lacks_verdict=isinstance(verdict, str))
 
     def _settle(self, draft: _Draft, evidence: Evidence) -> Statement:
         """Make a statement of a sentence, with quotes cut out of their articles."""
@@ -474,112 +504,13 @@ class Answerer:
     @property
     def spent(self) -> float:
         """What the requests so far cost, or at most could, in US dollars; 0 where no price is known."""
-        return self._spend() if self._price else 0.0
-
-    # What is asked of the model
-
-    def _ask(self, messages: tuple[Message, ...]) -> Generator[Request | Listen, Chunk | None, str]:
-        """Ask, and wait for the whole reply."""
-        yield self._request(messages)
-        listen = self._listen()
-        reply = ""
-        while (piece := (yield from listen())) is not None and len(reply) <= MAX_CHARACTERS:
-            reply += piece
-        return reply
-
-    def _request(self, messages: tuple[Message, ...]) -> Request:
-        """Make a request. Raises ModelError where it could cost more than may be spent."""
-        max_tokens = self._limits.answer_tokens
-        if self._price is not None and self._limits.max_cost is not None:
-            prompt_tokens = sum(self._count_tokens(message.text) for message in messages)
-            most = self._spend() + self._price.cost(prompt_tokens, max_tokens)
-            if most > self._limits.max_cost:
-                raise ModelError(
-                    f"the answer could cost ${most:.4f}, more than the ${self._limits.max_cost:g} that it may;"
-                    " raise --max-cost and --max-total-cost, or choose a cheaper model"
-                )
-            self._most = most
-        self._counts.append((None, None))
-        self._written.append("")
-        said = [self._model, max_tokens, *((role, text.replace(self._fence, "")) for role, text in messages)]
-        return Request(messages, max_tokens, hashlib.sha256(json.dumps(said).encode()).hexdigest())
-
-    def _listen(self) -> Callable[[], Generator[Listen, Chunk | None, str | None]]:
-        """Make what waits for the next piece of text that isn't the model's thinking, or None at the end."""
-        thoughts = _ThoughtFilter()
-
-        def listen() -> Generator[Listen, Chunk | None, str | None]:
-            while True:
-                if thoughts.length > MAX_THOUGHT_CHARACTERS:
-                    self._notes.append(ENDLESS_THOUGHT)
-                    return None
-                chunk = yield Listen()
-                if chunk is None:
-                    return None
-                self._written[-1] += chunk.text
-                if chunk.prompt_tokens is not None and chunk.completion_tokens is not None:
-                    self._counts[-1] = (chunk.prompt_tokens, chunk.completion_tokens)
-                if chunk.finish_reason == KEPT:
-                    self._notes.append(KEPT_NOTE)
-                elif chunk.finish_reason == "content_filter":
-                    self._notes.append("The model's service stopped the answer: its content filter.")
-                elif chunk.finish_reason in ("length", "max_tokens"):
-                    self._notes.append("The model's answer was cut off at its greatest length.")
-                if text := thoughts.feed(chunk.text):
-                    return text[:MAX_CHARACTERS]  # some services send a whole reply at once, of any length
-
-        return listen
-
-    def _spend(self) -> float:
-        """Add up what the requests so far cost, or at most could, where the service doesn't say."""
-        cost = self._usage().cost
-        return self._most if cost is None else cost
-
-    def _usage(self) -> Usage:
-        """Add up what the requests took; None for what the service didn't say."""
-        prompts = [prompt for prompt, _ in self._counts if prompt is not None]
-        completions = [completion for _, completion in self._counts if completion is not None]
-        if len(prompts) < len(self._counts):
-            return Usage(None, None, None)
-        cost = self._price.cost(sum(prompts), sum(completions)) if self._price else None
-        return Usage(sum(prompts), sum(completions), cost)
+        return self._budget.spent
 
 
 def weigh(statements: Sequence[Statement]) -> float:
     """Say how sure statements are, from 0 to 1: the share that is supported, times how well on average."""
     supported = [statement.support.score for statement in statements if statement.support.supported]
     return sum(supported) / len(statements) if statements else 0.0
-
-
-class _ThoughtFilter:
-    """Leaves out what a model thinks before it answers, which some servers send between <think> and </think>."""
-
-    def __init__(self) -> None:
-        self.length = 0  # of what was left out so far
-        self._held = ""
-        self._is_begun = False
-        self._is_over = False
-
-    def feed(self, text: str) -> str:
-        if self._is_over:
-            return text
-        self._held += text
-        if not self._is_begun:
-            begun = self._held.lstrip()
-            if "<think>".startswith(begun[: len("<think>")]) and len(begun) < len("<think>"):
-                return ""
-            if not begun.startswith("<think>"):
-                self._is_over = True
-                return self._held
-            self._is_begun = True
-        thought, closed, rest = self._held.partition("</think>")
-        if closed:
-            self._is_over = True
-            return rest
-        kept = len("</think>") - 1  # of which the end may be yet to come
-        self.length += max(len(thought) - kept, 0)
-        self._held = thought[-kept:]
-        return ""
 
 
 def _read_repaired(reply: str) -> dict[int, str]:
@@ -603,7 +534,7 @@ def _is_refusal(sentence: WrittenSentence, refusal: str) -> bool:
 
 def find_nearest(statement: str, evidence: Evidence, *, limit: int = NEAREST_SENTENCES) -> list[int]:
     """List the numbers of the sentences that share most words with a statement, by how rare those are, best first."""
-    stems = [frozenset(find_stems(_quote(sentence))) for sentence in evidence.sentences]
+    stems = evidence.stems
     wanted = frozenset(find_stems(statement))
     rarity = {stem: 1 / sum(stem in each for each in stems) for stem in wanted if any(stem in each for each in stems)}
     scores = {
@@ -616,6 +547,16 @@ def find_nearest(statement: str, evidence: Evidence, *, limit: int = NEAREST_SEN
 
 def _quote(sentence: ShownSentence) -> str:
     return sentence.article.text[sentence.span.start : sentence.span.end]
+
+
+def _quote_in_context(sentence: ShownSentence) -> str:
+    start = find_context(sentence.article.text, sentence.span, sentence.neighbours)
+    return sentence.article.text[start : sentence.span.end]
+
+
+def _is_repairable(draft: _Draft) -> bool:
+    """Whether something is wrong with a sentence that its writer could mend."""
+    return not draft.support.supported and not draft.lacks_verdict
 
 
 def _simplify(text: str) -> str:
@@ -646,60 +587,61 @@ class _Listener:
 
 
 def run_steps(
-    steps: Steps, model: ChatModel, replies: CurrentReplies | None = None
+    steps: Steps, models: Models, replies: CurrentReplies | None = None
 ) -> Generator[Statement, None, Answer]:
-    """Take steps with a model: yield the statements as they are settled, return the answer; closing stops it all."""
-    stream = listener = None
+    """Take steps with models: yield the statements as they are settled, return the answer; closing stops it all."""
+    streams: dict[Role, Generator[Chunk, None, None]] = {}  # the verifier is asked while the answer is being read
+    listeners: dict[Role, _Listener] = {}
     chunk: Chunk | None = None
     error: ModelError | None = None
-    try:
+    with ExitStack() as opened:
         while not isinstance(step := _advance(steps, chunk, error), Answer):
             chunk = error = None
             if isinstance(step, Statement):
                 yield step
             elif isinstance(step, Request):
-                if stream is not None:
-                    stream.close()
-                listener = _Listener(step, replies)
+                if step.role in streams:
+                    streams[step.role].close()
+                listeners[step.role] = listener = _Listener(step, replies)
+                model = models[step.role]
                 stream = _repeat(listener.kept) or model.stream(step.messages, max_tokens=step.max_tokens)
-            elif stream is not None and listener is not None:
+                streams[step.role] = opened.enter_context(closing(stream))
+            else:
                 try:
-                    listener.hear(chunk := next(stream, None))
+                    chunk = next(streams[step.role], None)
+                    listeners[step.role].hear(chunk)
                 except ModelError as raised:
                     error = raised
         return step
-    finally:
-        if stream is not None:
-            stream.close()
 
 
 async def arun_steps(
-    steps: Steps, model: ChatModel, replies: CurrentReplies | None = None
+    steps: Steps, models: Models, replies: CurrentReplies | None = None
 ) -> AsyncGenerator[Statement | Answer, None]:
     """Do the same without blocking: what computes runs in a thread; the last thing that is yielded is the answer."""
-    stream = listener = None
+    streams: dict[Role, AsyncGenerator[Chunk, None]] = {}
+    listeners: dict[Role, _Listener] = {}
     chunk: Chunk | None = None
     error: ModelError | None = None
-    try:
+    async with AsyncExitStack() as opened:
         while not isinstance(step := await asyncio.to_thread(_advance, steps, chunk, error), Answer):
             chunk = error = None
             if isinstance(step, Statement):
                 yield step
             elif isinstance(step, Request):
-                if stream is not None:
-                    await stream.aclose()
-                listener = await asyncio.to_thread(_Listener, step, replies)
+                if step.role in streams:
+                    await streams[step.role].aclose()
+                listeners[step.role] = listener = await asyncio.to_thread(_Listener, step, replies)
+                model = models[step.role]
                 stream = _arepeat(listener.kept) or model.astream(step.messages, max_tokens=step.max_tokens)
-            elif stream is not None and listener is not None:
+                streams[step.role] = await opened.enter_async_context(aclosing(stream))
+            else:
                 try:
-                    chunk = await anext(stream, None)
-                    await asyncio.to_thread(listener.hear, chunk)
+                    chunk = await anext(streams[step.role], None)
+                    await asyncio.to_thread(listeners[step.role].hear, chunk)
                 except ModelError as raised:
                     error = raised
         yield step
-    finally:
-        if stream is not None:
-            await stream.aclose()
 
 
 def _repeat(reply: Reply | None) -> Generator[Chunk, None, None] | None:

@@ -171,6 +171,16 @@ ModelOption = Annotated[
         show_default=False,
     ),
 ]
+VerifierOption = Annotated[
+    str | None,
+    typer.Option(
+        "--verifier",
+        metavar="MODEL",
+        help="Have this language model, PROVIDER:NAME, say yes to each sentence of the one that answers before it is"
+        " shown as proven. Quotes are verbatim and need none. [default: $ASSISTANT_VERIFIER]",
+        show_default=False,
+    ),
+]
 UnsupportedOption = Annotated[
     str | None,
     typer.Option(
@@ -205,6 +215,10 @@ PriceOption = Annotated[
         metavar="IN/OUT",
         help="What a million tokens cost in dollars, sent and received, where the list price isn't known or right.",
     ),
+]
+VerifierPriceOption = Annotated[
+    str | None,
+    typer.Option(metavar="IN/OUT", help="The same of the verifier, where it isn't the model that answers."),
 ]
 OutletOption = Annotated[str | None, typer.Option(metavar="NAME", help="Only articles of this outlet.")]
 SinceOption = Annotated[str | None, typer.Option(metavar="DATE", help="Only articles published on this day or later.")]
@@ -324,11 +338,13 @@ def _read_price(price: str | None) -> tuple[float, float] | None:
 def _read_settings(
     *,
     model: ModelOption = None,
+    verifier: VerifierOption = None,
     unsupported: UnsupportedOption = None,
     window: WindowOption = None,
     max_cost: MaxCostOption = None,
     max_total_cost: MaxTotalOption = None,
     price: PriceOption = None,
+    verifier_price: VerifierPriceOption = None,
     threshold: ThresholdOption = None,
     today: TodayOption = None,
     wait: WaitOption = None,
@@ -339,11 +355,13 @@ def _read_settings(
     """Read the options that say how questions are answered."""
     return {
         "model": model,
+        "verifier": verifier,
         "unsupported": unsupported,
         "window": window,
         "max_cost": max_cost,
         "max_total_cost": max_total_cost,
         "price": _read_price(price),
+        "verifier_price": _read_price(verifier_price),
         "threshold": threshold,
         "today": today,
         "wait": wait,
@@ -368,15 +386,20 @@ def _take_settings(command: Callable[..., Returned]) -> Callable[..., Returned]:
     return run
 
 
-def _print_json(stream: "AnswerStream") -> str:
-    """Give an answer as JSON; where the stream breaks off, print what was proven by then, with what stopped it."""
+def _print_json(stream: "AnswerStream", question: str) -> str:
+    """Give an answer as JSON; where it fails, print what was proven by then, with what stopped it."""
     try:
         return render_json(answer_to_json(stream.answer))
     except (AssistantError, KeyboardInterrupt) as error:
-        if stream.so_far.statements:
-            sys.stdout.write(render_json({**answer_to_json(stream.so_far), "error": str(error) or "interrupted"}))
-            sys.stdout.flush()
+        sys.stdout.write(render_json(_describe_failure(stream, question, str(error) or "interrupted")))
+        sys.stdout.flush()
         raise
+
+
+def _describe_failure(stream: "AnswerStream", question: str, error: str) -> dict[str, Any]:
+    """Give what was settled of an answer that failed, and only the question where nothing was, with the error."""
+    settled = answer_to_json(stream.so_far) if stream.has_settled else {"question": question}
+    return {**settled, "error": error}
 
 
 def _ask_all(assistant: "Assistant", questions: Iterable[AskedQuestion]) -> Outcome:
@@ -406,17 +429,14 @@ def _answer(assistant: "Assistant", asked: AskedQuestion) -> dict[str, Any]:
     """Answer a question as JSON, with an "error" where that failed, beside what was proven before it did."""
     if asked.question is None or asked.problem is not None:
         return {"question": asked.question, "error": asked.problem}
-    settled: dict[str, Any] = {"question": asked.question}
     try:
         with assistant.stream(asked.question, outlet=asked.outlet, since=asked.since, until=asked.until) as stream:
             try:
                 return answer_to_json(stream.answer)
-            except AssistantError:
-                if stream.so_far.statements:
-                    settled = answer_to_json(stream.so_far)
-                raise
-    except AssistantError as error:
-        return {**settled, "error": str(error)}
+            except AssistantError as error:
+                return _describe_failure(stream, asked.question, str(error))
+    except AssistantError as error:  # of the question itself
+        return {"question": asked.question, "error": str(error)}
 
 
 @contextmanager
@@ -499,7 +519,7 @@ def ask(
         context_of = assistant.context_of
         with assistant.stream(question or "", outlet=outlet, since=since, until=until) as stream:
             if as_json:
-                text = _print_json(stream)
+                text = _print_json(stream, question or "")
             elif assistant.model_host:
                 print_statements(stream, context_of=context_of, write=_write)
             answer = stream.answer

@@ -10,6 +10,7 @@ quoted never is, for it is cut from the library by the number.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 
 from assistant.passages import find_asides
@@ -44,12 +45,17 @@ class ShownSentence:
     is_aside: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evidence:
     """What was shown: the text, and its sentences by number from 1."""
 
     text: str
     sentences: tuple[ShownSentence, ...]
+
+    @cached_property
+    def stems(self) -> tuple[frozenset[str], ...]:
+        """The stems of each sentence, for every sentence of an answer is compared with all of them."""
+        return tuple(frozenset(find_stems(_cut(each.article, each.span))) for each in self.sentences)
 
     def is_shown(self, number: int) -> bool:
         """Whether a sentence of this number was shown."""

@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from assistant.answers import read_answers
-from assistant.chain import Answerer, Found, Limits, Question, arun_steps, run_steps
+from assistant.asking import Terms
+from assistant.chain import Answerer, Found, Limits, Models, Question, arun_steps, run_steps
 from assistant.checking import check_answers, find_cited
 from assistant.chroma_server import ChromaServer
 from assistant.citations import holds_quote, place_quote
@@ -69,6 +70,7 @@ from assistant.types import (
     Support,
     Understood,
 )
+from assistant.verdicts import confirm
 
 MAX_LIMIT = 1_000  # passages; who wants more wants the articles
 
@@ -98,9 +100,13 @@ class Assistant:
         self._replies = ReplyCache(settings.index)
         self._conversations = Conversations(settings.index, find_missing=self._find_missing)
         self._spent = 0.0  # US dollars
+        self._is_warm = False  # or getting so
         self._chat: ChatModel | None = None
+        self._verifier: ChatModel | None = None
         if settings.model != QUOTES:
             self._chat = open_model(settings.model, settings)
+            if settings.verifier:
+                self._verifier = open_model(settings.verifier, settings)
 
     @classmethod
     def open(cls, index: str | os.PathLike[str] = "index", model: str | None = None, **settings: Any) -> Self:
@@ -250,10 +256,10 @@ class Assistant:
     def check(self, path: str | os.PathLike[str]) -> CheckReport:
         """Check a file of answers again, each quote and what it is to prove: of `ask --json`, or a conversation.
 
-        The file "-" is standard input. Raises AnswerError for a file of anything else, and LibraryError where
-        there is no index.
+        The file "-" is standard input, and nothing is sent to a verifier. Raises AnswerError for a file of anything
+        else, and LibraryError where there is no index.
         """
-        return check_answers(read_answers(Path(path)), self._library, check=self.verify)
+        return check_answers(read_answers(Path(path)), self._library, check=self._check)
 
     def context_of(self, citation: Citation) -> str:
         """Give what to read before a quote that can't stand alone; nothing where its article doesn't say it any more.
@@ -454,11 +460,11 @@ class Assistant:
             answer = self._quote(question, options)
             yield from answer.statements
             return answer
-        answerer, replies, hashes, searches = self._prepare(self._chat, options)
+        models, answerer, replies, hashes, searches = self._prepare(self._chat, options)
         notes.append(lambda answer: _identify(answerer.note(answer), hashes, prompts=identify_prompts()))
         steps = answerer.steps(question)
         try:
-            answer = yield from run_steps(steps, self._chat, replies)
+            answer = yield from run_steps(steps, models, replies)
         finally:
             self._spent += answerer.spent
         answer = self._corroborate(answer, searches)
@@ -472,10 +478,10 @@ class Assistant:
                 yield statement
             yield answer
             return
-        answerer, replies, hashes, searches = await asyncio.to_thread(self._prepare, self._chat, options)
+        models, answerer, replies, hashes, searches = await asyncio.to_thread(self._prepare, self._chat, options)
         steps = answerer.steps(question)
         try:
-            async with aclosing(arun_steps(steps, self._chat, replies)) as results:
+            async with aclosing(arun_steps(steps, models, replies)) as results:
                 async for result in results:
                     if isinstance(result, Answer):
                         result = await asyncio.to_thread(self._corroborate, result, searches)
@@ -544,7 +550,7 @@ class Assistant:
 
     def _prepare(
         self, chat: ChatModel, options: PassageFilter
-    ) -> tuple[Answerer, CurrentReplies | None, Hashes, list[tuple[Scope, Retrieval]]]:
+    ) -> tuple[Models, Answerer, CurrentReplies | None, Hashes, list[tuple[Scope, Retrieval]]]:
         """Get ready to answer with a language model. Raises AssistantError before anything is sent to it.
 
         The hashes, of the articles that are answered from, and the searches are there when these have been found.
@@ -552,14 +558,17 @@ class Assistant:
         settings = self.settings
         with self._library.snapshot() as snapshot:
             self._refuse_empty(snapshot.passage_count)
-        price = Price(*settings.price) if settings.price else find_price(chat.identity)
         limits = [] if settings.max_cost is None else [settings.max_cost]
         if settings.max_total_cost is not None:
             limits.append(max(0.0, settings.max_total_cost - self._spent))
-        if price is None and limits:
-            raise SettingsError(
-                f"what {chat.identity} costs isn't known, so its limit can't be kept; say it with --price"
-            )
+        terms = self._find_terms(chat, settings.price, "--price", is_limited=bool(limits))
+        models: Models = {"answerer": chat}
+        verifier: Terms | None = None
+        if self._verifier is not None:
+            is_same = self._verifier.identity == chat.identity
+            price = settings.verifier_price or (settings.price if is_same else None)
+            verifier = self._find_terms(self._verifier, price, "--verifier-price", is_limited=bool(limits))
+            models = {"answerer": chat, "verifier": self._verifier}
 
         used: dict[str, str | None] = {}
         searches: list[tuple[Scope, Retrieval]] = []
@@ -587,10 +596,9 @@ class Assistant:
 
         own = chat.is_local or bool(settings.base_url)
         answerer = Answerer(
-            model=chat.identity,
+            terms,
             find=find,
-            check=self.verify,
-            count_tokens=make_token_counter(chat.identity, vocabularies=settings.vocabularies),
+            check=self._check,
             limits=Limits(
                 window=settings.window or (OWN_WINDOW if own else RENTED_WINDOW),
                 evidence_tokens=settings.evidence_tokens or (LOCAL_EVIDENCE if chat.is_local else EVIDENCE),
@@ -598,7 +606,7 @@ class Assistant:
             ),
             refusal=ABSTENTION,
             unsupported=settings.unsupported,
-            price=price,
+            verifier=verifier,
         )
 
         def is_current() -> bool:
@@ -606,7 +614,19 @@ class Assistant:
                 return all(snapshot.hash(id) == hash for id, hash in used.items())
 
         replies = self._replies.while_current(is_current) if settings.keep_replies else None
-        return answerer, replies, used, searches
+        return models, answerer, replies, used, searches
+
+    def _find_terms(
+        self, model: ChatModel, price: tuple[float, float] | None, option: str, *, is_limited: bool
+    ) -> Terms:
+        """Find what a model costs, and count its tokens by. Raises SettingsError where a limit couldn't be kept."""
+        known = Price(*price) if price else find_price(model.identity)
+        if known is None and is_limited:
+            raise SettingsError(
+                f"what {model.identity} costs isn't known, so its limit can't be kept; say it with {option}"
+            )
+        counter = make_token_counter(model.identity, vocabularies=self.settings.vocabularies)
+        return Terms(model.identity, counter, known)
 
     def load(self) -> None:
         """Load the models and open the index now, in a background thread for instance, so that no question waits.
@@ -619,12 +639,22 @@ class Assistant:
             snapshot.open_index()
 
     def load_model(self) -> None:
-        """Load the language model's client, where one answers. Raises AssistantError where it can't be made."""
-        if self._chat is not None:
-            self._chat.load()
+        """Load the language models' clients, where there are any. Raises AssistantError where one can't be made."""
+        for model in filter(None, (self._chat, self._verifier)):
+            model.load()
 
     def verify(self, statement: str, evidence: Sequence[str]) -> Support:
-        """Say whether evidence, given as sentences or whole articles, supports a statement; needs no index."""
+        """Say whether evidence, given as sentences or whole articles, supports a statement; needs no index.
+
+        Where there is a verifier, what is supported but for that is put to it, as the sentences of an answer are; the
+        limits of cost are of answers.
+        """
+        support = self._check(statement, evidence)
+        if self._verifier is None or not support.supported:
+            return support
+        return confirm(support, statement, evidence, model=self._verifier)
+
+    def _check(self, statement: str, evidence: Sequence[str]) -> Support:
         return verify(statement, evidence, embedder=self._embedder)
 
     def examine(self, *, progress: Progress | None = None) -> Diagnosis:
@@ -698,12 +728,30 @@ class Assistant:
         """Whether what answers runs on this machine."""
         return self._chat is None or self._chat.is_local
 
+    @property
+    def verifier(self) -> str:
+        """The language model that answers are put to, `provider:name`, and nothing where there is none.
+
+        Raises ModelError where its server chooses it, and can't be asked.
+        """
+        return self._verifier.name if self._verifier else ""
+
+    @property
+    def verifier_host(self) -> str:
+        """Where sentences and what they cite are sent to be verified; nothing where there is no verifier."""
+        return self._verifier.host if self._verifier else ""
+
+    @property
+    def is_verifier_local(self) -> bool:
+        """Whether the verifier, if there is one, runs on this machine."""
+        return self._verifier is None or self._verifier.is_local
+
     def close(self) -> None:
         """Release everything; closing twice is fine."""
         self._library.close()
         self._embedder.close()
-        if self._chat is not None:
-            self._chat.close()
+        for model in filter(None, (self._chat, self._verifier)):
+            model.close()
 
     def __enter__(self) -> Self:
         return self
@@ -714,13 +762,16 @@ class Assistant:
         self.close()
 
     def _warm_up(self) -> None:
-        """Load the models beside Chroma: all are needed, and none waits for another."""
+        """Load the models beside Chroma, before the first question: all are needed, and none waits for another."""
+        if self._is_warm:
+            return
+        self._is_warm = True
 
         def load(model: Embedder | ChatModel) -> None:
             with suppress(AssistantError):  # whoever needs the model next meets the same error
                 model.load()
 
-        for model in filter(None, (self._embedder, self._chat)):
+        for model in filter(None, (self._embedder, self._chat, self._verifier)):
             threading.Thread(target=load, args=(model,), name="load-model", daemon=True).start()
 
     def _no_article(self, article_id: str) -> ArticleError:

@@ -167,7 +167,7 @@ def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> M
         return None
     is_long = len(sentences) > CITED_SENTENCES
     ours = read_tokens(statement)
-    if any(_is_repeated(statement, sentence) for sentence in sentences):
+    if any(is_repeated(statement, sentence) for sentence in sentences):
         features = np.array((1.0, 1.0, _share_facts(ours, of=len(ours)), 0.0, 0.0, 1.0, float(is_long)))
         return Measures(features, (), is_verbatim=True)
     read = [read_tokens(sentence) for sentence in sentences]
@@ -249,7 +249,7 @@ def choose_sentences(ours: Sequence[Token], read: Sequence[Sequence[Token]]) -> 
     return sorted(index for index in best if scores[index] >= LEAST_SHARE * scores[best[0]])
 
 
-def _is_repeated(statement: str, sentence: str) -> bool:
+def is_repeated(statement: str, sentence: str) -> bool:
     """Tell whether a statement is a whole sentence of its evidence, but for spaces, case and the full stop."""
     ours, theirs = (" ".join(text.split()).lower().removesuffix(".") for text in (statement, sentence))
     return ours == theirs

@@ -5,6 +5,7 @@ What it doesn't notice is no proof of English.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 
 from assistant.terms import STOP_WORDS, find_words, read_words
@@ -30,16 +31,22 @@ _COMMON_WORDS = tuple(
         "och att det som pa av for med den inte ar ett om var nar vem hur varfor har blev",
     )
 )
+# Each of them with the languages, by number, that it is common in.
+_LANGUAGES = {
+    word: tuple(number for number, common in enumerate(_COMMON_WORDS) if word in common)
+    for word in frozenset().union(*_COMMON_WORDS)
+}
 
 
 def is_foreign(text: str) -> bool:
     """Whether a text is noticeably in another language than English."""
     sample = text[:SAMPLE_CHARACTERS]
-    if len(_OTHER_LETTER.findall(sample)) > FOREIGN_LETTERS * len(_LETTER.findall(sample)):
+    if not sample.isascii() and len(_OTHER_LETTER.findall(sample)) > FOREIGN_LETTERS * len(_LETTER.findall(sample)):
         return True
     words = find_words(sample)
     english = sum(word in STOP_WORDS for word in words)
-    foreign = max(sum(word in common for word in words) for common in _COMMON_WORDS)
+    counts = Counter(number for word in words for number in _LANGUAGES.get(word, ()))
+    foreign = max(counts.values(), default=0)
     return foreign > english and foreign >= (1 if len(words) <= FEW_WORDS else 2)
 
 

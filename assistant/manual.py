@@ -16,8 +16,8 @@ class Example(NamedTuple):
 GROUPS = {
     "Which articles": ("--outlet", "--since", "--until", "--today"),
     "What answers": (
-        "--model", "--unsupported", "--threshold", "--window", "--max-cost", "--max-total-cost", "--price",
-        "--no-cache",
+        "--model", "--verifier", "--unsupported", "--threshold", "--window", "--max-cost", "--max-total-cost",
+        "--price", "--verifier-price", "--no-cache",
     ),
     "The index": ("--index", "--embedding-model", "--wait"),
     "Output": ("--json", "--html", "--debug", "--help"),

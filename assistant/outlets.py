@@ -38,7 +38,8 @@ def group_outlets(articles: Sequence[ArticleRef]) -> list[int]:
         keys = [key for key in (("name", name), ("host", get_host(article))) if key[1]] or [("", "")]
         known = {numbers[key] for key in keys if key in numbers}
         number = min(known, default=len(numbers))
-        numbers = {key: number if other in known else other for key, other in numbers.items()}
+        if len(known) > 1:
+            numbers = {key: number if other in known else other for key, other in numbers.items()}
         numbers |= dict.fromkeys(keys, number)
         found.append(keys[0])
     return [numbers[key] for key in found]

@@ -244,6 +244,12 @@ def _read_entries(answers: Sequence[Answer], passage_of: PassageOf) -> list[_Ent
     return [_read_entry(number, answer, passage_of) for number, answer in enumerate(answers, start=1)]
 
 
+def _describe_models(answer: Answer) -> str:
+    if answer.model == QUOTES:
+        return "quotes, with no language model"
+    return f"{answer.model}, verified by {answer.verifier}" if answer.verifier else answer.model
+
+
 def _read_entry(number: int, answer: Answer, passage_of: PassageOf) -> _Entry:
     cited = [*answer.citations, *(citation for statement in answer.statements for citation in statement.citations)]
     citations = dict(sorted({citation.number: citation for citation in cited}.items()))
@@ -259,7 +265,7 @@ def _read_entry(number: int, answer: Answer, passage_of: PassageOf) -> _Entry:
     return _Entry(
         number=number,
         answer=answer,
-        answered_by="quotes, with no language model" if answer.model == QUOTES else answer.model,
+        answered_by=_describe_models(answer),
         understood=(*(each.text for each in answer.understood), *asked),
         sentences=sentences,
         sources=tuple(

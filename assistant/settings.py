@@ -48,10 +48,13 @@ class Settings:
     service, used only when a model there is chosen; the key is in no representation of this.
 
     Of a language model: `unsupported` says whether a sentence that its citations don't prove is shown, marked as such,
-    or dropped. `window` is how many tokens the model reads and writes at once, `evidence_tokens` how many of those the
-    articles may have, by default 3,000, or 1,500 on this machine. `max_cost` is what an answer may cost, in US dollars,
-    `max_total_cost` what all answers of one assistant may that are asked for one after the other, and `price` what a
-    million tokens cost that are sent, and that come back, where the list prices aren't right.
+    or dropped. `verifier` is another language model, which is asked whether what a sentence cites proves it, after the
+    check on this machine has accepted it; the sentence isn't shown as proven unless it says yes. `window` is how many
+    tokens the model reads and writes at once, `evidence_tokens` how many of those the articles may have, by default
+    3,000, or 1,500 on this machine. `max_cost` is what an answer may cost, in US dollars, `max_total_cost` what all
+    answers of one assistant may that are asked for one after the other, and `price` what a million tokens cost that
+    are sent, and that come back, where the list prices aren't right; `verifier_price` is what the verifier's cost, by
+    default the same where it is the same model.
     `timeout` is for how many seconds it may say nothing, by default 60, or 300 on this machine. `keep_replies` says
     whether replies are kept in the index. `tracing` lets LangSmith, a service that LangChain can send prompts to, see
     them, where the environment asks for that: ASSISTANT_TRACING=langsmith says so too. `vocabularies` is tiktoken's
@@ -71,11 +74,13 @@ class Settings:
     today: date | None = None
     wait: float = 1.0
     unsupported: Unsupported = "mark"
+    verifier: str | None = None
     window: int | None = None
     evidence_tokens: int | None = None
     max_cost: float | None = None
     max_total_cost: float | None = None
     price: tuple[float, float] | None = None
+    verifier_price: tuple[float, float] | None = None
     timeout: float | None = None
     tracing: bool = False
     keep_replies: bool = True
@@ -92,7 +97,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in (
-            *("model", "embedding_model", "base_url", "api_key"),
+            *("model", "embedding_model", "verifier", "base_url", "api_key"),
             *("chroma", "chroma_token", "chroma_tenant", "chroma_database"),
         ):
             if not isinstance(getattr(self, name), str | None):
@@ -101,12 +106,16 @@ class Settings:
             raise SettingsError(
                 f"unknown model {self.model!r}: use {QUOTES!r}, or PROVIDER:NAME such as {DEFAULT_MODEL!r}"
             )
+        if self.verifier is not None and not _MODEL.fullmatch(self.verifier):
+            raise SettingsError(f"unknown verifier {self.verifier!r}: use PROVIDER:NAME such as {DEFAULT_MODEL!r}")
         if self.chroma is not None:
             _check_server(self.chroma, insecure=self.insecure)
             if self.offline:
                 raise SettingsError("a shared library can't be asked offline: leave --offline or --chroma out")
         if self.offline and self.model != QUOTES:
             raise SettingsError(f"{self.model!r} can't be asked offline: leave --offline out, or use --model {QUOTES}")
+        if self.offline and self.verifier is not None:
+            raise SettingsError(f"{self.verifier!r} can't be asked offline: leave --offline or --verifier out")
         provider, _, name = self.embedding_model.partition(":")
         if self.embedding_model != LOCAL_EMBEDDING_MODEL and (provider != "openai" or not name):
             raise SettingsError(
@@ -130,8 +139,10 @@ class Settings:
             most = getattr(self, name)
             if most is not None and not 0 < most < float("inf"):
                 raise SettingsError(f"{name} {most} is no sum of dollars")
-        if self.price is not None and not (len(self.price) == 2 and min(self.price) >= 0):
-            raise SettingsError(f"price {self.price} is not what a million tokens cost, sent and received")
+        for name in ("price", "verifier_price"):
+            price = getattr(self, name)
+            if price is not None and not (len(price) == 2 and min(price) >= 0):
+                raise SettingsError(f"{name} {price} is not what a million tokens cost, sent and received")
 
 
 def load_settings(
@@ -174,6 +185,13 @@ def load_settings(
         values["offline"] = environment.get("ASSISTANT_OFFLINE", "").strip().lower() not in _OFF
     if "model" not in values:
         values["model"] = QUOTES if values["offline"] else _choose_model(environment)
+    if "verifier" in values and values["model"] == QUOTES and not values["offline"]:
+        raise SettingsError(
+            "quotes are verbatim, so there is nothing to verify: leave --verifier out, or choose a language model with"
+            " --model"
+        )
+    if "verifier" not in values and environment.get("ASSISTANT_VERIFIER") and values["model"] != QUOTES:
+        values["verifier"] = environment["ASSISTANT_VERIFIER"]
     if isinstance(values.get("today"), str):
         try:
             values["today"] = date.fromisoformat(values["today"])

@@ -145,6 +145,8 @@ def describe_answerer(assistant: "Assistant", articles: Sequence[ArticleRef]) ->
     sent = []
     if not assistant.is_model_local:
         sent.append(f"questions and passages are sent to {clean_line(assistant.model_host)} to be answered")
+    if assistant.verifier and not assistant.is_verifier_local:
+        sent.append(f"sentences and quotes are sent to {clean_line(assistant.verifier_host)} to be verified")
     if settings.embedding_model != LOCAL_EMBEDDING_MODEL:
         sent.append(f"questions and articles are sent to {clean_line(assistant.embedding_host)} to be embedded")
     if assistant.library_host:
@@ -157,7 +159,10 @@ def describe_answerer(assistant: "Assistant", articles: Sequence[ArticleRef]) ->
     what = count if articles or not assistant.library_host else "the articles"  # which are many to list
     source = f"{what} in {clean_line(str(settings.index))}{_describe_days(articles)}"
     alone = "" if assistant.model_host else " no language model,"
-    return f"Answered by {who} from {source};{alone} {leaves}."
+    verified = ""
+    if assistant.verifier:
+        verified = f", verified by {clean_line(assistant.verifier)} at {clean_line(assistant.verifier_host)}"
+    return f"Answered by {who} from {source}{verified};{alone} {leaves}."
 
 
 def describe_search(assistant: "Assistant", *, is_done: bool) -> str:

@@ -244,7 +244,8 @@ class Answer:
     first to be read where a model does. `written` is all that a language model wrote, `standalone_question` the
     question as it was asked of the articles where that isn't how it was put, `notes` what else a reader should know.
     `hashes` say what each article that is cited was when the answer was given, and any other that a language model was
-    shown; `prompts` which prompt files it was shown, by their hash, and nothing where quotes answer.
+    shown; `prompts` which prompt files it was shown, by their hash, and nothing where quotes answer. `verifier` is the
+    language model that what it wrote was put to after the check, and nothing where none was.
     """
 
     question: str
@@ -263,6 +264,7 @@ class Answer:
     notes: tuple[str, ...] = ()
     hashes: tuple[ArticleHash, ...] = ()
     prompts: str = ""
+    verifier: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,4 +126,5 @@ def answers(draw: st.DrawFn) -> Answer:
         notes=tuple(draw(st.lists(_TEXTS, max_size=2))),
         hashes=tuple(draw(st.lists(st.builds(ArticleHash, _TEXTS, _TEXTS), max_size=2))),
         prompts=draw(_TEXTS),
+        verifier=draw(_TEXTS),
     )

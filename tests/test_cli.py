@@ -881,16 +881,23 @@ def test_json_of_a_reply_that_breaks_off_is_what_was_proven(
     assert (again["id"], again["answer"], again["error"]) == (1, answer["answer"], answer["error"])
 
 
-def test_json_of_a_reply_that_proves_nothing_is_none(
+def test_json_of_a_reply_that_proves_nothing_is_the_question_and_the_error(
     run: Run, article: Path, server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-    server.queue = [Says(["The old"], is_cut=True)]
+    server.queue = [Says(["The old"], is_cut=True), Fails(401)]
 
-    status, out, err = run("ask", "Who cut the ribbon?", str(article), "--json")
+    for _ in server.queue[:]:
+        status, out, err = run("ask", "Who cut the ribbon?", str(article), "--json")
 
-    assert (status, out) == (2, "")
-    assert err
+        failed = json.loads(out)
+        assert status == 2
+        assert failed == {"question": "Who cut the ribbon?", "error": failed["error"]}
+        assert failed["error"] in err
+    assert run("ask", "Who cut the ribbon?", "--json", "--model", "x")[:2] == (2, "")
+    verified = run("ask", "Who cut the ribbon?", "--json", "--model", "quotes", "--verifier", "openai:judge")
+    assert verified[:2] == (2, "")
+    assert "quotes are verbatim, so there is nothing to verify: leave --verifier out" in verified[2]
 
 
 # Conversations and checks

@@ -300,3 +300,25 @@ def test_each_index_names_a_library_of_its_own() -> None:
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name) for name in names)
     assert name_library(find_index(None, environment={}, here=Path("/nowhere"))) == "index"
+
+
+def test_a_verifier_is_of_a_language_model(tmp_path: Path) -> None:
+    named = {"ASSISTANT_VERIFIER": "openai:judge"}
+
+    def load(environment: dict[str, str] = named, **chosen: Any) -> str | None:
+        return load_settings(tmp_path, environment=environment, **chosen).verifier
+
+    assert load(model="openai:tiny") == "openai:judge"
+    assert load(model="openai:tiny", verifier="openai:other") == "openai:other"
+    # What is set once for all isn't meant where it can't be.
+    assert load(model="quotes") is None
+    assert load(offline=True) is None
+    for problem, chosen in (
+        ("quotes are verbatim", {"model": "quotes", "verifier": "openai:judge"}),
+        ("quotes are verbatim", {"verifier": "openai:judge"}),
+        ("can't be asked offline", {"verifier": "openai:judge", "offline": True}),
+        ("unknown verifier 'judge'", {"model": "openai:tiny", "verifier": "judge"}),
+        (r"verifier_price \(-1, 2\)", {"model": "openai:tiny", "verifier_price": (-1, 2)}),
+    ):
+        with pytest.raises(SettingsError, match=problem):
+            load(**chosen)

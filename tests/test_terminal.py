@@ -296,6 +296,12 @@ def test_who_else_may_see_what_a_model_is_asked_is_said(tmp_path: Path) -> None:
         assert "may be sent to LangSmith" in describe_answerer(assistant, [])
     with Assistant.open(tmp_path / "index", **own) as assistant:
         assert "LangSmith" not in describe_answerer(assistant, [])
+    with Assistant.open(tmp_path / "index", verifier="openai:judge", **own) as assistant:
+        said = describe_answerer(assistant, [])
+    assert "verified by openai:judge at 127.0.0.1:9; nothing leaves this machine." in said
+    with Assistant.open(tmp_path / "index", model="openai:tiny", verifier="openai:judge", api_key="x") as assistant:
+        said = describe_answerer(assistant, [])
+    assert "sentences and quotes are sent to api.openai.com to be verified" in said
 
 
 def test_progress_is_shown_on_a_terminal_only(

@@ -10,7 +10,6 @@ import hashlib
 import json
 import math
 import os
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,25 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from assistant.errors import EvaluationError, ModelError
+from assistant.errors import EvaluationError
 from assistant.evaluation.metrics import cohens_kappa
 from assistant.evaluation.results import require_scipy
-from assistant.evidence import describe_source, neutralise
 from assistant.front import open_model
-from assistant.models import ChatModel, Message, read_reply
-from assistant.prompts import load_prompt
+from assistant.models import ChatModel
 from assistant.settings import Settings
-from assistant.types import Citation
+from assistant.verdicts import Verdict, judge_statement
 
-MAX_TOKENS = 1_000  # of a verdict, which for some models includes what they think
-MAX_REPLY_CHARACTERS = 8_000
-MAX_EVIDENCE_CHARACTERS = 8_000
 RESAMPLES = 1_999
 
 _KEYS = {"statement", "evidence", "supported"}
-
-Verdict = bool | str  # whether evidence supports a statement, or why that isn't known
-TextOf = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,42 +130,6 @@ def _read_statement(row: Any) -> LabelledStatement:
     if not isinstance(is_supported, bool):
         raise ValueError("supported is neither true nor false")
     return LabelledStatement(statement, tuple(evidence), is_supported)
-
-
-def show_evidence(citations: Sequence[Citation], text_of: TextOf) -> list[str]:
-    """Write what a statement cites as readers see it: outlet and day, what has to be read before it, and the quote."""
-    shown = []
-    for it in citations:
-        source = describe_source(it.article)
-        text = text_of(it.article.id)[it.context_start : it.end]
-        shown.append(f"{source}: {text}" if source else text)
-    return shown
-
-
-def judge_statement(model: ChatModel, statement: str, evidence: Sequence[str]) -> Verdict:
-    """Ask a model whether evidence supports a statement; without evidence nothing does, and it isn't asked."""
-    if not evidence:
-        return False
-    lines = [neutralise(text) for text in evidence]
-    if sum(map(len, lines)) > MAX_EVIDENCE_CHARACTERS:
-        return f"the evidence has more than {MAX_EVIDENCE_CHARACTERS:,} characters"
-    asked = load_prompt("judge_statement").render(
-        fence=f"===== {secrets.token_hex(8)} =====", evidence="\n".join(lines), statement=neutralise(statement)
-    )
-    messages = (Message("system", load_prompt("judge_system").render()), Message("user", asked))
-    try:
-        reply = read_reply(model, messages, max_tokens=MAX_TOKENS, max_characters=MAX_REPLY_CHARACTERS)
-    except ModelError as error:
-        return str(error)
-    return read_verdict(reply)
-
-
-def read_verdict(reply: str) -> Verdict:
-    """Read the one word that was asked for, whatever marks are around it or explanations behind."""
-    words = "".join(character if character.isalpha() else " " for character in reply.lower()).split()
-    if words[:1] in (["yes"], ["no"]):
-        return words[0] == "yes"
-    return "it said neither yes nor no"
 
 
 def measure_agreement(sample: LabelledSample, judge: Callable[[str, Sequence[str]], Verdict]) -> Agreement:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from assistant.errors import EvaluationError
 from assistant.evaluation import metrics
 from assistant.evaluation.cases import Case, CaseSet
-from assistant.evaluation.judging import Judge, Verdict, measure_agreement, show_evidence
+from assistant.evaluation.judging import Judge, measure_agreement
 from assistant.evaluation.locating import Piece, Place, locate_evidence
 from assistant.evaluation.results import (
     CaseResult,
@@ -31,6 +31,7 @@ from assistant.evaluation.results import (
 )
 from assistant.settings import QUOTES, load_settings
 from assistant.types import Answer, RetrievedPassage, Span
+from assistant.verdicts import Verdict, show_evidence
 
 if TYPE_CHECKING:
     from assistant.front import Assistant
