@@ -34,6 +34,7 @@ BATCH_ITEMS = 1_000  # that are remembered together, where there is nothing to e
 FEED = "feed"  # the place, among origins, of what a feed says
 DECLARED = ("canonical link", "OpenGraph")  # and of an address that a page says to be its own
 AHEAD = 64  # articles that are read and split before those before them are embedded
+LONG_SECONDS = 20  # that embedding may take before it is said how long it will
 
 
 @dataclass(slots=True)
@@ -85,7 +86,9 @@ def add_sources(
     looker = Looker(library, given=given, offline=offline, say=say)
     looker.list_given(sources)
     intake = _Intake(library, embedder, given=given, is_update=False)
-    return _take_in(looker, intake, library, embedder, remove_gone=remove_gone, progress=progress, started=started)
+    return _take_in(
+        looker, intake, library, embedder, remove_gone=remove_gone, progress=progress, say=say, started=started
+    )
 
 
 def update_sources(
@@ -105,7 +108,9 @@ def update_sources(
     looker = Looker(library, offline=offline, say=say)
     looker.list_known()
     intake = _Intake(library, embedder, given=NOTHING_GIVEN, is_update=True)
-    return _take_in(looker, intake, library, embedder, remove_gone=remove_gone, progress=progress, started=started)
+    return _take_in(
+        looker, intake, library, embedder, remove_gone=remove_gone, progress=progress, say=say, started=started
+    )
 
 
 def _take_in(
@@ -116,6 +121,7 @@ def _take_in(
     *,
     remove_gone: bool,
     progress: Progress | None,
+    say: Say,
     started: float,
 ) -> IngestReport:
     """Embed and store what was seen, and see what is gone."""
@@ -135,13 +141,13 @@ def _take_in(
                 done += 1
             if sum(len(each.passages) for each in pending) >= BATCH_PASSAGES or len(items) >= BATCH_ITEMS:
                 writing.begin()
-                _store(pending, items, library, embedder, tally)
+                _store(pending, items, library, embedder, tally, say)
                 pending, items = [], []
             if progress and isinstance(step, _Done):
                 progress(done, max(done, looker.count))
         if pending or items:
             writing.begin()
-            _store(pending, items, library, embedder, tally)
+            _store(pending, items, library, embedder, tally, say)
         gone = looker.find_gone()
         if gone and remove_gone:
             writing.begin()
@@ -210,7 +216,7 @@ class _Intake:
                         article = self._unite_twins(self._identify(article, look))
                     check_article(article)
                 except ArticleError as error:
-                    self.tally.failed.append(to_failure(look.name, error))
+                    self.tally.failed.append(_to_failure(look, error))
                     are_all_taken = False
                     continue
                 said = hash_article(article)
@@ -223,7 +229,7 @@ class _Intake:
                     if prepared:
                         self._library.check(article, prepared.passages)
                 except ArticleError as error:
-                    self.tally.failed.append(to_failure(look.name, error))
+                    self.tally.failed.append(_to_failure(look, error))
                     are_all_taken = False
                     continue
                 if is_new is not None:
@@ -340,6 +346,12 @@ class _Intake:
         return True
 
 
+def _to_failure(look: Look, error: ArticleError) -> Failure:
+    """Make a failure of what is wrong with an article, which a file that is all of it names well enough."""
+    failure = to_failure(look.name, error)
+    return replace(failure, reason=failure.reason.removeprefix(f"article {look.candidate.item_name!r}: "))
+
+
 def _read_entry(entry: Entry, article: Article) -> dict[str, str | datetime | None]:
     """Read what a feed says of an article, whose outlet is no author."""
     from assistant.metadata import clean, clean_authors  # only for what a feed led to
@@ -395,6 +407,7 @@ def _store(
     library: Library,
     embedder: Embedder,
     tally: _Tally,
+    say: Say,
 ) -> None:
     with library.snapshot() as snapshot:
         known = {each.article.id for each in pending if snapshot.hash(each.article.id) is not None}
@@ -406,9 +419,30 @@ def _store(
         if tuple(packed.passage for packed in found[each.article.id]) == each.passages
     ]
     kept = {article.id for article, _ in stored}
-    embedded = embed_prepared([each for each in pending if each.article.id not in kept], embedder)
+    fresh = [each for each in pending if each.article.id not in kept]
+    embedded = embed_prepared(fresh, embedder, progress=_say_how_long(fresh, say))
     library.add([*stored, *embedded], items)
     for each in pending:
         (tally.updated if each.article.id in known else tally.added).append(each.article.id)
     tally.planted += [each.article.id for each in pending if each.has_asides]
     tally.passages += sum(len(passages) for _, passages in embedded)
+
+
+def _say_how_long(pending: Sequence[PreparedArticle], say: Say) -> Progress:
+    """Say once how long embedding will take, when its first passages tell that it is long: one article may be a book.
+
+    Progress counts articles, and would stand still.
+    """
+    started = time.perf_counter()
+    is_said = False
+
+    def look(done: int, total: int) -> None:
+        nonlocal is_said
+        seconds = (time.perf_counter() - started) / done * (total - done)
+        if seconds > LONG_SECONDS and not is_said:
+            is_said = True
+            longest = max(pending, key=lambda each: len(each.passages))
+            how_long = f"{seconds:.0f} seconds" if seconds < 100 else f"{seconds / 60:.0f} minutes"
+            say(f"{longest.article.title}: {total:,} passages to embed, which will take some {how_long}")
+
+    return look

@@ -206,12 +206,15 @@ def _make_sizer(count_tokens: CountTokens) -> Callable[[Sequence[str]], list[int
 
     def size_of(texts: Sequence[str]) -> list[int]:
         stripped = [text.strip() for text in texts]
-        counts = count_tokens(stripped) if stripped else []
-        return [
-            max(count, ceil(len(text) / MAX_CHARACTERS_PER_TOKEN)) for text, count in zip(stripped, counts, strict=True)
-        ]
+        distinct = list(dict.fromkeys(stripped))  # words recur, and so do the rows of dumps
+        counts = dict(zip(distinct, count_tokens(distinct), strict=True)) if distinct else {}
+        return [max(counts[text], _count_at_least(text)) for text in stripped]
 
     return size_of
+
+
+def _count_at_least(text: str) -> int:
+    return ceil(len(text) / MAX_CHARACTERS_PER_TOKEN)
 
 
 def _find_units(text: str, size_of: CountTokens, budget: int) -> Iterator[_Unit]:
@@ -228,8 +231,11 @@ def _find_units(text: str, size_of: CountTokens, budget: int) -> Iterator[_Unit]
         for span, cut_cost in sentences
         for stretch in _cut_stretches(text, span)
     ]
-    sizes = size_of([text[span.start : span.end] for span, _ in stretches])
-    for (span, cut_cost), size in zip(stretches, sizes, strict=True):
+    # What is too long however few tokens it has is counted by its words alone.
+    counted = [span for span, _ in stretches if _count_at_least(text[span.start : span.end].strip()) <= budget]
+    sizes = dict(zip(counted, size_of([text[span.start : span.end] for span in counted]), strict=True))
+    for span, cut_cost in stretches:
+        size = sizes.get(span, budget + 1)
         pieces = [(span, size)] if size <= budget else _cut_sentence(text, span, size_of, budget)
         for piece, piece_size in pieces:
             yield _Unit(

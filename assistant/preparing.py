@@ -4,11 +4,12 @@ Changes when something else is to be embedded, or another article to be refused.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
-from assistant.embedding import Embedder, PassageInput
+from assistant.embedding import Embedder, PassageInput, PassageVectors
 from assistant.errors import ArticleError
 from assistant.passages import MAX_ARTICLE_SENTENCES, leave_out_asides, split_article
 from assistant.planted import find_planted
@@ -17,9 +18,25 @@ from assistant.types import Article, Passage
 
 MAX_HEADER_TOKENS = 64  # a quarter of what the embedding model reads at once
 MAX_TEXT_CHARACTERS = 10_000_000
+STEP_PASSAGES = 256  # embedded at once, so that somebody can say how it goes
 
 _TEXT_FIELDS = ("id", "title", "text", "outlet", "author", "url", "section", "language")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _LINE = re.compile(r"\S[^\n]*")
+_MARK = re.compile(r"[.!?…؟।][^\w\s]{0,3}\s|[。！？｡]")
+
+# What isn't written in words takes minutes to embed, and no question finds it: it is refused, where it is long.
+#
+# Letters and figures are counted together, for a page of results and a table of figures are articles with hardly a
+# letter in them. They are all of prose in any script but for a tenth of stops and a third of vowel signs (Thai, Hindi),
+# half of a table that is drawn with signs, and a fifth of a list of contents with its rows of dots; of rows of signs,
+# rules, emoji or marks heaped on a letter they are next to nothing.
+SHORT_TEXT = 20_000  # characters, whose vectors take a second
+MIN_WRITTEN = 0.1  # of what isn't space, in letters and figures
+# Data in letters (base64, a key, a packed script) has no gaps. No word is as long in the scripts that part their words,
+# most of which stand in front of Thai in Unicode; an address is, and a letter to readers may be half addresses.
+MAX_UNBROKEN = 0.5  # of what isn't space
+_UNBROKEN = re.compile(r"(?<!\S)(?!\S{0,99}://)[!-~\xa1-\u0dff\u1e00-\u1fff\u200b-\u200f]{60,}+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +75,28 @@ def check_article(article: Article) -> None:
         raise ArticleError(
             f"{name}: too large: an article may have at most {MAX_ARTICLE_SENTENCES:,} lines with text; split it"
         )
+    # And each mark may end a sentence, which takes longer to tell; prose has some more of them than sentences.
+    if sum(1 for _ in islice(_MARK.finditer(article.text), MAX_ARTICLE_SENTENCES + 1)) > MAX_ARTICLE_SENTENCES:
+        raise ArticleError(
+            f"{name}: too large: an article may have at most {MAX_ARTICLE_SENTENCES:,} sentences; split it"
+        )
+    _check_writing(article.text, name)
     for value in (*(getattr(article, field_name) for field_name in _TEXT_FIELDS), *sum(article.origins, ())):
         if value is not None and "\0" in value:
             raise ArticleError(f"{name}: holds a NUL character; remove it")
-        if value is not None and any("\ud800" <= character <= "\udfff" for character in value):
+        if value is not None and _SURROGATE.search(value):
             raise ArticleError(f"{name}: holds half of a surrogate pair; decode its text with errors='replace'")
+
+
+def _check_writing(text: str, name: str) -> None:
+    """Refuse a long text that isn't written in words. Raises ArticleError."""
+    if len(text) <= SHORT_TEXT:
+        return
+    seen = sum(map(len, text.split()))
+    if sum(map(str.isalnum, text)) < MIN_WRITTEN * seen:
+        raise ArticleError(f"{name}: no article: it holds hardly any letters or figures, but signs; give its text")
+    if sum(end - start for start, end in map(re.Match.span, _UNBROKEN.finditer(text))) > MAX_UNBROKEN * seen:
+        raise ArticleError(f"{name}: no article: most of it is no words, but data without gaps; give its text alone")
 
 
 def prepare_article(article: Article, embedder: Embedder) -> PreparedArticle:
@@ -98,11 +132,18 @@ def embed_articles(articles: Iterable[Article], embedder: Embedder) -> list[tupl
 
 
 def embed_prepared(
-    prepared: Sequence[PreparedArticle], embedder: Embedder
+    prepared: Sequence[PreparedArticle],
+    embedder: Embedder,
+    *,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[tuple[Article, list[EmbeddedPassage]]]:
-    """Embed the passages of articles."""
+    """Embed the passages of articles; `progress` is told how many of how many are done, now and then."""
     inputs = [PassageInput(each.header, *leave_out_asides(passage)) for each in prepared for passage in each.passages]
-    vectors = iter(embedder.embed_passages(inputs)) if inputs else iter(())
+    embedded: list[PassageVectors] = []
+    for start in range(0, len(inputs), STEP_PASSAGES):
+        embedded += embedder.embed_passages(inputs[start : start + STEP_PASSAGES])
+        progress(len(embedded), len(inputs))
+    vectors = iter(embedded)
     return [
         (each.article, [EmbeddedPassage(passage, *next(vectors)) for passage in each.passages]) for each in prepared
     ]

@@ -4,6 +4,7 @@ from datetime import datetime
 import pytest
 from fakes import WordEmbedder
 
+from assistant import ingest, preparing
 from assistant.errors import ArticleError
 from assistant.ingest import add_sources
 from assistant.library import Library
@@ -120,3 +121,75 @@ def test_any_other_text_is_stored_exactly(library: Library, embedder: WordEmbedd
     with library.snapshot() as snapshot:
         assert snapshot.article("any") == article
         assert "".join(passage.text for passage in snapshot.passages("any")) == text
+
+
+PROSE = "The river rose over the lower town on Monday, and the mayor said that nobody was hurt. " * 400
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "." * 25_000,
+        ". " * 25_000,
+        '"' * 25_000,
+        "😀" * 25_000,
+        "a" + "\u0301" * 25_000,
+        "\u200b" * 25_000,
+        f"Nothing.{'-' * 25_000}",
+    ],
+)
+def test_a_long_text_of_signs_is_refused(text: str) -> None:
+    with pytest.raises(ArticleError, match="hardly any letters or figures"):
+        check_article(Article("a", "Signs", text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 25_000,
+        "1234567890" * 2_500,
+        "QUJDREVG" * 3_000,
+        ("3d4f" * 19 + "\n") * 400,
+        "е\u0301" * 12_000,
+        "a\u200d" * 12_000,
+    ],
+)
+def test_a_long_text_without_gaps_is_refused(text: str) -> None:
+    with pytest.raises(ArticleError, match="no words, but data without gaps"):
+        check_article(Article("a", "Data", text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PROSE,
+        "河水在星期一涨过了下城，市长说没有人受伤。" * 1_200,
+        "แม่น้ำเอ่อล้นเมืองตอนล่างเมื่อวันจันทร์" * 800,
+        "सोमवार को नदी निचले शहर के ऊपर बढ़ गई। " * 800,
+        "Northgate 2–1 Southgate\n" * 1_200,
+        "2019 | 12.4 | 13.5 | 0.8\n" * 1_200,
+        "+------+------+\n|  12  |  0.4 |\n" * 1_200,
+        "Chapter 1 .............................. 12\n" * 600,
+        f"Read it at <https://news.example/read?{'id=4f' * 40}>\n" * 200,
+    ],
+)
+def test_what_people_read_in_any_script_is_an_article(text: str) -> None:
+    check_article(Article("a", "Words", text))
+
+
+def test_a_text_of_more_marks_than_sentences_is_refused_before_they_are_looked_at() -> None:
+    with pytest.raises(ArticleError, match="at most 150,000 sentences"):
+        check_article(Article("a", "Initials", "A. " * 150_001))
+
+
+def test_it_is_said_how_long_a_long_article_takes(
+    library: Library, embedder: WordEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparing, "STEP_PASSAGES", 2)
+    monkeypatch.setattr(ingest, "LONG_SECONDS", 0)
+    said: list[str] = []
+
+    add_sources(make_long("a book", 5), library=library, embedder=embedder, say=said.append)
+
+    (line,) = said
+    assert line.startswith("a book: 5 passages to embed, which will take some ")
