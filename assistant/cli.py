@@ -696,6 +696,19 @@ def index_command(
             "--forget-source", metavar="SOURCE", help="Forget a source, and the articles that no other one holds."
         ),
     ] = None,
+    forget_outlets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--forget-outlet", metavar="OUTLET", help="Forget all articles of an outlet, by its name or its host."
+        ),
+    ] = None,
+    trust_sources: Annotated[
+        bool,
+        typer.Option(
+            "--trust-sources",
+            help="With --update, look also at sources that somebody else added, or you elsewhere.",
+        ),
+    ] = False,
     show: Annotated[bool, typer.Option("--list", help="List the articles.")] = False,
     history: Annotated[
         str | None,
@@ -714,9 +727,10 @@ def index_command(
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Add articles to the index, remove them, or list them; unchanged ones cost nothing."""
-    if not (sources or update or remove or forget or show or history):
+    if not (sources or update or remove or forget or forget_outlets or show or history):
         raise typer.BadParameter(
-            "give a source to add, or --update, --remove ID, --forget-source SOURCE, --list, or --history ID"
+            "give a source to add, or --update, --remove ID, --forget-source SOURCE, --forget-outlet OUTLET, --list, or"
+            " --history ID"
         )
     if sources and update:
         raise typer.BadParameter("give sources, or --update, which looks at all that are known")
@@ -725,6 +739,8 @@ def index_command(
         raise typer.BadParameter(f"--published, --outlet and --allow-private {remembered}: give these")
     if remove_gone and not (sources or update):
         raise typer.BadParameter("--remove-gone needs --update, or sources to look at")
+    if trust_sources and not update:
+        raise typer.BadParameter("--trust-sources is said with --update")
     if on and not history:
         raise typer.BadParameter("--on is said with --history ID")
     with _open(index, wait=wait, embedding_model=embedding_model, chroma=chroma, insecure=insecure) as assistant:
@@ -736,12 +752,17 @@ def index_command(
             ids = assistant.forget_source(source)
             forgotten += ids
             sys.stderr.write(f"forgotten: {clean_line(source)}, with {count_noun(len(ids), 'article')}\n")
+        for outlet_name in forget_outlets or ():
+            ids = assistant.forget_outlet(outlet_name)
+            forgotten += ids
+            sys.stderr.write("".join(f"removed: {clean_line(id)}\n" for id in ids))
+            sys.stderr.write(f"forgotten: {clean_line(outlet_name)}, with {count_noun(len(ids), 'article')}\n")
         report = None
         if sources:
             given = partial(assistant.add, sources, published=published, outlet=outlet, allow_private=allow_private)
             report = _take_in(assistant, lambda progress: given(remove_gone=remove_gone, progress=progress, say=_say))
         elif update:
-            again = partial(assistant.update, remove_gone=remove_gone, say=_say)
+            again = partial(assistant.update, trust_sources=trust_sources, remove_gone=remove_gone, say=_say)
             report = _take_in(assistant, lambda progress: again(progress=progress))
         articles = assistant.articles() if show else []
         revisions = assistant.history_of(history, on=on) if history else []

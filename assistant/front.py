@@ -39,6 +39,8 @@ from assistant.languages import describe_languages
 from assistant.library import Library as LocalLibrary
 from assistant.looking import Given, Say, Source, name_source
 from assistant.models import ChatModel, Price, find_price, make_token_counter, open_chat_model
+from assistant.outlets import is_of_outlet, name_outlet
+from assistant.ownership import OwnSources
 from assistant.passages import split_article
 from assistant.port import Snapshot
 from assistant.prompts import identify_prompts
@@ -140,6 +142,7 @@ class Assistant:
             sources,
             library=self._library,
             embedder=self._embedder,
+            own=OwnSources(self.settings.data),
             given=given,
             remove_gone=remove_gone,
             offline=self.settings.offline,
@@ -148,16 +151,35 @@ class Assistant:
         )
 
     def update(
-        self, *, remove_gone: bool = False, progress: Progress | None = None, say: Say = lambda _: None
+        self,
+        *,
+        trust_sources: bool = False,
+        remove_gone: bool = False,
+        progress: Progress | None = None,
+        say: Say = lambda _: None,
     ) -> IngestReport:
         """Look again at every file, folder and address that was added: unchanged ones cost nothing.
 
         What has changed is replaced, and `history_of` shows what it was; what was removed by hand stays away.
+        `trust_sources` takes all sources of the index for the user's own. Raises LibraryError, before any is looked at,
+        where it has others: who gave the index chose them.
         """
         self._refuse_shared_sources()
+        own = OwnSources(self.settings.data)
+        with self._library.snapshot() as snapshot:
+            known = snapshot.sources()
+        if trust_sources:
+            own.note(known)
+        foreign = [source.name for source in known if not own.holds(source)]
+        if foreign:
+            raise LibraryError(
+                f"{self._library.place}: looked at nothing, for you didn't add {_list_some(foreign)} on this machine:"
+                " --trust-sources says that you want them looked at, --forget-source forgets one"
+            )
         return update_sources(
             library=self._library,
             embedder=self._embedder,
+            own=own,
             remove_gone=remove_gone,
             offline=self.settings.offline,
             progress=progress,
@@ -199,12 +221,14 @@ class Assistant:
         name.
         """
         self._refuse_shared_sources()
-        name = name_source(source)
         with self._library.snapshot() as snapshot:
             known = [each.name for each in snapshot.sources()]
+            # Whoever wrote an index may have named a source in it as we don't.
+            name = str(source) if str(source) in known else name_source(source)
             if name not in known:
-                shown = ", ".join(known[:SOURCES_SHOWN]) + (" and more" if len(known) > SOURCES_SHOWN else "")
-                raise ArticleError(f"{os.fspath(source)}: was never added as a source; there are {shown or 'none'}")
+                raise ArticleError(
+                    f"{os.fspath(source)}: was never added as a source; there are {_list_some(known) or 'none'}"
+                )
             elsewhere = {id for other, _, id in snapshot.held() if other != name}
             items = snapshot.items_of(name).values()
             ids = dict.fromkeys(id for item in items for id in (*item.article_ids, *item.gone_ids))
@@ -216,6 +240,30 @@ class Assistant:
             self._library.publish()
         self._refuse_remains(alone)
         return alone
+
+    def forget_outlet(self, outlet: str) -> list[str]:
+        """Remove all articles of an outlet, by its name, or by the host that they are at or that theirs is in.
+
+        So are the sources forgotten that were given as that outlet's, or are at that host. Returns the ids of what was
+        removed, as `remove` does it. Raises ArticleError where there is nothing of that outlet.
+        """
+        with self._library.snapshot() as snapshot:
+            articles = snapshot.articles()
+            ids = [article.id for article in articles if is_of_outlet(outlet, article.outlet, article.url)]
+            sources = [each.name for each in snapshot.sources() if is_of_outlet(outlet, each.outlet, each.name)]
+            is_settled = snapshot.has_forgotten
+        if ids or sources or not is_settled:  # what was interrupted is finished
+            with self._library.writing():
+                for id in ids:
+                    self._library.remove(id)
+                for name in sources:
+                    self._library.forget_source(name)
+                self._library.publish()
+        self._refuse_remains(ids)
+        if not (ids or sources):
+            known = sorted({name_outlet(article) for article in articles})
+            raise ArticleError(f"{outlet}: no article's outlet or host; there are {_list_some(known) or 'none'}")
+        return ids
 
     def _refuse_shared_sources(self) -> None:
         """Refuse what only a library on this machine knows. Raises LibraryError."""
@@ -780,6 +828,10 @@ class Assistant:
     def _refuse_empty(self, passage_count: int) -> None:
         if passage_count == 0:
             raise LibraryError(f"{self._library.place}: no articles yet; add some with `assistant index SOURCE`")
+
+
+def _list_some(names: Sequence[str]) -> str:
+    return ", ".join(names[:SOURCES_SHOWN]) + (" and more" if len(names) > SOURCES_SHOWN else "")
 
 
 def _open_library(settings: Settings, embedding_model: str) -> LocalLibrary | SharedLibrary:

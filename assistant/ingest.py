@@ -19,6 +19,7 @@ from assistant.decoding import normalise
 from assistant.embedding import Embedder
 from assistant.errors import ArticleError
 from assistant.looking import NOTHING_GIVEN, Given, Look, Looker, Say, Source, to_failure
+from assistant.ownership import OwnSources
 from assistant.port import Library
 from assistant.preparing import PreparedArticle, check_article, embed_prepared, prepare_article
 from assistant.schema import hash_article
@@ -63,6 +64,7 @@ def add_sources(
     *,
     library: Library,
     embedder: Embedder,
+    own: OwnSources | None = None,
     given: Given = NOTHING_GIVEN,
     remove_gone: bool = False,
     offline: bool = False,
@@ -76,14 +78,15 @@ def add_sources(
 
     A source that can't be taken in becomes a failure in the report and stops no other. Articles are committed in
     batches as soon as they are embedded, so whatever stops this, the same call goes on from there. What is `given`
-    goes before what the articles say, also when their sources are looked at again; `offline` fetches nothing.
+    goes before what the articles say, also when their sources are looked at again; `offline` fetches nothing. The
+    sources are noted in `own`, and nothing is believed that the library says of others.
 
     Articles that a source held before and doesn't any more are reported as gone, and removed only where `remove_gone`
     says so. `progress` is told how many of how many files and articles are done, and `say` what a user who waits should
     know.
     """
     started = time.perf_counter()
-    looker = Looker(library, given=given, offline=offline, say=say)
+    looker = Looker(library, own=own, given=given, offline=offline, say=say)
     looker.list_given(sources)
     intake = _Intake(library, embedder, given=given, is_update=False)
     return _take_in(
@@ -95,6 +98,7 @@ def update_sources(
     *,
     library: Library,
     embedder: Embedder,
+    own: OwnSources | None = None,
     remove_gone: bool = False,
     offline: bool = False,
     progress: Progress | None = None,
@@ -102,10 +106,11 @@ def update_sources(
 ) -> IngestReport:
     """Look again at all known sources, as `add_sources` does: what has changed is replaced, what is new is added.
 
-    An article that was removed by hand stays away.
+    Where the library may be somebody else's, give `own`: only these are looked at. An article that was removed by hand
+    stays away.
     """
     started = time.perf_counter()
-    looker = Looker(library, offline=offline, say=say)
+    looker = Looker(library, own=own, offline=offline, say=say)
     looker.list_known()
     intake = _Intake(library, embedder, given=NOTHING_GIVEN, is_update=True)
     return _take_in(

@@ -22,6 +22,7 @@ from assistant.documents import Outcome
 from assistant.errors import ArticleError, FetchError
 from assistant.fetching import Fetched, Fetcher, Validators
 from assistant.kinds import is_list
+from assistant.ownership import OwnSources
 from assistant.parsing import Parser
 from assistant.port import Library
 from assistant.reading import list_files, load_document, load_standard_input, unpack_list
@@ -123,15 +124,23 @@ def name_source(source: str | os.PathLike[str]) -> str:
 class Looker:
     """Lists what there is to look at in sources, and looks at it.
 
-    `failed` and `passed_over` are the sources and files that could not be listed, or hold no article.
+    `failed` and `passed_over` are the sources and files that could not be listed, or hold no article. Of the sources in
+    the library only those that are among `own` are known, without it all: nothing in the others is followed.
     """
 
     def __init__(
-        self, library: Library, *, given: Given = NOTHING_GIVEN, offline: bool = False, say: Say = lambda _: None
+        self,
+        library: Library,
+        *,
+        own: OwnSources | None = None,
+        given: Given = NOTHING_GIVEN,
+        offline: bool = False,
+        say: Say = lambda _: None,
     ) -> None:
         self.failed: list[Failure] = []
         self.passed_over: list[PassedOver] = []
         self._library = library
+        self._own = own
         self._given = given
         self._is_offline = offline
         self._say = say
@@ -139,7 +148,7 @@ class Looker:
         self._parser = Parser()
         self._fetchers: dict[bool, Fetcher] = {}  # by whether they may reach addresses that aren't public
         with library.snapshot() as snapshot:
-            self._known = {source.name: source for source in snapshot.sources()}
+            self._known = {source.name: source for source in snapshot.sources() if own is None or own.holds(source)}
         self._items: dict[str, Item] = {}  # what was known of the candidates, by name
         self._found: set[str] = set()  # the names of the candidates
         self._listed: dict[str, set[str]] = {}  # that each source holds now, where that is known to be all
@@ -176,6 +185,7 @@ class Looker:
                 self.failed.append(Failure(str(source), _explain_scheme(scheme[1].lower())))
             else:
                 self._list_files(source)
+        self._note()
 
     def list_known(self) -> None:
         """List what is to be looked at in all sources that are known."""
@@ -191,6 +201,11 @@ class Looker:
                 self._listed[name] = set()
             else:
                 self._list_files(path)
+        self._note()  # a path may lead elsewhere by now, and that is remembered as a source of its own
+
+    def _note(self) -> None:
+        if self._own is not None:
+            self._own.note(candidate.source for candidate in self._candidates if candidate.source is not None)
 
     def _list_standard_input(self) -> None:
         try:

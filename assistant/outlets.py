@@ -15,10 +15,25 @@ UNKNOWN = "an unknown outlet"
 
 def get_host(article: ArticleRef) -> str:
     """Get the host that an article is at, without "www."; nothing where there is none."""
+    return _read_host(article.url)
+
+
+def _read_host(url: str | None) -> str:
     try:
-        return (urlsplit(article.url or "").hostname or "").removeprefix("www.")
+        return (urlsplit(url or "").hostname or "").removeprefix("www.")
     except ValueError:  # an article that was handed in may have any address
         return ""
+
+
+def is_of_outlet(wanted: str, outlet: str | None, url: str | None) -> bool:
+    """Tell whether what is of an outlet and at an address is wanted: by the outlet's name, its host, or one above."""
+    name, host = _read_name(wanted), (_read_host(wanted) or wanted.strip().lower()).removeprefix("www.")
+    is_at_host = "." in host.strip(".") and f".{_read_host(url)}".endswith(f".{host}")
+    return bool(name) and (name == _read_name(outlet) or is_at_host)
+
+
+def _read_name(outlet: str | None) -> str:
+    return " ".join(find_words(outlet or "")).removeprefix("the ")
 
 
 def name_outlet(article: ArticleRef) -> str:
@@ -34,8 +49,9 @@ def group_outlets(articles: Sequence[ArticleRef]) -> list[int]:
     numbers: dict[tuple[str, str], int] = {}  # by name, and by host
     found = []
     for article in articles:
-        name = " ".join(find_words(article.outlet or "")).removeprefix("the ")
-        keys = [key for key in (("name", name), ("host", get_host(article))) if key[1]] or [("", "")]
+        keys = [key for key in (("name", _read_name(article.outlet)), ("host", get_host(article))) if key[1]] or [
+            ("", "")
+        ]
         known = {numbers[key] for key in keys if key in numbers}
         number = min(known, default=len(numbers))
         if len(known) > 1:

@@ -60,6 +60,8 @@ class Settings:
     them, where the environment asks for that: ASSISTANT_TRACING=langsmith says so too. `vocabularies` is tiktoken's
     cache.
 
+    `data` is the folder of what is remembered of the user in no index: which sources are his own.
+
     `offline` refuses every connection, so that quotes answer unless a model is chosen, which is refused.
 
     `chroma` is the address of a Chroma server that the library is kept in, where it is shared: `index` is then its name
@@ -86,6 +88,7 @@ class Settings:
     keep_replies: bool = True
     offline: bool = False
     cache: Path = field(default_factory=lambda: user_cache_path(APPLICATION))
+    data: Path = field(default_factory=lambda: user_data_path(APPLICATION))
     vocabularies: Path = field(default_factory=lambda: Path(tempfile.gettempdir()) / "data-gym-cache")
     base_url: str | None = field(default=None, repr=False)  # it may hold a password
     api_key: str | None = field(default=None, repr=False)
@@ -197,7 +200,7 @@ def load_settings(
             values["today"] = date.fromisoformat(values["today"])
         except ValueError:
             raise SettingsError(f"today {values['today']!r} is no date; write it as 2025-03-15") from None
-    for name in ("cache", "vocabularies"):
+    for name in ("cache", "data", "vocabularies"):
         if name in values:
             values[name] = Path(str(values[name]))
     try:

@@ -687,6 +687,7 @@ def test_what_the_user_says_of_a_source_goes_before_what_it_says(run: Run, artic
         (("index", "x.md", "--update"), "give sources, or --update"),
         (("index", "--update", "--outlet", "Echo"), "are remembered of the sources"),
         (("index", "--list", "--remove-gone"), "--remove-gone needs"),
+        (("index", "x.md", "--trust-sources"), "--trust-sources is said with --update"),
         (("index", "--list", "--on", "2025-01-01"), "--on is said with"),
         (("index", "--history", "nothing"), "no article has the id"),
     ],

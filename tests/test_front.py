@@ -2,10 +2,12 @@
 
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -459,6 +461,34 @@ def test_a_source_is_forgotten_with_the_articles_that_no_other_holds(tmp_path: P
         assert assistant.update().failed == ()
 
 
+def test_all_of_an_outlet_is_forgotten_and_nothing_of_its_copies(tmp_path: Path) -> None:
+    text = (
+        "The ferry to Alder sank on Monday. Nobody was hurt, for it lay empty at the quay. Divers look for the cause."
+    )
+    planted = [
+        Article("1", "Ferry", f"{text} One.", outlet="The Planter", url="https://planter.example/1"),
+        Article("3", "Rain", "It rained on the quay all day.", outlet="Planter"),
+    ]
+    source = tmp_path / "wire.md"
+    source.write_text("The ferry was a gift of the bank.", encoding="utf-8")
+    with Assistant.open(tmp_path / "index") as assistant:
+        assistant.add([*planted, Article("copy", "Ferry", text, outlet="Alder Echo")])
+        assistant.add([replace(planted[1], text="It snowed on the quay all day.")])
+        assistant.add(source, outlet="Planter")
+        assert assistant.history_of("3")
+
+        with pytest.raises(ArticleError, match="no article's outlet or host; there are Alder Echo, Planter, "):
+            assistant.forget_outlet("example")
+        removed = assistant.forget_outlet("planter")
+
+        assert sorted(removed) == ["1", "3", source.as_uri()]
+        assert [article.id for article in assistant.articles()] == ["copy"]
+        assert assistant.sources() == []
+        assert assistant.update().added == ()
+    files = [path.read_bytes() for path in (tmp_path / "index").rglob("*") if path.is_file()]
+    assert not any(word in file for file in files for word in (b"snowed", b"rained", b"gift of the bank"))
+
+
 def test_a_copy_is_named_beside_the_quote_and_quoted_no_second_time(tmp_path: Path) -> None:
     (text,) = (path.read_text(encoding="utf-8").split("---\n")[2] for path in (ROOT / "articles").glob("*vaccine*.md"))
     with Assistant.open(tmp_path / "index") as assistant:
@@ -492,6 +522,35 @@ def test_an_update_looks_at_what_was_added(tmp_path: Path) -> None:
         assert (ref.outlet, ref.published) == ("Vale Observer", datetime(2025, 4, 1, tzinfo=UTC))
         with pytest.raises(SettingsError, match="an outlet is a name"):
             assistant.add(path, outlet=" ")
+
+
+def test_what_somebody_elses_index_names_is_looked_at_only_where_the_user_says_so(tmp_path: Path) -> None:
+    secret, private = tmp_path / "secret.md", "http://127.0.0.1:9"
+    secret.write_text("The password is swordfish.", encoding="utf-8")
+    index, mine = tmp_path / "index", tmp_path / "mine"
+    with Assistant.open(index, data=tmp_path / "his") as his:
+        his.add(Article("ferry", "Ferry", "The ferry to Alder sank on Monday."))
+    with closing(sqlite3.connect(index / "library.sqlite3")) as connection, connection:
+        for name in (secret.as_uri(), "file:///etc/passwd", "http://169.254.169.254/latest/", private):
+            connection.execute("INSERT INTO sources (name, allows_private) VALUES (?, 1)", (name,))
+
+    with Assistant.open(index, data=mine) as given:
+        with pytest.raises(
+            LibraryError, match=r"you didn't add file:.*secret\.md, file:///etc/passwd, .*--trust-sources"
+        ):
+            given.update()
+        # Nor does what it says of a source say anything of one in it that the user adds.
+        (failure,) = given.add(f"{private}/page").failed
+        assert "--allow-private" in failure.reason
+        with pytest.raises(LibraryError, match=r"secret\.md"):
+            given.update()
+        for source in ("file:///etc/passwd", "http://169.254.169.254/latest/", private):
+            given.forget_source(source)
+        assert [article.id for article in given.articles()] == ["ferry"]
+
+        assert given.update(trust_sources=True).added == (secret.as_uri(),)
+    with Assistant.open(index, data=mine) as given:
+        assert given.update().unchanged == (secret.as_uri(),)
 
 
 # What is kept of answers

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.outlets import UNKNOWN, group_outlets, name_outlet
+from assistant.outlets import UNKNOWN, group_outlets, is_of_outlet, name_outlet
 from assistant.types import ArticleRef
 
 
@@ -68,3 +68,23 @@ def test_an_outlet_is_named_by_its_name_or_its_host() -> None:
     assert name_outlet(ref("Vale Observer", "https://dale.example/1")) == "Vale Observer"
     assert name_outlet(ref(url="https://www.dale.example/1")) == "dale.example"
     assert name_outlet(ref()) == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("wanted", "outlet", "url", "is_wanted"),
+    [
+        ("the vale observer", "Vale Observer", None, True),
+        ("Vale", "Vale Observer", "https://vale.example/1", False),
+        ("vale.example", "Anything", "https://www.vale.example/1", True),
+        ("vale.example", None, "https://news.vale.example/1", True),
+        ("https://vale.example/feed", None, "http://vale.example/1", True),
+        ("vale.example", None, "https://grovevale.example/1", False),
+        ("example", None, "https://vale.example/1", False),
+        (" . ", None, None, False),
+        ("", None, None, False),
+    ],
+)
+def test_an_outlet_is_meant_by_its_name_or_a_host(
+    wanted: str, outlet: str | None, url: str | None, is_wanted: bool
+) -> None:
+    assert is_of_outlet(wanted, outlet, url) == is_wanted
