@@ -148,7 +148,6 @@ class Assistant:
 
         What has changed is replaced, and `history_of` shows what it was; what was removed by hand stays away.
         """
-        self._refuse_shared_sources()
         return update_sources(
             library=self._library,
             embedder=self._embedder,
@@ -160,7 +159,6 @@ class Assistant:
 
     def sources(self) -> list[str]:
         """List the files, folders and addresses that `update` looks at, as addresses."""
-        self._refuse_shared_sources()
         with self._library.snapshot() as snapshot:
             return [source.name for source in snapshot.sources()]
 
@@ -192,7 +190,6 @@ class Assistant:
         article that is given again from elsewhere comes back. Raises ArticleError where no source is known by that
         name.
         """
-        self._refuse_shared_sources()
         name = name_source(source)
         with self._library.snapshot() as snapshot:
             known = [each.name for each in snapshot.sources()]
@@ -210,14 +207,6 @@ class Assistant:
             self._library.publish()
         self._refuse_remains(alone)
         return alone
-
-    def _refuse_shared_sources(self) -> None:
-        """Refuse what only a library on this machine knows. Raises LibraryError."""
-        if isinstance(self._library, SharedLibrary):
-            raise LibraryError(
-                f"{self._library.place}: a shared library doesn't remember where articles came from; give their sources"
-                " to `assistant index` again, or remove articles with `assistant index --remove ID`"
-            )
 
     def _refuse_remains(self, ids: Sequence[str]) -> None:
         """Raise LibraryError where bytes of the articles that were removed are still in the index."""
