@@ -11,6 +11,7 @@ import json
 import secrets
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -75,10 +76,9 @@ def name_machine(folder: Path) -> str:
     if not find_machine(folder):
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with (folder / MACHINE_FILE).open("x", encoding="ascii") as file:
+            # Another process may be faster.
+            with suppress(FileExistsError), (folder / MACHINE_FILE).open("x", encoding="ascii") as file:
                 file.write(secrets.token_hex(16))
-        except FileExistsError:
-            pass  # another process was faster
         except OSError as error:
             raise LibraryError(
                 f"{folder}: can't be written ({error.strerror or error}); choose another folder with --index"
