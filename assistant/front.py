@@ -164,7 +164,6 @@ class Assistant:
         `trust_sources` takes all sources of the index for the user's own. Raises LibraryError, before any is looked at,
         where it has others: who gave the index chose them.
         """
-        self._refuse_shared_sources()
         own = OwnSources(self.settings.data)
         with self._library.snapshot() as snapshot:
             known = snapshot.sources()
@@ -188,7 +187,6 @@ class Assistant:
 
     def sources(self) -> list[str]:
         """List the files, folders and addresses that `update` looks at, as addresses."""
-        self._refuse_shared_sources()
         with self._library.snapshot() as snapshot:
             return [source.name for source in snapshot.sources()]
 
@@ -220,7 +218,6 @@ class Assistant:
         article that is given again from elsewhere comes back. Raises ArticleError where no source is known by that
         name.
         """
-        self._refuse_shared_sources()
         with self._library.snapshot() as snapshot:
             known = [each.name for each in snapshot.sources()]
             # Whoever wrote an index may have named a source in it as we don't.
@@ -264,14 +261,6 @@ class Assistant:
             known = sorted({name_outlet(article) for article in articles})
             raise ArticleError(f"{outlet}: no article's outlet or host; there are {_list_some(known) or 'none'}")
         return ids
-
-    def _refuse_shared_sources(self) -> None:
-        """Refuse what only a library on this machine knows. Raises LibraryError."""
-        if isinstance(self._library, SharedLibrary):
-            raise LibraryError(
-                f"{self._library.place}: a shared library doesn't remember where articles came from; give their sources"
-                " to `assistant index` again, or remove articles with `assistant index --remove ID`"
-            )
 
     def _refuse_remains(self, ids: Sequence[str]) -> None:
         """Raise LibraryError where bytes of the articles that were removed are still in the index."""

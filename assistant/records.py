@@ -32,7 +32,8 @@ from assistant.types import Article, ArticleRef, Passage, Span
 from assistant.vectors import FloatArray
 
 ARTICLE, LEFTOVER = "article", "leftover"
-REVISIONS_NOTED = 100  # in one record, some 60 bytes each
+REVISIONS_NOTED = 100  # in one record, some 65 bytes each
+MAX_FORMER = 400  # earlier versions that an article's record lists, some 15 bytes each
 # What an article's or passage's numbers say where its article has no date: before all others.
 UNDATED = -(2**53)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,23 +45,33 @@ _FOLDED = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}  # as SQLi
 
 
 class StoredRevision(NamedTuple):
-    """A revision of an article, by the article's key, and how many passages it has."""
+    """A revision of an article, by the article's key, and how many passages it has.
+
+    `former_count` is of the records that hold what it took the place of.
+    """
 
     key: str
     name: str
     passage_count: int
+    former_count: int = 0
 
     @property
     def passage_ids(self) -> list[str]:
         """The ids of its passages' records, in their order."""
         return list_passage_ids(self.key, self.name, self.passage_count)
 
+    @property
+    def former_ids(self) -> list[str]:
+        """The ids of the records of what it took the place of."""
+        return list_passage_ids(self.key, self.name, self.former_count)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredArticle:
     """What the record of an article says: the article but for its text, its revision and how that is stored.
 
-    `since` is from when it has been known as it is, in seconds of Unix time.
+    `since` is from when it has been known as it is, in seconds of Unix time; `former` are its earlier versions, the
+    earliest first: the name of the revision that took the place of each, and how many records hold it.
     """
 
     key: str
@@ -70,6 +81,7 @@ class StoredArticle:
     since: int
     signature: Signature
     row: tuple[Any, ...]  # as `schema.to_article` takes it, with no text
+    former: tuple[tuple[str, int], ...] = ()
 
     @property
     def id(self) -> str:
@@ -90,6 +102,11 @@ class StoredArticle:
     def passage_ids(self) -> list[str]:
         """The ids of its passages' records, in their order."""
         return self.current.passage_ids
+
+    @property
+    def former_revisions(self) -> list[StoredRevision]:
+        """What holds its earlier versions, and no passages."""
+        return [StoredRevision(self.key, name, 0, count) for name, count in self.former]
 
     def holds(self, record_id: str) -> bool:
         """Whether the id of a passage's record is one of its current revision's."""
@@ -124,7 +141,7 @@ def make_revision() -> str:
 
 
 def list_passage_ids(key: str, revision: str, count: int) -> list[str]:
-    """List the ids of the records of a revision's passages, in their order."""
+    """List the ids of the records of a revision's passages, or of what it took the place of, in their order."""
     return [f"{key}:{revision}:{number}" for number in range(count)]
 
 
@@ -137,13 +154,15 @@ def number_passage(record_id: str) -> int:
 # To records
 
 
-def to_article_record(article: Article, revision: StoredRevision, *, since: int) -> Record:
+def to_article_record(
+    article: Article, revision: StoredRevision, *, since: int, former: Sequence[tuple[str, int]] = ()
+) -> Record:
     """Make the record of an article whose passages, of this revision, have been written."""
     row = list(to_row(article))
     row[6] = None
     return Record(
         revision.key,
-        _place(revision.key),
+        place_record(revision.key),
         {
             "kind": ARTICLE,
             "row": json.dumps(row, ensure_ascii=False),
@@ -151,6 +170,7 @@ def to_article_record(article: Article, revision: StoredRevision, *, since: int)
             "revision": revision.name,
             "passages": revision.passage_count,
             "since": since,
+            "former": " ".join(f"{name}:{count}" for name, count in former),
             "signature": _encode(sign(article.text).astype("<u4").tobytes()),
             **_to_filtered(article),
         },
@@ -163,7 +183,7 @@ def to_leftover_records(revisions: Sequence[StoredRevision], *, written: int) ->
     for start in range(0, len(revisions), REVISIONS_NOTED):
         id = f"{secrets.token_hex(8)}:old"
         noted = json.dumps(revisions[start : start + REVISIONS_NOTED], separators=(",", ":"))
-        records.append(Record(id, _place(id), {"kind": LEFTOVER, "revisions": noted, "written": written}))
+        records.append(Record(id, place_record(id), {"kind": LEFTOVER, "revisions": noted, "written": written}))
     return records
 
 
@@ -224,6 +244,7 @@ def to_stored_article(found: FoundRecord) -> StoredArticle:
         int(metadata["since"]),
         np.frombuffer(base64.b64decode(str(metadata["signature"])), "<u4").astype(np.uint32),
         tuple(row),
+        tuple(_read_former(name) for name in str(metadata.get("former", "")).split()),
     )
 
 
@@ -233,7 +254,7 @@ def to_leftover(found: FoundRecord) -> Leftover:
     if metadata["kind"] != LEFTOVER:
         raise ValueError("another record")
     noted = json.loads(str(metadata["revisions"]))
-    revisions = tuple(StoredRevision(str(key), str(name), int(count)) for key, name, count in noted)
+    revisions = tuple(StoredRevision(str(key), str(name), *map(int, counts)) for key, name, *counts in noted)
     return Leftover(found.id, revisions, int(metadata["written"]))
 
 
@@ -310,7 +331,12 @@ def _to_filtered(article: Article) -> dict[str, Value]:
     }
 
 
-def _place(key: str) -> FloatArray:
+def _read_former(entry: str) -> tuple[str, int]:
+    name, _, count = entry.partition(":")
+    return name, int(count)
+
+
+def place_record(key: str) -> FloatArray:
     """Make a unit vector of two numbers, for Chroma keeps no record without a vector: nobody searches for it."""
     angle = int(key[:8], 16) / 2**32 * 2 * np.pi
     return np.array([np.cos(angle), np.sin(angle)], np.float32)

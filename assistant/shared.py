@@ -6,8 +6,9 @@ the later one wins whole. What a writer leaves over is noted before it is writte
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
@@ -32,6 +33,7 @@ from assistant.frequencies import Frequencies, count_stems, read_frequencies, to
 from assistant.records import (
     ARTICLE,
     LEFTOVER,
+    MAX_FORMER,
     StoredArticle,
     StoredRevision,
     both,
@@ -49,6 +51,7 @@ from assistant.records import (
     to_where,
 )
 from assistant.replies import ReplyCache
+from assistant.revision_records import read_former, to_former_records
 from assistant.schema import (
     EmbeddedPassage,
     PackedPassage,
@@ -60,6 +63,24 @@ from assistant.schema import (
     unpack_vectors,
 )
 from assistant.snapshot import EVERYTHING, MAX_COPIES, StemArray, StoredPassage, choose_search_terms, hash_content
+from assistant.source_records import (
+    ITEM,
+    REMOVAL,
+    SOURCE,
+    StoredItem,
+    StoredSource,
+    find_machine,
+    is_address,
+    key_item,
+    key_removal,
+    key_source,
+    name_machine,
+    to_item_record,
+    to_removal_record,
+    to_source_record,
+    to_stored_item,
+    to_stored_source,
+)
 from assistant.sources import Item, KnownSource
 from assistant.terms import find_words, number_word, stem
 from assistant.types import Article, ArticleRef, Passage, Revision
@@ -183,66 +204,161 @@ class SharedLibrary:
     def add(
         self,
         articles: Iterable[tuple[Article, Sequence[EmbeddedPassage | PackedPassage]]],
-        items: Iterable[tuple[KnownSource, Item]] = (),  # noqa: ARG002  # of this machine, and no other's business
+        items: Iterable[tuple[KnownSource, Item]] = (),
     ) -> None:
         """Store articles, each whole and in the place of the one of its id. Call within `writing`.
 
-        When this returns all of it is found by everybody; when it raises, each article is as it was before or as it is
-        to be.
+        What was there before is kept as a revision, which only `SharedSnapshot.revisions` shows. `items` are what
+        sources were found to hold, and are remembered after the articles. When this returns all of it is found by
+        everybody; when it raises, each article is as it was before or as it is to be.
         """
         records, passages = self._find_both()
+        hashes = self._add_articles(articles, records, passages)
+        self._remember(list(items), hashes, records)
+
+    def _add_articles(
+        self,
+        articles: Iterable[tuple[Article, Sequence[EmbeddedPassage | PackedPassage]]],
+        records: Collection,
+        passages: Collection,
+    ) -> dict[str, str]:
+        """Store articles, and return their hashes by id."""
         began = self._server.read_time()
         name = make_revision()
-        written: list[tuple[Article, StoredRevision]] = []
-        passage_records: list[Record] = []
+        written: list[tuple[Article, list[PackedPassage]]] = []
         counts = Frequencies()
         for article, embedded in articles:
             packed = [item if isinstance(item, PackedPassage) else pack_passage(item) for item in embedded]
             self._refuse(article, packed, passages)
-            revision = StoredRevision(make_key(article.id), name, len(packed))
-            written.append((article, revision))
-            passage_records += to_passage_records(article, packed, key=revision.key, revision=name)
+            written.append((article, packed))
             counts = counts.plus(count_stems(article.ref, [each.passage for each in packed]))
         if not written:
-            return
-        before = self.read_articles(records, [revision.key for _, revision in written])
+            return {}
+        hashes = {article.id: hash_article(article) for article, _ in written}
+        before, removals = self._read_before(records, list(hashes))
+        former = self._make_former(before, hashes, name=name, until=began)
+        revisions = [
+            StoredRevision(key := make_key(article.id), name, len(packed), len(former.get(key, ())))
+            for article, packed in written
+        ]
         self._has_changed = True
-        records.write(to_leftover_records([revision for _, revision in written], written=began))
-        passages.write(passage_records)
+        records.write(to_leftover_records(revisions, written=began))
+        passages.write(
+            [
+                record
+                for (article, packed), revision in zip(written, revisions, strict=True)
+                for record in to_passage_records(article, packed, key=revision.key, revision=name)
+            ]
+        )
+        records.write([record for each in former.values() for record in each])
         now = self._server.read_time()
         if now - began > self._grace / 2 and self._grace:
             raise LibraryError(f"{self.place}: {_LATE}")
-        former = [stored.current for _, revision in written if (stored := before.get(revision.key))]
+        replaced = []
         current = []
-        for article, revision in written:
+        for (article, _), revision in zip(written, revisions, strict=True):
             stored = before.get(revision.key)
-            is_same = stored is not None and stored.hash == hash_article(article)
+            is_same = stored is not None and stored.hash == hashes[article.id]
             since = stored.since if stored and is_same else now
-            current.append(to_article_record(article, revision, since=since))
+            kept = stored.former if stored else ()
+            kept = (*kept, (name, revision.former_count)) if revision.former_count else kept
+            if stored:
+                dropped = [StoredRevision(revision.key, each, 0, count) for each, count in kept[:-MAX_FORMER]]
+                replaced += [stored.current, *dropped]
+            current.append(to_article_record(article, revision, since=since, former=kept[-MAX_FORMER:]))
         # In one request with what they replace, as far as there is room.
-        records.write([*to_leftover_records(former, written=now), *current])
+        records.write([*to_leftover_records(replaced, written=now), *current])
+        records.delete(removals)  # for they were given again
         self._added = self._added.plus(counts)
+        return hashes
 
-    def remove(self, article_id: str, *, by_hand: bool = True) -> bool:  # noqa: ARG002  # no source is remembered
-        """Remove an article; False where there is none of that id. Call within `writing`.
+    def _read_before(
+        self, records: Collection, article_ids: Sequence[str]
+    ) -> tuple[dict[str, StoredArticle], list[str]]:
+        """Read the records of articles by their keys, and list the ids of those that say that one was removed."""
+        keys = [make_key(id) for id in article_ids]
+        found = records.get([*keys, *map(key_removal, keys)])
+        removals = [each.id for each in found if each.metadata.get("kind") == REMOVAL]
+        stored = self.read(to_stored_article, [each for each in found if each.metadata.get("kind") != REMOVAL])
+        return {each.key: each for each in stored}, removals
 
-        Nothing finds it when this returns, and the server is told to delete it.
+    def _make_former(
+        self, before: Mapping[str, StoredArticle], hashes: Mapping[str, str], *, name: str, until: int
+    ) -> dict[str, list[Record]]:
+        """Make the records of what other articles take the place of, by key; what is damaged isn't kept."""
+        former = {}
+        for stored in before.values():
+            if stored.hash != hashes[stored.id]:
+                with self.snapshot() as snapshot, suppress(LibraryError):
+                    article, _ = snapshot.read_article(stored)
+                    former[stored.key] = to_former_records(stored, article, revision=name, until=until)
+        return former
+
+    def _remember(
+        self, items: Sequence[tuple[KnownSource, Item]], hashes: Mapping[str, str], records: Collection
+    ) -> None:
+        """Remember sources, and what they held: one record each, in the place of what was known of it."""
+        if not items:
+            return
+        sources = list(dict.fromkeys(source for source, _ in items))
+        names = [*(source.name for source in sources), *(item.name for _, item in items)]
+        machine = find_machine(self.folder) if all(map(is_address, names)) else name_machine(self.folder)
+        known = records.get([key_source(source.name, machine) for source in sources])
+        first = {each.key: each.first_ns for each in self.read(to_stored_source, known)}
+        others = {id for _, item in items for id in item.article_ids if id not in hashes}
+        current = dict[str, str | None](hashes)
+        current |= {each.id: each.hash for each in self.read_articles(records, list(map(make_key, others))).values()}
+        remembered, unremembered = [], []
+        for number, source in enumerate(sources):
+            first_ns = first.get(key_source(source.name, machine), time.time_ns() + number)
+            remembered.append(to_source_record(source, machine=machine, first_ns=first_ns))
+        for source, item in items:
+            record = to_item_record(source, item, machine=machine, hashes=current)
+            if record is None:
+                unremembered.append(key_item(item.name, machine))
+            else:
+                remembered.append(record)
+        records.write(remembered)
+        records.delete(unremembered)
+
+    def remove(self, article_id: str, *, by_hand: bool = True) -> bool:
+        """Remove an article, and all that it ever was; False where there is none of that id. Call within `writing`.
+
+        Nothing finds it when this returns, and the server is told to delete it. One that is removed by hand stays away
+        though a source still has it, until it is given again.
         """
         records, passages = self._find_both()
         stored = self.read_articles(records, [make_key(article_id)]).get(make_key(article_id))
         if stored is None:
             return False
-        leftovers = to_leftover_records([stored.current], written=0)
+        leftovers = to_leftover_records([stored.current, *stored.former_revisions], written=0)
         self._has_changed = True
-        records.write(leftovers)
+        records.write([*leftovers, *([to_removal_record(stored.key)] if by_hand else [])])
         records.delete([stored.key])
         passages.delete(stored.passage_ids)
+        records.delete([id for each in stored.former_revisions for id in each.former_ids])
         records.delete([leftover.id for leftover in leftovers])
         self._removed.append(article_id)
         return True
 
     def forget_source(self, name: str) -> None:
-        """Forget a source, of which none is remembered."""
+        """Forget a source, so that no update looks at it again; its articles stay. Call within `writing`."""
+        records, _ = self._find_both()
+        key = key_source(name, find_machine(self.folder))
+        # The source last, so that the same call goes on where it was stopped.
+        records.delete([each.id for each in records.find_all(_of_source(key), include=())])
+        records.delete([key])
+
+    def _forget_items(self, article_ids: Sequence[str]) -> None:
+        """Forget all items that held articles, which nobody takes for known any more, and sources that are such."""
+        records, _ = self._find_both()
+        removed = set(article_ids)
+        forgotten = []
+        for each in self.read(to_stored_item, records.find_all({"kind": ITEM})):
+            if not removed.isdisjoint((*each.item.article_ids, *each.item.gone_ids)):
+                is_source = each.source_key.partition(":")[0] == each.key.partition(":")[0]
+                forgotten += [each.key, *([each.source_key] if is_source else [])]
+        records.delete(forgotten)
 
     def publish(self, *, anew: bool = False) -> None:  # noqa: ARG002  # there is no index of our own
         """Finish what was written: sweep what is left over, and forget on this machine what was answered from it."""
@@ -250,6 +366,7 @@ class SharedLibrary:
             ReplyCache(self.folder).clear()
             if self._removed:
                 Conversations(self.folder).forget(*self._removed)
+                self._forget_items(self._removed)
                 self._removed = []
             if self._added.passages:
                 records, _ = self._find_both()
@@ -273,6 +390,8 @@ class SharedLibrary:
             current = self.read_articles(records, list({revision.key for revision in noted}))
             stale = [each for each in noted if each.key not in current or current[each.key].revision != each.name]
             passages.delete([id for revision in stale for id in revision.passage_ids])
+            kept = {(each.key, name) for each in current.values() for name, _ in each.former}
+            records.delete([id for each in stale if each[:2] not in kept for id in each.former_ids])
             swept += len(stale)
             records.delete([each.id for each in batch])
         return swept
@@ -418,11 +537,19 @@ class SharedSnapshot:
         return tuple(others[:MAX_COPIES])
 
     def revisions(self, article_id: str) -> tuple[Revision, ...]:
-        """List what an article is: what it was isn't kept. Nothing where there is none."""
+        """List what an article was and is, the earliest first and the present last; nothing where there is none."""
         stored = self._see([make_key(article_id)])[0]
-        if stored is None:
+        if stored is None or self._records is None:
             return ()
-        return (Revision(self.read_article(stored)[0], datetime.fromtimestamp(stored.since, UTC), None),)
+        try:
+            former = read_former(stored, self._records)
+        except (ValueError, TypeError, KeyError):
+            raise LibraryDamagedError(
+                f"{self._library.place}: what article {stored.id[:200]!r} was isn't what was stored; remove it with"
+                " `assistant index --remove ID`, and index its source again"
+            ) from None
+        present = self.read_article(stored)[0]
+        return (*former, Revision(present, datetime.fromtimestamp(stored.since, UTC), None))
 
     def hash(self, article_id: str) -> str | None:
         """Get the hash of an article, or None where there is none of that id."""
@@ -496,27 +623,63 @@ class SharedSnapshot:
             low, high = (middle, high) if has_since(middle) else (low, middle)
         return date.fromordinal(low)
 
-    # What isn't remembered in a shared library: where articles came from, which is of one machine
+    # Sources
 
     def sources(self) -> list[KnownSource]:
-        """List the sources that are remembered: none."""
-        return []
+        """List the addresses that are known, and the files and folders of this machine, in the order of first giving.
 
-    def items(self, names: Sequence[str]) -> dict[str, Item]:  # noqa: ARG002
-        """List what is remembered of items: nothing."""
-        return {}
+        Not those that are the page or file of an article which was removed.
+        """
+        machine = find_machine(self._library.folder)
+        stored = [each for each in self._list_sources() if each.machine in ("", machine)]
+        stored.sort(key=lambda each: (each.first_ns, each.source.name))
+        keys = [key_item(each.source.name, machine) for each in stored]
+        held = self._records.get(keys) if self._records else []
+        items = self._library.read(to_stored_item, held)
+        removed = {each.item.name for each in items} - self._know(items).keys()
+        return [each.source for each in stored if each.source.name not in removed]
 
-    def items_of(self, source: str) -> dict[str, Item]:  # noqa: ARG002
-        """List what is remembered of a source: nothing."""
-        return {}
+    def items(self, names: Sequence[str]) -> dict[str, Item]:
+        """List what is remembered of the items of these names, by name."""
+        machine = find_machine(self._library.folder)
+        found = self._records.get([key_item(name, machine) for name in names]) if self._records else []
+        return self._know(self._library.read(to_stored_item, found))
+
+    def items_of(self, source: str) -> dict[str, Item]:
+        """List what a source held when it was looked at last, by name."""
+        key = key_source(source, find_machine(self._library.folder))
+        found = self._records.find_all(_of_source(key)) if self._records else ()
+        return self._know(self._library.read(to_stored_item, found))
 
     def held(self) -> list[tuple[str, str, str]]:
-        """List which source holds which article: nothing."""
-        return []
+        """List which source holds which article in which item, those of other machines under names of their own."""
+        machine = find_machine(self._library.folder)
+        names = {
+            each.key: each.source.name if each.machine in ("", machine) else f"{each.source.name} ({each.machine})"
+            for each in self._list_sources()
+        }
+        found = self._library.read(to_stored_item, self._records.find_all({"kind": ITEM}) if self._records else ())
+        return [
+            (names[each.source_key], each.item.name, id)
+            for each in found
+            if each.source_key in names
+            for id in each.item.article_ids
+        ]
 
-    def was_removed(self, article_id: str) -> bool:  # noqa: ARG002
-        """Whether an article was removed by hand: that isn't remembered either."""
-        return False
+    def was_removed(self, article_id: str) -> bool:
+        """Whether an article was removed by hand, and not given again since."""
+        return bool(self._records and self._records.get([key_removal(make_key(article_id))], include=()))
+
+    def _list_sources(self) -> list[StoredSource]:
+        return self._library.read(to_stored_source, self._records.find_all({"kind": SOURCE}) if self._records else ())
+
+    def _know(self, stored: Sequence[StoredItem]) -> dict[str, Item]:
+        """Find out what of items is known now, by name: nothing of one that held an article which was removed."""
+        ids = list(dict.fromkeys(id for each in stored for id in (*each.item.article_ids, *each.item.gone_ids)))
+        seen = zip(ids, self._see([make_key(id) for id in ids]), strict=True)
+        hashes = {id: article.hash if article else None for id, article in seen}
+        known = ((each.item.name, each.known(hashes)) for each in stored)
+        return {name: item for name, item in known if item is not None}
 
     # Questions
 
@@ -686,6 +849,10 @@ class SharedSnapshot:
             names[article.passage_ids[id & 0xFFFFFFFF]] = id
         found = self._passages.get(list(names), include=("embeddings",)) if self._passages and names else []
         return {names[each.id]: each.vector for each in found if each.vector is not None}
+
+
+def _of_source(key: str) -> dict[str, object]:
+    return {"$and": [{"kind": ITEM}, {"source": key}]}
 
 
 def _find_beginning(term: str) -> str:

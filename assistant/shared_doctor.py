@@ -11,8 +11,10 @@ from assistant.embedding import Embedder
 from assistant.errors import LibraryError
 from assistant.preparing import embed_articles
 from assistant.records import ARTICLE, LEFTOVER, StoredArticle, to_leftover, to_stored_article
+from assistant.revision_records import FORMER, read_former
 from assistant.schema import PackedPassage, unpack_vectors
 from assistant.shared import SharedLibrary
+from assistant.source_records import ITEM, SOURCE, to_stored_item, to_stored_source
 from assistant.types import Article, Diagnosis, Finding
 
 Progress = Callable[[int, int], None]
@@ -28,8 +30,9 @@ def examine_shared(library: SharedLibrary, *, progress: Progress | None = None) 
     `progress` is told how many of how many articles are done.
     """
     records, passages = _find(library)
-    # Subtle: passages are counted before what names them, for a writer names them first.
+    # Subtle: passages are counted before what names them, for a writer names them first; so are earlier versions.
     passage_count = passages.count()
+    former = {record.id for record in records.find_all({"kind": FORMER}, include=())}
     findings: list[Finding] = []
     known = waiting = 0
     stored: list[StoredArticle] = []
@@ -42,10 +45,14 @@ def examine_shared(library: SharedLibrary, *, progress: Progress | None = None) 
             findings.append(Finding("article", f"record {record.id}", what, remedy, is_repairable=False))
     current = {each.current for each in stored}
     for leftover in library.read(to_leftover, records.find_all({"kind": LEFTOVER})):
-        waiting += sum(each.passage_count for each in set(leftover.revisions) - current)
+        # Of a revision that is current it is another note, with what it took the place of.
+        noted = {each._replace(former_count=0) for each in leftover.revisions}
+        waiting += sum(each.passage_count for each in noted - current)
+        former -= {id for each in leftover.revisions for id in each.former_ids}
     for done, each in enumerate(stored, start=1):
         known += each.passage_count
-        finding = _examine_article(library, each, passages.dimension)
+        former -= {id for revision in each.former_revisions for id in revision.former_ids}
+        finding = _examine_article(library, each, passages.dimension) or _examine_former(each, records)
         findings += [finding] if finding else []
         if progress:
             progress(done, len(stored))
@@ -54,6 +61,13 @@ def examine_shared(library: SharedLibrary, *, progress: Progress | None = None) 
         findings.append(
             Finding("rows", library.place, f"{count:,} passages belong to no article", REPAIR, is_repairable=True)
         )
+    if former:
+        what = f"{len(former):,} records of earlier versions belong to no article"
+        findings.append(Finding("rows", library.place, what, REPAIR, is_repairable=True))
+    if unreadable := _find_unreadable(records):
+        what = f"what is remembered of sources can't be read in {len(unreadable):,} records"
+        remedy = f"{REPAIR} by deleting them: give the sources again"
+        findings.append(Finding("rows", library.place, what, remedy, is_repairable=True))
     if waiting:
         what = f"up to {waiting:,} passages of revisions that aren't current wait to be deleted"
         remedy = f"{REPAIR}, and so does the next `assistant index`, some minutes after they were replaced"
@@ -114,6 +128,29 @@ def _examine_article(library: SharedLibrary, stored: StoredArticle, dimension: i
     return Finding("passages", f"article {stored.id}", problem, REPAIR, is_repairable=True, article_id=stored.id)
 
 
+def _examine_former(stored: StoredArticle, records: Collection) -> Finding | None:
+    try:
+        read_former(stored, records)
+    except (ValueError, TypeError, KeyError):
+        what = "an earlier version of it isn't what was stored"
+        remedy = "remove it, and index its source again"
+        name = f"article {stored.id}"
+        return Finding("article", name, what, remedy, is_repairable=False, article_id=stored.id)
+    return None
+
+
+def _find_unreadable(records: Collection) -> list[str]:
+    """List the ids of records of sources, and of what they held, that can't be read."""
+    unreadable = []
+    for kind, parse in ((SOURCE, to_stored_source), (ITEM, to_stored_item)):
+        for record in records.find_all({"kind": kind}):
+            try:
+                parse(record)
+            except (ValueError, TypeError, KeyError):
+                unreadable.append(record.id)
+    return unreadable
+
+
 def _check_passages(article: Article, packed: list[PackedPassage], dimension: int | None) -> str | None:
     """Say what is wrong with what was made from the text of an article, in a few words."""
     edges = [(each.passage.start, each.passage.end) for each in packed]
@@ -139,12 +176,14 @@ def _check_passages(article: Article, packed: list[PackedPassage], dimension: in
 
 
 def _delete_strays(library: SharedLibrary) -> None:
-    """Delete passages that nothing names: neither an article nor what waits to be swept."""
+    """Delete passages and earlier versions that nothing names, neither an article nor what waits to be swept."""
     records, passages = _find(library)
     found = [record.id for record in passages.find_all(None, include=())]
+    former = [record.id for record in records.find_all({"kind": FORMER}, include=())]
     named: set[str] = set()
     for stored in library.read(to_stored_article, records.find_all({"kind": ARTICLE})):
-        named.update(stored.passage_ids)
+        named.update(stored.passage_ids, *(each.former_ids for each in stored.former_revisions))
     for leftover in library.read(to_leftover, records.find_all({"kind": LEFTOVER})):
-        named.update(id for revision in leftover.revisions for id in revision.passage_ids)
+        named.update(id for each in leftover.revisions for id in (*each.passage_ids, *each.former_ids))
     passages.delete([id for id in found if id not in named])
+    records.delete([*(id for id in former if id not in named), *_find_unreadable(records)])

@@ -1,5 +1,6 @@
 """What is true of every library, wherever it is kept."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from assistant.library import Library as SQLiteLibrary
 from assistant.port import Library
 from assistant.preparing import embed_articles
 from assistant.schema import PassageFilter, hash_article
+from assistant.sources import Item, KnownSource
 from assistant.types import Article, Origin
 
 LONDON = timezone(timedelta(hours=1))
@@ -80,6 +82,75 @@ def test_what_is_replaced_is_found_no_more(library: Library) -> None:
         ids = [id for id, _ in snapshot.nearest(make_vectors(1)[0], limit=10)]
         assert sorted(each.passage.start for each in snapshot.load(ids)) == [0, 20]
         assert snapshot.passage_count == 2
+
+
+def test_what_an_article_was_is_kept_and_never_answers(library: Library) -> None:
+    versions = [replace(make_article("a", count), title=f"Version {count}") for count in (5, 1, 3)]
+    for number, version in enumerate(versions):
+        add(library, version, seed=number)
+    add(library, versions[-1], seed=9)  # the same article, embedded anew
+
+    with library.snapshot() as snapshot:
+        past = snapshot.revisions("a")
+        ids = [id for id, _ in snapshot.nearest(make_vectors(1)[0], limit=10)]
+        assert sorted(each.passage.start for each in snapshot.load(ids)) == [0, 20, 40]
+        assert [each.article for each in past] == versions
+        assert [each.until for each in past[:-1]] == [each.since for each in past[1:]]
+        assert past[-1].until is None
+    remove(library, "a")
+    add(library, versions[0])
+    with library.snapshot() as snapshot:
+        assert [each.article for each in snapshot.revisions("a")] == versions[:1]
+        assert snapshot.revisions("b") == ()
+
+
+def test_sources_and_what_they_held_are_remembered(library: Library) -> None:
+    folder = KnownSource("file:///stories", outlet="Vale Observer", published=datetime(2025, 3, 1, tzinfo=UTC))
+    page = KnownSource("https://vale.example/1", allows_private=True)
+    rain = Item("file:///stories/rain.md", ("rain",), 5, size=3, mtime_ns=4, sha256="abc")
+    wind = Item(page.name, ("wind",), 7, etag='"x"', last_modified="Sat, 01 Mar 2025 00:00:00 GMT", gone_ids=("hail",))
+    with library.writing():
+        library.add([embed(make_article(id, 1)) for id in ("rain", "wind", "hail")], [(folder, rain), (page, wind)])
+
+    with library.snapshot() as snapshot:
+        assert snapshot.sources() == [folder, page]
+        assert snapshot.items([rain.name, "https://vale.example/2"]) == {rain.name: rain}
+        assert snapshot.items_of(page.name) == {wind.name: wind}
+        assert sorted(snapshot.held()) == [(folder.name, rain.name, "rain"), (page.name, wind.name, "wind")]
+
+    # What is replaced has to be read again, and what an item holds no more is forgotten.
+    again = replace(wind, article_ids=(), gone_ids=())
+    with library.writing():
+        library.add([embed(make_article("rain", 2))], [(replace(page, allows_private=False), again)])
+    with library.snapshot() as snapshot:
+        assert snapshot.sources() == [folder, replace(page, allows_private=False)]
+        assert snapshot.items([rain.name, wind.name]) == {rain.name: Item(rain.name, ("rain",), 5), wind.name: again}
+
+    with library.writing():
+        library.forget_source(page.name)
+    with library.snapshot() as snapshot:
+        assert snapshot.sources() == [folder]
+        assert snapshot.items_of(page.name) == {}
+        assert snapshot.article("wind") is not None
+
+
+def test_what_was_removed_by_hand_is_known_until_it_is_given_again(library: Library) -> None:
+    page = KnownSource("https://vale.example/1")
+    item = Item(page.name, ("rain",), 5, etag='"x"')
+    with library.writing():
+        library.add([embed(make_article(id, 1)) for id in ("rain", "wind")], [(page, item)])
+        library.remove("rain")
+        library.remove("wind", by_hand=False)
+
+    with library.snapshot() as snapshot:
+        assert snapshot.was_removed("rain")
+        assert not snapshot.was_removed("wind")
+        assert snapshot.sources() == []
+        assert snapshot.items([page.name]) == {}
+    add(library, make_article("rain", 1))
+    with library.snapshot() as snapshot:
+        assert not snapshot.was_removed("rain")
+        assert snapshot.sources() == []
 
 
 def test_what_is_removed_is_gone(library: Library) -> None:

@@ -15,9 +15,10 @@ from assistant.ingest import add_sources
 from assistant.library import Library
 from assistant.records import ARTICLE, LEFTOVER, make_key
 from assistant.retrieval import RetrievalWeights, retrieve
+from assistant.revision_records import FORMER
 from assistant.schema import hash_article
 from assistant.shared import SharedLibrary
-from assistant.types import Article
+from assistant.types import Article, Revision
 
 OLD, NEW = (
     make_article("a", 3),
@@ -86,9 +87,22 @@ def test_a_writer_that_stops_anywhere_leaves_the_old_or_the_new(tmp_path: Path, 
         remove_if_there(library, "b")
         assert read_state(library) == (NEW.text, make_article("c", 1).text)
         assert count_records(library) == (2, 0, 8)
+        assert [each.article for each in read_revisions(library, "a")] == [OLD, NEW]
+        assert count_former(library) == 1
         writer.close()
         library.close()
     assert stop_at > 8
+
+
+def read_revisions(library: SharedLibrary, article_id: str) -> tuple[Revision, ...]:
+    with library.snapshot() as snapshot:
+        return snapshot.revisions(article_id)
+
+
+def count_former(library: SharedLibrary) -> int:
+    """Count the records of earlier versions, also of those that are nobody's past."""
+    records, _ = library.find_collections() or ()
+    return sum(1 for _ in records.find_all({"kind": FORMER}))
 
 
 def remove_if_there(library: SharedLibrary, article_id: str) -> None:
@@ -149,6 +163,10 @@ def test_of_two_writers_of_one_article_one_wins_whole(tmp_path: Path, chroma: Ch
     assert text in (OLD.text, NEW.text)
     both[0].sweep()
     assert count_records(both[1]) == (2, 0, 1 + (3 if text == OLD.text else 7))
+    past = read_revisions(both[0], "a")
+    assert past[-1].article.text == text
+    assert {each.article for each in past} <= {OLD, NEW}
+    assert count_former(both[0]) == len(past) - 1
     for library in both:
         library.close()
 
