@@ -41,7 +41,7 @@ def misstate(statement: str, *evidence: str) -> list[str]:
         (
             "Ana Ruiz said it cost £2m, while Bo Lind put it at £3m.",
             "Ana Ruiz said it cost £3m.",
-            "of somebody else: 3",
+            "of somebody else: 3m",
         ),
         (
             "Police said 12 people were hurt, but the union spoke of 40.",
