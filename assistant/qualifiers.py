@@ -13,15 +13,16 @@ MAX_REJECTED = 4  # words after "instead of"
 def find_unqualified(statement: str, tokens: Sequence[Token], cited: Cited, *, is_long: bool = False) -> Iterator[str]:
     """Yield what a statement says without the word that makes something else of it, or with the contrary one.
 
-    `is_long` says that the sentences are the nearest of many: another may have the word without what is before it here.
+    `is_long` says that the sentences are the nearest of many: another may have the word without what is before it here,
+    or tell of the vote.
     """
     texts = [text for text, _ in cited]
     yield from _find_offices(statement, texts)
     yield from _find_kin(statement, texts)
     if not is_long:
         yield from _find_privative(statement, texts)
+        yield from _find_other_vote(statement, texts)
     yield from _find_turned(statement, tokens, texts)
-    yield from _find_other_vote(statement, texts)
     yield from _find_rejected(statement, tokens, texts)
 
 
