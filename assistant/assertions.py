@@ -7,6 +7,7 @@ in the evidence to compare with, and is silent where there is nothing.
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import permutations
 from typing import TypeAlias
 
 from assistant.clauses import ERGATIVE, SPEECH, SYMMETRIC, Verb, has_attribution, has_doubt, needs_subject, read_verbs
@@ -46,6 +47,7 @@ def find_misstated(statement: str, tokens: Sequence[Token], cited: Cited, *, is_
     yield from _find_foretold(statement, texts)
     if not is_long:  # another sentence of an article may name the speaker
         yield from _find_invented_speaker(statement, texts)
+        yield from _find_other_speaker(tokens, texts)
     yield from _find_converse(statement, texts)
 
 
@@ -330,6 +332,42 @@ def _find_invented_speaker(statement: str, texts: Sequence[str]) -> Iterator[str
     held = {stem(word) for text in texts for word in find_words(text)}
     if speaker and not speaker & (held | _WRITINGS):
         yield f"the evidence doesn't say who says this: {match[1]}"
+
+
+_BESIDE = re.compile(r"(?:,|;)\s(?:while|whereas|but|and|though|although)\s|;\s|\s(?:while|whereas)\s", re.IGNORECASE)
+
+
+def _find_other_speaker(tokens: Sequence[Token], texts: Sequence[str]) -> Iterator[str]:
+    """Yield the figure of one speaker that a statement gives to another, who has his own beside it in the sentence."""
+    forms = {token.form for token in tokens}
+    stems = {each for token in tokens for each in find_stems(token.text)}
+    for text in texts:
+        clauses = _BESIDE.split(text)
+        if len(clauses) < 2 or not has_attribution(text):
+            continue
+        told = [(_find_speaker(clause), _list_figures(clause)) for clause in clauses]
+        everywhere = frozenset.intersection(*(speaker for speaker, _ in told))
+        for (speaker, own), (other, theirs) in permutations(told, 2):
+            if not (speaker - everywhere) & stems or not other - speaker or (other - speaker) & stems:
+                continue
+            for figure in theirs:
+                rivals = {each.form for each in own if each.unit == figure.unit}
+                if figure.form in forms and rivals and rivals.isdisjoint(forms):
+                    yield f"the evidence says this of somebody else: {figure.text}"
+
+
+def _find_speaker(clause: str) -> frozenset[str]:
+    """Find the stems of who stands before the first verb of a clause, or before its first figure."""
+    clause = re.split(r"\d", re.sub(r"\A\W*according to\b", "", clause, flags=re.IGNORECASE), maxsplit=1)[0]
+    for verb in read_verbs(clause):
+        place = re.search(rf"\b{re.escape(verb.text)}\b", clause, re.IGNORECASE)
+        if place and (speaker := frozenset(find_stems(clause[: place.start()]))):
+            return speaker
+    return frozenset(find_stems(clause)) if not read_verbs(clause) else frozenset()
+
+
+def _list_figures(clause: str) -> list[Token]:
+    return [token for token in read_tokens(clause) if token.kind == "number"]
 
 
 # Verbs by which the one does what the other does with him: "A lent it to B" is "B borrowed it from A".

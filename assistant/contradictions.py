@@ -298,8 +298,8 @@ def find_substitutions(
                 nearest = max(theirs, key=lambda at: likeness(place, number, at))
                 other = alignment.sentence[nearest]
                 base = find_verb(ours.text.lower())
-                if base and other.text.lower().startswith(base):
-                    continue  # "led" for "leader of"
+                if base and (other.text.lower().startswith(base) or (other.kind == "name" and is_verb_form(ours.text))):
+                    continue  # "led" for "leader of"; and a verb takes no name's place
                 if likeness(place, number, nearest) < SUBSTITUTED_BELOW and not _share_root(ours, other):
                     yield f"the evidence says {other.text}, not {ours.text}"
 

@@ -177,6 +177,7 @@ _UNITS = _read_synonyms("""
 _SIGNS = {"$": "dollar", "£": "pound", "€": "euro", "¥": "yen", "₹": "rupee", "%": "percent", "°": "degree"}
 # Two names of one thing, or of its people.
 _NAMES = _read_synonyms("""
+    soviet soviets ussr
     america american americans us usa
     britain british uk briton britons
     china chinese
@@ -245,21 +246,22 @@ _OPPOSITES = """
     resume stop, continued stopped, continue stop, kept dropped, saved spent, save spend, credit debit, surplus
     deficit, profit loss, sank rose, sank surfaced, added removed, add remove, built demolished, build demolish,
     doubled halved, double halve, widened narrowed, widen narrow, deepened eased, calm violent, voluntary
-    compulsory, optional compulsory, temporary permanent, domestic foreign, senior junior, upper lower, inner outer,
-    front back, plaintiff defendant, landlord tenant, employer employee, buyer seller, urban rural, summer winter,
-    morning evening, dawn dusk, sunrise sunset, victim attacker, creditor debtor, wife mother, uncle aunt, host
-    guest, interior exterior, ignored heeded, praise attack, morning afternoon, morning night, afternoon evening,
-    resigned dismissed, resigned sacked, resigned fired, resign dismiss, slowed sped, slow speed, succeed precede,
-    followed preceded, rejected approved, rejected passed, quashed upheld, quash uphold, overruled upheld, ratified
-    rejected, boosted dented, soared plunged, soared slumped, surged plunged, surged slumped, jumped plunged, jumped
-    slumped, climbed fell, climbed dropped, climbed slipped, rose slipped, rose plunged, rose slumped, soared fell,
-    surged fell, jumped fell, joined quit, founded dissolved, survived died, survived killed, survive die,
-    alive killed, accelerated slowed, hailed condemned, hailed criticised, acquitted jailed, cleared jailed, freed
-    jailed, released jailed, acquitted sentenced, evacuate return, merged split, merge split, loosened tightened,
-    withdrew deployed, withdraw deploy, promoted relegated, promoted demoted, promote demote, promotion relegation,
-    ahead behind, defeat victory, buyer vendor, upstream downstream, overtook trailed, outside within,
-    spring autumn, old new, oldest newest, incoming outgoing, winning losing, principle practice, theory practice,
-    theory full, emptied filled, empty fill, started stopped, start stop, starts stops, began stopped
+    compulsory, optional compulsory, temporary permanent, temporary lasting, restore demolish, restore destroy, rebuild
+    demolish, preserve demolish, preserve destroy, forbid urge, forbade urged, forbid ask, forbade asked, domestic
+    foreign, senior junior, upper lower, inner outer, front back, plaintiff defendant, landlord tenant, employer
+    employee, buyer seller, urban rural, summer winter, morning evening, dawn dusk, sunrise sunset, victim attacker,
+    creditor debtor, wife mother, uncle aunt, host guest, interior exterior, ignored heeded, praise attack, morning
+    afternoon, morning night, afternoon evening, resigned dismissed, resigned sacked, resigned fired, resign dismiss,
+    slowed sped, slow speed, succeed precede, followed preceded, rejected approved, rejected passed, quashed upheld,
+    quash uphold, overruled upheld, ratified rejected, boosted dented, soared plunged, soared slumped, surged plunged,
+    surged slumped, jumped plunged, jumped slumped, climbed fell, climbed dropped, climbed slipped, rose slipped, rose
+    plunged, rose slumped, soared fell, surged fell, jumped fell, joined quit, founded dissolved, survived died,
+    survived killed, survive die, alive killed, accelerated slowed, hailed condemned, hailed criticised, acquitted
+    jailed, cleared jailed, freed jailed, released jailed, acquitted sentenced, evacuate return, merged split, merge
+    split, loosened tightened, withdrew deployed, withdraw deploy, promoted relegated, promoted demoted, promote demote,
+    promotion relegation, ahead behind, defeat victory, buyer vendor, upstream downstream, overtook trailed, outside
+    within, spring autumn, old new, oldest newest, incoming outgoing, winning losing, principle practice, theory
+    practice, theory full, emptied filled, empty fill, started stopped, start stop, starts stops, began stopped
 """
 
 

@@ -13,13 +13,15 @@ MAX_REJECTED = 4  # words after "instead of"
 def find_unqualified(statement: str, tokens: Sequence[Token], cited: Cited, *, is_long: bool = False) -> Iterator[str]:
     """Yield what a statement says without the word that makes something else of it, or with the contrary one.
 
-    `is_long` says that the sentences are the nearest of many: another may have the word without what is before it here.
+    `is_long` says that the sentences are the nearest of many: another may have the word without what is before it here,
+    or tell of the vote.
     """
     texts = [text for text, _ in cited]
     yield from _find_offices(statement, texts)
     yield from _find_kin(statement, texts)
     if not is_long:
         yield from _find_privative(statement, texts)
+        yield from _find_other_vote(statement, texts)
     yield from _find_turned(statement, tokens, texts)
     yield from _find_rejected(statement, tokens, texts)
 
@@ -120,6 +122,7 @@ _CONTRARY = (
     (read_words("for"), read_words("against")),
     (read_words("including also even"), read_words("except excluding bar")),
     (read_words("inside within"), read_words("outside beyond")),
+    (read_words("beside alongside"), read_words("against")),
 )
 _TURNING = frozenset(word for pair in _CONTRARY for words in pair for word in words)
 
@@ -143,6 +146,28 @@ def _find_turned(statement: str, tokens: Sequence[Token], texts: Sequence[str]) 
             turned = [each for each in alike if each in other]
             if turned and not any(each in one for each in alike):
                 yield f"the evidence says {turned[0]}, not {word}"
+
+
+# How votes were cast, as a statement says it plainly, and all that may say so in the evidence.
+_VOTES = {
+    "for": (
+        r"\bvot\w+ (?:\w+ )?(?:for|in favou?r)\b",
+        r"\b(?:for|favou?r\w*|back\w*|support\w*|approv\w*|pass\w*|yes)\b",
+    ),
+    "against": (r"\bvot\w+ (?:\w+ )?against\b", r"\b(?:against|oppos\w*|reject\w*|no|not|dissent\w*)\b"),
+    "abstained": (r"\babst(?:ain|ention)\w*", r"\b(?:abst(?:ain|ention)\w*|not|absent|neither|nor)\b|n['’]t\b"),
+}
+_VOTED = re.compile(r"\b(?:vot(?:e|es|ed|ing)|abstain\w*|abstention\w*|ballots?)\b", re.IGNORECASE)
+
+
+def _find_other_vote(statement: str, texts: Sequence[str]) -> Iterator[str]:
+    """Yield how a statement says that votes were cast, where the evidence tells of votes and of none that was so."""
+    evidence = " ".join(texts)
+    if not _VOTED.search(evidence):
+        return
+    for stance, (plainly, anyhow) in _VOTES.items():
+        if re.search(plainly, statement, re.IGNORECASE) and not re.search(anyhow, evidence, re.IGNORECASE):
+            yield f"the evidence says that votes were cast otherwise: {stance}"
 
 
 _WITHOUT = frozenset({"without", "against", "except", "excluding"})

@@ -193,7 +193,7 @@ def load_settings(
             "quotes are verbatim, so there is nothing to verify: leave --verifier out, or choose a language model with"
             " --model"
         )
-    if "verifier" not in values and environment.get("ASSISTANT_VERIFIER") and values["model"] != QUOTES:
+    if "verifier" not in values and environment.get("ASSISTANT_VERIFIER") and not values["offline"]:
         values["verifier"] = environment["ASSISTANT_VERIFIER"]
     if isinstance(values.get("today"), str):
         try:

@@ -39,6 +39,21 @@ def misstate(statement: str, *evidence: str) -> list[str]:
         ("The pier cost £2m.", "Police said the pier cost £2m.", "doesn't say who says this: Police"),
         ("Kent lent Bonn two engines.", "Kent borrowed two engines from Bonn.", "says lent, not borrowed"),
         (
+            "Ana Ruiz said it cost £2m, while Bo Lind put it at £3m.",
+            "Ana Ruiz said it cost £3m.",
+            "of somebody else: 3m",
+        ),
+        (
+            "Police said 12 people were hurt, but the union spoke of 40.",
+            "Police said 40 were hurt.",
+            "somebody else: 40",
+        ),
+        (
+            "According to Kent 14 sailors died, while Bonn claims that 60 did.",
+            "Kent says that 60 sailors died.",
+            "of somebody else: 60",
+        ),
+        (
             "Ana Ruiz said the pier was safe, and Bo Lind said the ferry was late.",
             "Bo Lind said the pier was safe.",
             "of somebody else: said",
@@ -97,6 +112,14 @@ def test_what_is_said_otherwise_is_named(evidence: str, statement: str, reason: 
         ("Work is to begin in March.", "Work will begin in March."),
         ("The union says that the deal will cost jobs.", "The deal will cost jobs, the union says."),
         ("The firm says that it will close.", "The firm will close."),
+        ("Ana Ruiz said the pier cost £2m, while Bo Lind put it at £3m.", "Bo Lind put it at £3m."),
+        ("Police said 12 people were hurt, but the union spoke of 40.", "Police said 12 people were hurt."),
+        (
+            "Police said 12 people were hurt, but the union spoke of 40.",
+            "Police named fewer hurt people than the union: 40.",
+        ),
+        ("Ana Ruiz said it cost £2m, but 40 people were hurt.", "It cost £2m and hurt 40 people, Ana Ruiz said."),
+        ("Bo Lind said he sold 12 boats, but lost 3 in May.", "Bo Lind said he lost 3 boats."),
     ],
 )
 def test_the_same_in_other_words_is_let_through(evidence: str, statement: str) -> None:

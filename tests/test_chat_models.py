@@ -298,3 +298,16 @@ def test_a_server_that_was_reached_is_not_said_to_be_out_of_reach() -> None:
         listening.shutdown(socket.SHUT_RDWR)
 
     assert raised.value.retryable
+
+
+def test_the_time_that_the_reader_takes_is_not_the_servers(server: ModelServer) -> None:
+    server.says("Yes.")
+    model = OpenAIChatModel("tiny", base_url=server.base_url, timeout_seconds=1)
+
+    with closing(model), closing(model.stream(MESSAGES, max_tokens=50)) as chunks:
+        said = next(chunk.text for chunk in chunks if chunk.text)
+        time.sleep(1.1)  # as long as another model takes to verify the first sentence
+        rest = list(chunks)
+
+    assert said == "Yes."
+    assert "stop" in [chunk.finish_reason for chunk in rest]

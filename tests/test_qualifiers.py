@@ -23,10 +23,18 @@ def unqualify(statement: str, evidence: str) -> list[str]:
             "the evidence says except, not including",
         ),
         ("It is in Bonn instead of Rome.", "It is in Rome.", "the evidence says another instead of Rome"),
+        (
+            "Kent fought beside Bonn in May.",
+            "Kent fought against Bonn in May.",
+            "the evidence says beside, not against",
+        ),
+        ("Two members voted against the pier.", "Two members abstained.", "votes were cast otherwise: abstained"),
+        ("Two members abstained.", "Two members voted against the pier.", "votes were cast otherwise: against"),
+        ("Two members abstained.", "Two members voted in favour of it.", "votes were cast otherwise: for"),
     ],
 )
 def test_a_word_that_is_dropped_or_turned_is_named(evidence: str, statement: str, reason: str) -> None:
-    assert reason in unqualify(statement, evidence)
+    assert any(found.endswith(reason) for found in unqualify(statement, evidence))
 
 
 @pytest.mark.parametrize(
@@ -41,6 +49,11 @@ def test_a_word_that_is_dropped_or_turned_is_named(evidence: str, statement: str
         ("They sailed without a licence.", "They did not sail with a licence."),
         ("She voted for the pier, not against the pier.", "She voted for the pier."),
         ("It is in Bonn instead of Rome.", "It is in Bonn and not in Rome."),
+        ("Kent fought beside Bonn in May.", "Kent fought alongside Bonn."),
+        ("Four voted against it and two abstained.", "Two members abstained."),
+        ("Four opposed it in the vote.", "Four voted against it."),
+        ("Two members did not vote.", "Two members abstained."),
+        ("The plan was rejected.", "The members voted against the plan."),
     ],
 )
 def test_the_same_word_is_let_through(evidence: str, statement: str) -> None:

@@ -310,8 +310,8 @@ def test_a_verifier_is_of_a_language_model(tmp_path: Path) -> None:
 
     assert load(model="openai:tiny") == "openai:judge"
     assert load(model="openai:tiny", verifier="openai:other") == "openai:other"
-    # What is set once for all isn't meant where it can't be.
-    assert load(model="quotes") is None
+    # What is set once for all isn't meant where it can't be; quotes may give way to a model in a chat.
+    assert load(model="quotes") == "openai:judge"
     assert load(offline=True) is None
     for problem, chosen in (
         ("quotes are verbatim", {"model": "quotes", "verifier": "openai:judge"}),

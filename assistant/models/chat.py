@@ -6,6 +6,7 @@ A reply is streamed, always: a stream tells a slow model from a dead one, and it
 import re
 import ssl
 import threading
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -429,7 +430,9 @@ def _trace_next(
             if chunk is None:
                 return
             _wait(patience, chunk)
+            given = time.monotonic()
             yield _read_chunk(chunk)
+            patience.excuse(time.monotonic() - given)
     finally:
         with suppress(Exception):
             stream.close()  # type: ignore[attr-defined]  # it is a generator
@@ -450,7 +453,9 @@ async def _trace_anext(
         if chunk is None:
             return
         _wait(patience, chunk)
+        given = time.monotonic()
         yield _read_chunk(chunk)
+        patience.excuse(time.monotonic() - given)
 
 
 def _wait(patience: "Patience", chunk: "AIMessageChunk") -> None:

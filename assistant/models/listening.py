@@ -31,6 +31,10 @@ class Patience:
         """Begin to wait for the next word."""
         self._until = time.monotonic() + self._seconds
 
+    def excuse(self, seconds: float) -> None:
+        """Wait so much longer: it was the reader who took this time, as to have a sentence verified."""
+        self._until += seconds
+
     def check(self) -> None:
         """Raise TimeoutError where it is at its end."""
         if time.monotonic() > self._until:
