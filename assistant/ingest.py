@@ -50,6 +50,7 @@ class _Tally:
     failed: list[Failure] = field(default_factory=list)
     planted: list[str] = field(default_factory=list)
     passages: int = 0
+    hidden: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,7 @@ def _take_in(
         gone=tuple(tally.gone),
         passed_over=tuple(looker.passed_over),
         planted=tuple(tally.planted),
+        hidden=tally.hidden,
     )
 
 
@@ -430,6 +432,7 @@ def _store(
     for each in pending:
         (tally.updated if each.article.id in known else tally.added).append(each.article.id)
     tally.planted += [each.article.id for each in pending if each.has_asides]
+    tally.hidden += sum(each.article.hidden for each in pending)
     tally.passages += sum(len(passages) for _, passages in embedded)
 
 

@@ -13,7 +13,8 @@ from urllib.parse import unquote, urlsplit
 from assistant.addresses import describe_address
 from assistant.decoding import normalise
 from assistant.errors import ArticleError
-from assistant.metadata import Metadata, clean, clean_authors, fold, get_label, get_text, read_metadata
+from assistant.metadata import Metadata, clean, clean_authors, fold, get_label, get_text, is_prose, read_metadata
+from assistant.styles import read_hiding
 from assistant.timestamps import find_timestamps
 from assistant.types import Article, Document
 
@@ -104,6 +105,7 @@ _PRUNED = (
     "div", "section", "ul", "ol", "p", "span", "header", "nav", "aside", "details", "dl", "h2", "h3", "h4", "a",
     "button", "table", "dialog", "amp-consent", "small",
 )  # fmt: skip
+_APART = ("nav", "footer", "aside", "form", "dialog", "noscript", "button", "select", "svg")
 _PLAIN_BLOCKS = ("p", "li", "h2", "h3", "h4", "blockquote", "td", "pre", "dd", "dt")
 _LABELS = ("itemprop", "data-testid", "data-component", "data-gu-name")
 _STANDFIRST = re.compile(
@@ -201,6 +203,7 @@ def read_page(document: Document) -> Article:
     tree = _parse(_decode(document.data, document.media_type), document.name)
     metadata = read_metadata(tree, None if _is_saved(document) else document.url)
     cause = _find_cause(tree)
+    hidden = _remove_unseen(tree)
     paragraphs = _find_paragraphs(tree, metadata)
     text = normalise("\n\n".join(paragraphs)).strip()
     _check_article(text, metadata, document.name, cause)
@@ -218,6 +221,7 @@ def read_page(document: Document) -> Article:
         section=_tidy(metadata.section),
         language=metadata.language,
         origins=metadata.origins,
+        hidden=hidden,
     )
 
 
@@ -317,7 +321,6 @@ def _parse_html(html: str) -> "tuple[HtmlElement, bool]":
 
 def _find_paragraphs(tree: "HtmlElement", metadata: Metadata) -> list[str]:
     """Find the article's paragraphs: what trafilatura takes for its text, or what the page keeps in its JSON-LD."""
-    _remove_unseen(tree)
     _remove_boilerplate(tree)
     is_live = metadata.is_live or _is_live(tree)
     if is_live:
@@ -346,15 +349,56 @@ def _split_lines(text: str) -> list[str]:
     return [line for piece in text.splitlines() if (line := clean(piece))]
 
 
-def _remove_unseen(tree: "HtmlElement") -> None:
-    """Take out, in place, what no reader of the page sees; most of a page that waits for its scripts stays."""
-    total = len(tree.text_content())
+def _remove_unseen(tree: "HtmlElement") -> int:
+    """Take out, in place, what no reader of the page sees, and count the passages among that, which may be of a story.
+
+    Pages hide menus and dialogs, which are no loss, and some hide a part of their article until somebody asks for it
+    ("read more"). Nothing tells that from what was planted, so it is left out too, and counted for the report. Where
+    most of a page is hidden, it waits for its scripts, and that stays.
+    """
+    total = sum(map(len, tree.xpath("//text()[not(parent::script or parent::style)]", smart_strings=False)))
     styled = tree.xpath("//*[@style or @hidden or self::template or (self::font and @color)]")
-    for element in styled:
-        if element.getparent() is None or element.tag in ("html", "body") or not _is_unseen(element):
-            continue
-        if len(element.text_content()) * 2 <= total:
+    unseen = [
+        element
+        for element in styled
+        if element.getparent() is not None
+        and element.tag not in ("html", "body")
+        and _is_unseen(element)
+        and len(element.text_content()) * 2 <= total
+    ]
+    by_sheets = _find_hidden_by_sheets(tree)
+    if sum(len(element.text_content()) for element in by_sheets) * 2 <= total:
+        unseen += by_sheets
+    passages = {passage for element in unseen for passage in _list_passages(element)}
+    for element in unseen:
+        if element.getparent() is not None:
             element.drop_tree()
+    return len(passages)
+
+
+def _find_hidden_by_sheets(tree: "HtmlElement") -> "list[HtmlElement]":
+    """Find the outermost elements that the page's own style sheets hide."""
+    sheets = [sheet.text or "" for sheet in tree.iter("style") if "print" not in (sheet.get("media") or "")]
+    if not sheets:
+        return []
+    has_others = any("stylesheet" in (link.get("rel") or "").lower() for link in tree.iter("link"))
+    hiding = read_hiding(sheets, has_others=has_others)
+    found: dict[HtmlElement, None] = {}
+    for element in tree.xpath("//body//*[@class or @id]") if hiding.rules else ():
+        is_hidden = hiding.hides(element.tag, element.get("class") or "", element.get("id") or "")
+        if is_hidden and not any(holder in found for holder in element.iterancestors()):
+            found[element] = None
+    return list(found)
+
+
+def _list_passages(element: "HtmlElement") -> "Iterator[HtmlElement]":
+    """List the paragraphs of prose in an element, or itself where it is one; none where it is no part of an article."""
+    holders = (element, *element.iterancestors())
+    if element.tag == "template" or any(holder.tag in _APART or _is_boilerplate(holder) for holder in holders):
+        return
+    blocks = (each for each in element.iter("p", "li") if each.tag == "p" or each.find(".//p") is None)
+    paragraphs = [each for each in blocks if is_prose(clean(each.text_content()))]
+    yield from paragraphs or ([element] if is_prose(clean(element.text_content())) else [])
 
 
 def _is_unseen(element: "HtmlElement") -> bool:
@@ -372,18 +416,17 @@ def _remove_boilerplate(tree: "HtmlElement") -> None:
     """Take out what stands around an article, in place; what holds the headline or most of the page stays."""
     total = len(tree.text_content())
     for element in list(tree.iter(*_PRUNED)):
-        label = get_label(element)
-        is_boilerplate = (
-            (label and _BOILERPLATE.search(label))
-            or element.get("role") in _BOILERPLATE_ROLES
-            or element.get("aria-hidden") == "true"
-            or "hidden" in element.attrib
-            or element.tag in ("amp-consent", "dialog")
-        )
+        is_boilerplate = _is_boilerplate(element) or element.get("aria-hidden") == "true" or "hidden" in element.attrib
         if not is_boilerplate or element.getparent() is None or element.find(".//h1") is not None:
             continue
         if len(element.text_content()) * 2 <= total:
             element.drop_tree()
+
+
+def _is_boilerplate(element: "HtmlElement") -> bool:
+    label = get_label(element)
+    is_named = bool(label and _BOILERPLATE.search(label))
+    return is_named or element.get("role") in _BOILERPLATE_ROLES or element.tag in ("amp-consent", "dialog")
 
 
 def _open_layout_tables(tree: "HtmlElement") -> None:

@@ -342,6 +342,8 @@ def render_report(report: IngestReport) -> str:
             f"; {articles} text that seems written for a machine, which is quoted only where a question asks about it: "
             f"{named}{more}"
         )
+    if report.hidden:
+        done += f"; {count_noun(report.hidden, 'hidden passage')} left out, which no reader of the page sees"
     return done
 
 

@@ -40,7 +40,8 @@ class Article:
     """A news article; every offset points into its `text`, and its times have a time zone when they are known.
 
     `language` is a code of ISO 639-1, `section` what its outlet files it under, and `origins` say where the fields were
-    found, for an article that was read rather than handed in.
+    found, for an article that was read rather than handed in. `hidden` counts the passages that its page hid and that
+    were left out of its text, for the report of who takes it in; it isn't stored.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Article:
     section: str | None = None
     language: str | None = None
     origins: tuple[Origin, ...] = ()
+    hidden: int = 0
 
     @property
     def ref(self) -> ArticleRef:
@@ -381,7 +383,8 @@ class IngestReport:
 
     `gone` are articles that a source doesn't hold any more: they can still be asked about, unless they were removed.
     `passed_over` are the files of folders that hold no article, and `planted` those of the articles that were stored
-    which hold text that seems to be written for a machine.
+    which hold text that seems to be written for a machine. `hidden` counts the passages that pages hid from their
+    readers, and that were left out.
     """
 
     added: tuple[str, ...]
@@ -394,6 +397,7 @@ class IngestReport:
     gone: tuple[str, ...] = ()
     passed_over: tuple[PassedOver, ...] = ()
     planted: tuple[str, ...] = ()
+    hidden: int = 0
 
 
 @dataclass(frozen=True, slots=True)

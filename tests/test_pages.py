@@ -484,3 +484,52 @@ def test_what_a_reader_of_a_page_sees_is_kept(style: str) -> None:
     page = make_page(f'<h1>Storm</h1>{STORY}<p style="{style}">The harbour master resigned on Tuesday evening.</p>')
 
     assert "The harbour master resigned" in read(page).text
+
+
+@pytest.mark.parametrize(
+    ("sheet", "attributes", "is_seen"),
+    [
+        (".x{display:none}", "class=x", False),
+        ("p.x , .y { color: #000; visibility : hidden }", "class='a x'", False),
+        ("#x{opacity:0}", "id=x", False),
+        (".x.y{font-size:0}", "class='y x'", False),
+        (".x{position:absolute;left:-9999px}", "class=x", False),
+        (".x{background:#0a0a0a;color:#0A0A0A}", "class=x", False),
+        (".x{color:white}", "class=x", False),
+        ("@media screen{.x{display:none}}", "class=x", False),
+        ("/* } { */ @import 'a{b'; .x{display:none}", "class=x", False),
+        (".x{display:none!important} .x{display:block}", "class=x", False),
+        (".x{display:none}", "class=y", True),
+        (".x.y{display:none}", "class=x", True),
+        (".y .x{display:none} .x:hover{display:none} .x::before{display:none}", "class=x", True),
+        (".x{display:none} .x{display:block}", "class=x", True),
+        ("p.x{display:block} .x{display:none}", "class=x", True),
+        ("@media print{.x{display:none}}", "class=x", True),
+        ("@media (max-width:600px){.x{display:none}}", "class=x", True),
+        (".x{display:none} @media (min-width:600px){.md\\:x{display:block}}", "class='x md:x'", True),
+        ("@keyframes in{from{opacity:0}} .x{animation:in 1s}", "class=x", True),
+        ("body{background:#036} .x{color:white}", "class=x", True),
+    ],
+)
+def test_what_the_pages_own_style_sheets_hide_is_left_out_and_counted(
+    sheet: str, attributes: str, is_seen: bool
+) -> None:
+    page = make_page(
+        f"<h1>Storm</h1>{STORY}<p {attributes}>The harbour master resigned over it on Tuesday.</p>{STORY}",
+        head=f"<style>{sheet}</style>",
+    )
+
+    article = read(page)
+
+    assert ("resigned" in article.text, article.hidden) == (is_seen, 0 if is_seen else 1)
+
+
+def test_a_page_that_waits_for_its_scripts_is_read_and_menus_are_not_counted() -> None:
+    sheet = "<style>.fade{opacity:0} .menu,.ask{display:none}</style>"
+    menu = "<nav class=menu><p>All of the news of the town, every day.</p></nav>"
+    dialog = "<div class=ask role=dialog>May we show you some of the news of the town?</div>"
+
+    article = read(make_page(f"{menu}<h1>Storm</h1>{STORY.replace('<p>', '<p class=fade>')}{dialog}", head=sheet))
+
+    assert article.text == read(make_page(f"<h1>Storm</h1>{STORY}")).text
+    assert article.hidden == 0
