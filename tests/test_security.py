@@ -469,6 +469,13 @@ def test_no_option_takes_a_key() -> None:
     assert not re.search(r"^    \w*(?:key|password|token|secret)\w*: \w+", source, re.MULTILINE)
 
 
+def test_nothing_is_written_for_a_spreadsheet() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "assistant").rglob("*.py"))
+
+    assert "csv.DictReader" in sources  # of which cases are read
+    assert not re.search(r"csv\.(?:Dict)?[wW]riter|to_csv|to_excel|openpyxl|text/csv\"", sources)
+
+
 # The network
 
 
