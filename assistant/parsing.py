@@ -29,6 +29,7 @@ from assistant.documents import Outcome
 from assistant.errors import ArticleError
 from assistant.kinds import Kind, tell_kind
 from assistant.reading import read_document
+from assistant.settings import hide_secrets
 from assistant.types import Article, Document, Origin
 
 MEMORY_BYTES = 400_000_000  # that a child may take above what it has when it starts, which is some 30 MB
@@ -262,6 +263,7 @@ class _Child:
                         stdin=subprocess.PIPE,
                         stdout=subprocess.PIPE,
                         stderr=subprocess.DEVNULL,
+                        env=hide_secrets(),  # who takes it over by what it reads finds no key in it
                         start_new_session=True,  # so that Ctrl-C ends who reads the screen, who ends this
                     )
                 except OSError as error:

@@ -234,7 +234,7 @@ _SIGN_HINTS = (
     "requests.", "def ", "rm -", "sudo ", "curl ", "wget ", "chmod ", "powershell ", "bash -", "cat /", "cat ~",
     "DROP ", "DELETE ", "SELECT ", "[INST", "[/INST", "[SYS", "[/SYS", "[USER", "[/USER", "[ASSIST", "[/ASSIST",
 )  # fmt: skip
-_SENTENCE_START = re.compile(r"\A|[.!?:…。！？][^\w\s]{0,20}\s+|\n")  # bounded: a row of dots has no end
+_SENTENCE_END = re.compile(r"[.!?:…。！？][^\w\s]{0,20}\s+|\n")  # bounded: a row of dots has no end
 
 
 def speaks_to_machine(sentence: str, before: str = "") -> bool:
@@ -299,10 +299,17 @@ def find_flags(quote: str, *, is_aside: bool = False) -> tuple[Flag, ...]:
 
 def find_planted(text: str, title: str = "") -> tuple[Span, ...]:
     """Find the sentences of a text that speak to a machine, in their order."""
-    return tuple(_find_planted(text, title))
+    found = list(_find_planted(text, title, story=text))
+    if found:
+        # Whether a task belongs to the story isn't told by what else was planted beside it.
+        story = text
+        for start, end in found:
+            story = f"{story[:start]}{' ' * (end - start)}{story[end:]}"
+        found = sorted({*found, *_find_planted(text, title, story=story)})
+    return tuple(found)
 
 
-def _find_planted(text: str, title: str) -> Iterator[Span]:
+def _find_planted(text: str, title: str, *, story: str) -> Iterator[Span]:
     before = ""
     # What the whole text hasn't is looked for in no block.
     hints = _find_hints(text, _HINTS + _HINTS_ELSEWHERE)
@@ -316,7 +323,7 @@ def _find_planted(text: str, title: str) -> Iterator[Span]:
             continue
         sentences = list(find_sentences(text, block))
         is_short = len(said) <= MAX_TURN_CHARACTERS
-        is_alone = len(said) <= MAX_TASK_CHARACTERS and _is_out_of_place(text, block, sentences[0], title)
+        is_alone = len(said) <= MAX_TASK_CHARACTERS and _is_out_of_place(text, block, sentences[0], title, story)
         is_planted = is_alone or (is_announced and is_short)
         for span in sentences:
             sentence = text[span.start : span.end]
@@ -338,16 +345,16 @@ def _may_be_planted(block: str, hints: Collection[str], signs: Collection[str]) 
     is_short = len(block) <= MAX_TASK_CHARACTERS
     if (is_short and "?" in block) or _find_hints(block, hints) or _holds_sign(block, signs):
         return True
-    starts = [found.end() for found in _SENTENCE_START.finditer(block)]
-    if any(_TURN.match(block, start) or _END.match(block, start) for start in starts):
+    starts = [0, *(found.end() for found in _SENTENCE_END.finditer(block))]
+    if any((":" in block and _TURN.match(block, start)) or _END.match(block, start) for start in starts):
         return True
     verbs = {_find_order(block, start) for start in starts}
     is_ordered = not (verbs.isdisjoint(_TASKS) and verbs.isdisjoint(_READERS))
     return is_ordered and bool(is_short or _ITS_OWN.search(block) or _ITS_FILES.search(block))
 
 
-def _is_out_of_place(text: str, block: Span, first: Span, title: str) -> bool:
-    """Whether a block is a task or a question that shares hardly a word with its title and what stands around it.
+def _is_out_of_place(text: str, block: Span, first: Span, title: str, story: str) -> bool:
+    """Whether a block is a task or a question that shares hardly a word with the title and the story around it.
 
     A label or a heading is none, and neither is what points at the story ("Was he right?").
     """
@@ -362,6 +369,6 @@ def _is_out_of_place(text: str, block: Span, first: Span, title: str) -> bool:
         stems -= frozenset(find_stems(said.split(maxsplit=1)[0]))
     if len(stems) < MIN_TASK_STEMS:
         return False
-    near = text[max(0, block.start - NEAR_CHARACTERS) : block.start] + text[block.end : block.end + NEAR_CHARACTERS]
+    near = story[max(0, block.start - NEAR_CHARACTERS) : block.start] + story[block.end : block.end + NEAR_CHARACTERS]
     others = find_stems(f"{title} {near}")
     return len(others) >= MIN_NEAR_STEMS and len(stems.intersection(others)) <= MAX_SHARED * len(stems)

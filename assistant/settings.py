@@ -35,6 +35,7 @@ CLOUD_HOST = "trychroma.com"
 _LIBRARY_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,58}[a-z0-9])?")
 
 _OFF = ("", "0", "false", "no", "off")  # what says of a variable that it isn't set
+_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASS|CREDENTIAL|AUTH|PROXY|URL", re.IGNORECASE)  # an address may hold one
 _MODEL = re.compile(r"[a-z][a-z0-9_]*:\S.*|openai:")
 
 
@@ -207,6 +208,11 @@ def load_settings(
         return replace(Settings(index=Path(index)), **values)
     except TypeError as error:
         raise SettingsError(f"a setting has a value of the wrong kind: {error}") from None
+
+
+def hide_secrets(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Leave out of an environment what may be a key or a password, for a process that has no use for any."""
+    return {name: value for name, value in environment.items() if not _SECRET.search(name)}
 
 
 def _check_server(url: object, *, insecure: bool) -> None:

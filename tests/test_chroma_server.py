@@ -1,8 +1,11 @@
 import http.server
 import json
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import distribution
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -182,3 +185,12 @@ def test_neighbours_come_nearest_first(collection: Collection) -> None:
 
     assert [each.metadata["n"] for each in found] == [7, 6, 5]
     assert found[0].distance == pytest.approx(0, abs=1e-6)
+
+
+def test_chroma_run_starts_no_server_in_python(chroma: ChromaRun) -> None:
+    with urllib.request.urlopen(f"{chroma.url}/api/v2/heartbeat") as reply:
+        assert "uvicorn" not in reply.headers.get("server", "")
+    (command,) = (each for each in distribution("chromadb").entry_points if each.name == "chroma")
+    module = Path(str(distribution("chromadb").locate_file(f"{command.module.replace('.', '/')}.py")))
+    assert "chromadb_rust_bindings.cli(" in module.read_text(encoding="utf-8")
+    assert "chromadb.server" not in module.read_text(encoding="utf-8")

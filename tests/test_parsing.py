@@ -93,6 +93,20 @@ def test_text_needs_no_process_and_others_need_one_that_is_kept() -> None:
     assert list_children() == before
 
 
+@needs_proc
+def test_the_processes_that_read_know_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://user:canary@models.example")
+    monkeypatch.setenv("LC_PAPER", "known")
+    before = list_children()
+    with Parser() as parser:
+        list(parser.parse([GOOD]))
+        environments = [Path(f"/proc/{child}/environ").read_bytes() for child in list_children() - before]
+
+    assert environments
+    assert all(b"canary" not in environment and b"LC_PAPER=known" in environment for environment in environments)
+
+
 def test_a_document_that_takes_too_long_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parsing, "FIRST_SECONDS", 1)
     # Some 6,000 bytes when they are packed, which earn it no more time.

@@ -368,6 +368,8 @@ def test_the_key_is_in_no_output_log_or_file_of_any_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "bridge.md").write_text(ARTICLE, encoding="utf-8")
+    (tmp_path / "late.pdf").write_bytes(b"%PDF-1.7")
+    monkeypatch.setattr("assistant.parsing.PATIENCE", 0)  # what reads it is killed
     (tmp_path / "cases.jsonl").write_text(json.dumps({"question": QUESTION, "answers": ["£2.4m"]}), encoding="utf-8")
     monkeypatch.setenv("OPENAI_BASE_URL", server.base_url.replace("://", f"://user:{PASSWORD}@"))
     server.script = lambda _: Says(["The repairs cost £2.4m [1]."])
@@ -387,6 +389,7 @@ def test_the_key_is_in_no_output_log_or_file_of_any_command(
         (("import", "library.jsonl", "--index", str(tmp_path / "other")), "", 0),
         (("ask", QUESTION, *index, "--embedding-model", "openai:small", "--debug"), "", 2),
         (("ask", QUESTION, *index, "--model", "openai:", "--debug", "--max-cost", "1"), "", 2),
+        (("index", "late.pdf", *index, "--debug"), "", 2),
     ]
     printed = ""
     for arguments, typed, status in runs:
@@ -398,6 +401,12 @@ def test_the_key_is_in_no_output_log_or_file_of_any_command(
         status, text = run("ask", f"{QUESTION} {reply.status}", *index, *model, "--no-cache")
         assert status == 2
         printed += text
+    with monkeypatch.context() as hurried:
+        hurried.setattr("assistant.models.chat.LOCAL_TIMEOUT_SECONDS", 0.2)
+        server.script = lambda _: Says(["The repairs", " cost"], stall_seconds=0.5)
+        status, text = run("ask", f"{QUESTION} Slowly?", *index, *model, "--no-cache")
+    assert (status, "longer than 0.2 seconds" in text) == (2, True)
+    printed += text
     monkeypatch.setenv("OPENAI_BASE_URL", f"https://user:{PASSWORD}@[::1/")
     printed += run("ask", QUESTION, *index, *model)[1]
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")  # where nobody listens
@@ -407,6 +416,7 @@ def test_the_key_is_in_no_output_log_or_file_of_any_command(
     assert any(PASSWORD not in value and value for value in sent)  # as Basic, which hides nothing but the eye
     assert len(server.requests) > len(ECHOES)  # each was heard, and the answers before them
     assert "Traceback" in printed
+    assert "it takes more than 3 s" in printed
     assert find_leaks(f"a word with {KEY[5:15]} in it") != []
     assert find_leaks(printed) == []
     assert find_leaks(log.getvalue()) == []
@@ -457,6 +467,13 @@ def test_no_option_takes_a_key() -> None:
 
     assert re.search(r"^    max_cost: \w+", source, re.MULTILINE)  # of which typer makes --max-cost
     assert not re.search(r"^    \w*(?:key|password|token|secret)\w*: \w+", source, re.MULTILINE)
+
+
+def test_nothing_is_written_for_a_spreadsheet() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "assistant").rglob("*.py"))
+
+    assert "csv.DictReader" in sources  # of which cases are read
+    assert not re.search(r"csv\.(?:Dict)?[wW]riter|to_csv|to_excel|openpyxl|text/csv\"", sources)
 
 
 # The network

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 MAX_RESULT_BYTES = 200_000_000  # 100,000 cases of some 2,000 bytes each
 # Settings that are of this machine, or secret, and don't change what is answered.
-_UNSAID = {"index", "cache", "vocabularies", "api_key", "base_url", "wait", "tracing", "max_total_cost"}
+_UNSAID = {"index", "cache", "data", "vocabularies", "api_key", "base_url", "wait", "tracing", "max_total_cost"}
 _LIBRARIES = ("chromadb", "langchain", "numpy", "onnxruntime", "openai", "tokenizers")
 
 
