@@ -46,7 +46,7 @@ from assistant.replies import CurrentReplies, ReplyCache
 from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval, retrieve, share_out
 from assistant.schema import PassageFilter
 from assistant.scope import Scope, read_options, read_scope
-from assistant.settings import LOCAL_EMBEDDING_MODEL, QUOTES, Settings, load_settings, name_library
+from assistant.settings import LOCAL_EMBEDDING_MODEL, QUOTES, Settings, find_home, load_settings, name_library
 from assistant.shared import SharedLibrary
 from assistant.shared_doctor import examine_shared, repair_shared
 from assistant.snapshot import EVERYTHING
@@ -195,7 +195,10 @@ class Assistant:
             known = [each.name for each in snapshot.sources()]
             if name not in known:
                 shown = ", ".join(known[:SOURCES_SHOWN]) + (" and more" if len(known) > SOURCES_SHOWN else "")
-                raise ArticleError(f"{os.fspath(source)}: was never added as a source; there are {shown or 'none'}")
+                here = " from this machine" if self.library_host else ""
+                raise ArticleError(
+                    f"{os.fspath(source)}: was never added as a source{here}; there are {shown or 'none'}"
+                )
             elsewhere = {id for other, _, id in snapshot.held() if other != name}
             items = snapshot.items_of(name).values()
             ids = dict.fromkeys(id for item in items for id in (*item.article_ids, *item.gone_ids))
@@ -730,7 +733,11 @@ def _open_library(settings: Settings, embedding_model: str) -> LocalLibrary | Sh
         database=settings.chroma_database,
     )
     return SharedLibrary(
-        settings.index, name=name_library(settings.index), server=server, embedding_model=embedding_model
+        settings.index,
+        name=name_library(settings.index),
+        server=server,
+        embedding_model=embedding_model,
+        home=find_home(),
     )
 
 

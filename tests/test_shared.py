@@ -74,7 +74,7 @@ def test_a_writer_that_stops_anywhere_leaves_the_old_or_the_new(tmp_path: Path, 
         library = open_shared(tmp_path, chroma.url, name=name, grace=0)
         add(library, OLD, make_article("b", 2))
         server = _StoppingServer(chroma.url, stop_at=stop_at)
-        writer = SharedLibrary(tmp_path, name=name, server=server, embedding_model="words", grace=0)
+        writer = SharedLibrary(tmp_path, name=name, server=server, embedding_model="words", home=tmp_path, grace=0)
         try:
             add(writer, NEW, make_article("c", 1), seed=5)
             remove(writer, "b")
