@@ -155,7 +155,8 @@ def _pack(content: object) -> dict[str, Value] | None:
     encoded = base64.b64encode(zlib.compress(json.dumps(content).encode())).decode()
     chunks = [encoded[start : start + _CHUNK] for start in range(0, len(encoded), _CHUNK)]
     # How many there are, for an upsert leaves standing those of a longer one before.
-    values: dict[str, Value] = {"chunks": len(chunks)} | {f"v{number}": chunk for number, chunk in enumerate(chunks)}
+    values: dict[str, Value] = {"chunks": len(chunks)}
+    values |= {f"v{number}": chunk for number, chunk in enumerate(chunks)}
     return values if len(chunks) <= _VALUES else None
 
 
