@@ -303,6 +303,8 @@ class Collection:
         offset = 0
         while found := self.find(where, offset=offset, include=include):
             yield from found
+            if len(found) < MAX_BATCH:
+                return
             offset += len(found)
 
     def nearest(self, query: FloatArray, *, limit: int, where: Where | None = None) -> list[FoundRecord]:

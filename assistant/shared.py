@@ -404,6 +404,8 @@ class SharedLibrary:
             records.delete([id for each in stale if each[:2] not in kept for id in each.former_ids])
             swept += len(stale)
             records.delete([each.id for each in batch])
+            if len(batch) < MAX_BATCH:
+                break
         return swept
 
     def frequencies(self, passage_count: int) -> Frequencies:
