@@ -194,6 +194,12 @@ class ChromaServer:
             value = None
         if status < 300 and value is not None:
             return value
+        if status < 300:
+            raise self.misunderstood("no JSON")
+        if 300 <= status < 400:
+            # It isn't followed, for the token would go along.
+            address = response.headers.get("Location", "elsewhere")[:200]
+            raise LibraryError(f"{self.url}: sends on to {address}; give the address of the Chroma server itself")
         if status in (401, 403):
             raise LibraryError(
                 f"{self.url}: the Chroma server refuses (HTTP status {status}); set ASSISTANT_CHROMA_TOKEN, or"
@@ -297,6 +303,8 @@ class Collection:
         offset = 0
         while found := self.find(where, offset=offset, include=include):
             yield from found
+            if len(found) < MAX_BATCH:
+                return
             offset += len(found)
 
     def nearest(self, query: FloatArray, *, limit: int, where: Where | None = None) -> list[FoundRecord]:

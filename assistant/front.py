@@ -49,7 +49,7 @@ from assistant.replies import CurrentReplies, ReplyCache
 from assistant.retrieval import MAX_QUESTION_CHARACTERS, Retrieval, retrieve, share_out
 from assistant.schema import PassageFilter
 from assistant.scope import Scope, read_options, read_scope
-from assistant.settings import LOCAL_EMBEDDING_MODEL, QUOTES, Settings, load_settings, name_library
+from assistant.settings import LOCAL_EMBEDDING_MODEL, QUOTES, Settings, find_home, load_settings, name_library
 from assistant.shared import SharedLibrary
 from assistant.shared_doctor import examine_shared, repair_shared
 from assistant.snapshot import EVERYTHING
@@ -223,9 +223,9 @@ class Assistant:
             # Whoever wrote an index may have named a source in it as we don't.
             name = str(source) if str(source) in known else name_source(source)
             if name not in known:
-                raise ArticleError(
-                    f"{os.fspath(source)}: was never added as a source; there are {_list_some(known) or 'none'}"
-                )
+                here = " from this machine" if self.library_host else ""
+                shown = _list_some(known) or "none"
+                raise ArticleError(f"{os.fspath(source)}: was never added as a source{here}; there are {shown}")
             elsewhere = {id for other, _, id in snapshot.held() if other != name}
             items = snapshot.items_of(name).values()
             ids = dict.fromkeys(id for item in items for id in (*item.article_ids, *item.gone_ids))
@@ -833,7 +833,11 @@ def _open_library(settings: Settings, embedding_model: str) -> LocalLibrary | Sh
         database=settings.chroma_database,
     )
     return SharedLibrary(
-        settings.index, name=name_library(settings.index), server=server, embedding_model=embedding_model
+        settings.index,
+        name=name_library(settings.index),
+        server=server,
+        embedding_model=embedding_model,
+        home=find_home(),
     )
 
 

@@ -246,12 +246,17 @@ def is_chroma_cloud(url: object) -> bool:
     return parts.scheme == "https" and (host == CLOUD_HOST or host.endswith(f".{CLOUD_HOST}"))
 
 
+def find_home() -> Path:
+    """Find the user's data folder on this machine; it may not be there yet."""
+    return user_data_path(APPLICATION)
+
+
 def name_library(index: Path) -> str:
     """Name a shared library after its index as it was given; the user's own index is everybody's "index".
 
     What Chroma allows in a name stays as it is, and a hash tells apart what does not.
     """
-    if index == user_data_path(APPLICATION) / "index":
+    if index == find_home() / "index":
         return "index"
     given = os.path.normpath(index).replace(os.sep, "/")
     if _LIBRARY_NAME.fullmatch(given):

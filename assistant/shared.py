@@ -107,15 +107,25 @@ _LATE = "took too long to write, and may be half swept: run the same command aga
 class SharedLibrary:
     """A library in a Chroma server; `folder` names it there, and keeps here what is nobody else's.
 
+    `home` keeps the name that this machine made up for itself, for all of its libraries.
+
     Nothing is asked of the server before it is needed. Its methods raise LibraryError where it can't be reached or
     used, LibraryMismatchError where it was made by another embedding model or version, and may be called from any
     thread.
     """
 
     def __init__(
-        self, folder: Path, *, name: str, server: ChromaServer, embedding_model: str, grace: float = GRACE_SECONDS
+        self,
+        folder: Path,
+        *,
+        name: str,
+        server: ChromaServer,
+        embedding_model: str,
+        home: Path,
+        grace: float = GRACE_SECONDS,
     ) -> None:
         self._folder = folder
+        self.home = home
         self.name = name
         self._server = server
         self._embedding_model = embedding_model
@@ -302,7 +312,7 @@ class SharedLibrary:
             return
         sources = list(dict.fromkeys(source for source, _ in items))
         names = [*(source.name for source in sources), *(item.name for _, item in items)]
-        machine = find_machine(self.folder) if all(map(is_address, names)) else name_machine(self.folder)
+        machine = find_machine(self.home) if all(map(is_address, names)) else name_machine(self.home)
         known = records.get([key_source(source.name, machine) for source in sources])
         first = {each.key: each.first_ns for each in self.read(to_stored_source, known)}
         others = {id for _, item in items for id in item.article_ids if id not in hashes}
@@ -344,7 +354,7 @@ class SharedLibrary:
     def forget_source(self, name: str) -> None:
         """Forget a source, so that no update looks at it again; its articles stay. Call within `writing`."""
         records, _ = self._find_both()
-        key = key_source(name, find_machine(self.folder))
+        key = key_source(name, find_machine(self.home))
         # The source last, so that the same call goes on where it was stopped.
         records.delete([each.id for each in records.find_all(_of_source(key), include=())])
         records.delete([key])
@@ -394,6 +404,8 @@ class SharedLibrary:
             records.delete([id for each in stale if each[:2] not in kept for id in each.former_ids])
             swept += len(stale)
             records.delete([each.id for each in batch])
+            if len(batch) < MAX_BATCH:
+                break
         return swept
 
     def frequencies(self, passage_count: int) -> Frequencies:
@@ -630,7 +642,7 @@ class SharedSnapshot:
 
         Not those that are the page or file of an article which was removed.
         """
-        machine = find_machine(self._library.folder)
+        machine = find_machine(self._library.home)
         stored = [each for each in self._list_sources() if each.machine in ("", machine)]
         stored.sort(key=lambda each: (each.first_ns, each.source.name))
         keys = [key_item(each.source.name, machine) for each in stored]
@@ -641,19 +653,19 @@ class SharedSnapshot:
 
     def items(self, names: Sequence[str]) -> dict[str, Item]:
         """List what is remembered of the items of these names, by name."""
-        machine = find_machine(self._library.folder)
+        machine = find_machine(self._library.home)
         found = self._records.get([key_item(name, machine) for name in names]) if self._records else []
         return self._know(self._library.read(to_stored_item, found))
 
     def items_of(self, source: str) -> dict[str, Item]:
         """List what a source held when it was looked at last, by name."""
-        key = key_source(source, find_machine(self._library.folder))
+        key = key_source(source, find_machine(self._library.home))
         found = self._records.find_all(_of_source(key)) if self._records else ()
         return self._know(self._library.read(to_stored_item, found))
 
     def held(self) -> list[tuple[str, str, str]]:
         """List which source holds which article in which item, those of other machines under names of their own."""
-        machine = find_machine(self._library.folder)
+        machine = find_machine(self._library.home)
         names = {
             each.key: each.source.name if each.machine in ("", machine) else f"{each.source.name} ({each.machine})"
             for each in self._list_sources()

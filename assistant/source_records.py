@@ -1,8 +1,8 @@
 """Where the articles of a shared library came from, as records of a Chroma server: sources, what each held, removals.
 
 An address is anybody's source. A file or folder is a source of the machine that it is on, and of no other, for what is
-missing elsewhere isn't gone: so a machine makes up a name for itself, in the folder that the library has there. What an
-item held is noted with the hashes of its articles, and counts as known only while they are as it held them.
+missing elsewhere isn't gone: so a machine makes up a name for itself, one for each user. What an item held is noted
+with the hashes of its articles, and counts as known only while they are as it held them.
 """
 
 import base64
@@ -81,7 +81,7 @@ def name_machine(folder: Path) -> str:
                 file.write(secrets.token_hex(16))
         except OSError as error:
             raise LibraryError(
-                f"{folder}: can't be written ({error.strerror or error}); choose another folder with --index"
+                f"{folder}: can't be written ({error.strerror or error}); set XDG_DATA_HOME to a folder that can"
             ) from error
     return find_machine(folder)
 
@@ -155,7 +155,8 @@ def _pack(content: object) -> dict[str, Value] | None:
     encoded = base64.b64encode(zlib.compress(json.dumps(content).encode())).decode()
     chunks = [encoded[start : start + _CHUNK] for start in range(0, len(encoded), _CHUNK)]
     # How many there are, for an upsert leaves standing those of a longer one before.
-    values: dict[str, Value] = {"chunks": len(chunks)} | {f"v{number}": chunk for number, chunk in enumerate(chunks)}
+    values: dict[str, Value] = {"chunks": len(chunks)}
+    values |= {f"v{number}": chunk for number, chunk in enumerate(chunks)}
     return values if len(chunks) <= _VALUES else None
 
 

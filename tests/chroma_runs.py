@@ -75,4 +75,5 @@ def make_name() -> str:
 def open_shared(
     folder: Path, url: str, *, name: str, embedding_model: str = "words", grace: float = 600
 ) -> SharedLibrary:
-    return SharedLibrary(folder, name=name, server=ChromaServer(url), embedding_model=embedding_model, grace=grace)
+    server = ChromaServer(url)
+    return SharedLibrary(folder, name=name, server=server, embedding_model=embedding_model, home=folder, grace=grace)

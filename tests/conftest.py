@@ -100,8 +100,11 @@ def any_library(request: pytest.FixtureRequest) -> Library | SharedLibrary:
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    """A library in a folder that doesn't exist yet."""
+def library(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Library | SharedLibrary]:
+    """A library in a folder that doesn't exist yet, or on a server where the test is to hold `everywhere`."""
+    if getattr(request, "param", "local") == "shared":
+        yield request.getfixturevalue("shared_library")
+        return
     library = Library(tmp_path / "index", embedding_model="words")
     yield library
     library.close()

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from assistant.library import CHROMA_FOLDER, Library
 from assistant.schema import EmbeddedPassage
@@ -17,6 +18,9 @@ PASSAGE_CHARACTERS = 20
 LARGE = 250  # passages, enough for Chroma to write its segment files
 
 Articles = tuple[Article, Article, Article]
+
+# For a test that is to hold of a library on this machine and of one on a server.
+everywhere = pytest.mark.parametrize("library", ["local", "shared"], indirect=True)
 
 
 def make_vectors(count: int, *, seed: int = 0) -> FloatArray:

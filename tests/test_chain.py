@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chroma_runs import ChromaRun
 from model_server import Fails, ModelServer, Says, error_body
 
 from assistant import Answer, Article, Assistant, AssistantError, ModelError, SettingsError
@@ -58,6 +59,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 Open = Callable[..., Assistant]
 
+everywhere = pytest.mark.parametrize("assistant", ["local", "shared"], indirect=True)
+
 
 @pytest.fixture
 def open_assistant(index: Path, server: ModelServer) -> Iterator[Open]:
@@ -79,8 +82,19 @@ def open_assistant(index: Path, server: ModelServer) -> Iterator[Open]:
         assistant.close()
 
 
+@pytest.fixture(scope="module")
+def filled_server(index: Path, chroma: ChromaRun) -> str:
+    """A server with the same articles, under the name of the index."""
+    with Assistant.open(index, chroma=chroma.url) as assistant:
+        assistant.add(ARTICLES)
+    return chroma.url
+
+
 @pytest.fixture
-def assistant(open_assistant: Open) -> Assistant:
+def assistant(request: pytest.FixtureRequest, open_assistant: Open) -> Assistant:
+    """An assistant whose articles are on this machine, or on a server where the test is to hold `everywhere`."""
+    if getattr(request, "param", "local") == "shared":
+        return open_assistant(chroma=request.getfixturevalue("filled_server"))
     return open_assistant()
 
 
@@ -129,6 +143,7 @@ def ask(assistant: Assistant, question: str = COST) -> Answer:
 # What models write
 
 
+@everywhere
 def test_a_right_answer_is_shown_with_its_quote(server: ModelServer, assistant: Assistant) -> None:
     reply(server, f"{REOPENED} [{{reopened on Monday}}].")
 
@@ -185,6 +200,7 @@ def test_markers_may_be_split_over_chunks(server: ModelServer, assistant: Assist
     assert len(server.requests) == 1
 
 
+@everywhere
 def test_an_invented_marker_is_shown_as_such(server: ModelServer, assistant: Assistant) -> None:
     reply(server, f"{REOPENED} [{{reopened on Monday}}][99]. {RIBBON} [98].", "1: NONE")
 
@@ -228,6 +244,7 @@ def test_a_repair_points_to_what_is_nearest_best_first(server: ModelServer, assi
     assert int(first[2]) == number(server.requests[0], "ribbon")
 
 
+@everywhere
 def test_what_still_cites_nothing_is_no_answer(server: ModelServer, assistant: Assistant) -> None:
     server.says(f"{REOPENED}.", f"{REOPENED}.")
 
@@ -502,6 +519,7 @@ def test_the_sentence_that_says_it_best_is_cited(server: ModelServer, tmp_path: 
         assert_honest(assistant, answer)
 
 
+@everywhere
 def test_a_right_sentence_with_a_wrong_citation_gets_its_own(server: ModelServer, assistant: Assistant) -> None:
     reply(server, "The repairs of the old bridge at Alder cost £2.4m [{toll}][99].")
 
@@ -923,6 +941,7 @@ def test_a_sentence_is_shown_only_after_its_verdict_and_verdicts_are_kept(
 # Streams
 
 
+@everywhere
 def test_a_sentence_is_shown_before_the_next_one_is_written(server: ModelServer, assistant: Assistant) -> None:
     def script(request: dict[str, Any]) -> Says:
         first = f"{REOPENED} [{number(request, 'reopened on Monday')}]."
@@ -971,6 +990,7 @@ def test_an_answer_that_was_not_read_is_not_there(server: ModelServer, assistant
     assert server.requests == []
 
 
+@everywhere
 async def test_async_answers_are_the_same(server: ModelServer, assistant: Assistant) -> None:
     reply(server, *[f"{REOPENED} [{{reopened on Monday}}]."] * 3)
 
@@ -1011,6 +1031,7 @@ async def test_cancelling_closes_the_connection(server: ModelServer, assistant: 
     assert await asyncio.to_thread(server.has_lost_client.wait, 5)
 
 
+@everywhere
 async def test_many_questions_at_once_don_t_mix(server: ModelServer, assistant: Assistant) -> None:
     def script(request: dict[str, Any]) -> Says:
         words = "ribbon" if "ribbon?" in request["messages"][-1]["content"] else "reopened on Monday"
@@ -1027,6 +1048,7 @@ async def test_many_questions_at_once_don_t_mix(server: ModelServer, assistant: 
 # Follow-ups
 
 
+@everywhere
 def test_a_question_that_follows_others_is_made_to_stand_alone(server: ModelServer, assistant: Assistant) -> None:
     reply(server, f"{REOPENED} [{{reopened on Monday}}].")
     first = ask(assistant)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from answer_records import make_answer, make_source, quote
-from libraries import add, opened, remove
+from libraries import add, everywhere, opened, remove
 
 from assistant.checking import ALTERED, RETOLD, find_cited
 from assistant.checking import check_answers as check_answers_with
@@ -55,6 +55,7 @@ def change(library: Library, text: str, **fields: str) -> datetime:
     return until
 
 
+@everywhere
 def test_what_articles_say_holds(filled: Library) -> None:
     answers = [answer_of(filled, quote(FERRY), quote(TRAM, number=2)), answer_of(filled, quote(TRAM))]
 
@@ -100,6 +101,7 @@ def test_what_was_altered_is_found(filled: Library, changes: dict[str, object], 
     assert not checked.holds
 
 
+@everywhere
 def test_a_quote_that_an_article_says_no_more_was_said_until_a_day(filled: Library) -> None:
     answer = answer_of(filled, quote(FERRY))
     until = change(filled, "The ferry stayed.")
@@ -132,6 +134,7 @@ def test_a_quote_that_stands_where_it_stood_in_a_changed_article_is_exact(filled
     assert (without.verdict, without.has_changed) == ("exact", None)
 
 
+@everywhere
 def test_an_article_with_another_title_said_it_under_its_own(filled: Library) -> None:
     answer = answer_of(filled, quote(FERRY))
     change(filled, FERRY.text, title="Ferry leaves")
@@ -141,6 +144,7 @@ def test_an_article_with_another_title_said_it_under_its_own(filled: Library) ->
     assert (checked.verdict, checked.holds, checked.has_changed) == ("moved", True, True)
 
 
+@everywhere
 def test_a_removed_article_is_told_from_one_that_never_was(filled: Library) -> None:
     answer = answer_of(filled, quote(FERRY))
     remove(filled, FERRY.id)
@@ -155,6 +159,7 @@ def test_where_there_is_no_index_nothing_is_checked(tmp_path: Path) -> None:
         check_answers([make_answer(1)], library)
 
 
+@everywhere
 def test_the_latest_revision_that_says_a_quote_is_found(filled: Library) -> None:
     change(filled, f"{FERRY.text} It was late.")
     change(filled, "The ferry stayed.")

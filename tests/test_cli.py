@@ -1064,14 +1064,24 @@ def test_who_has_the_address_and_an_empty_folder_is_answered(
     assert not any(path.suffix == ".sqlite3" for path in tmp_path.rglob("*"))
 
 
-def test_what_a_shared_library_does_not_remember_is_one_line(run: Run, article: Path, chroma: ChromaRun) -> None:
+def test_a_shared_library_looks_again_at_the_files_of_a_machine(
+    run: Run, article: Path, chroma: ChromaRun, tmp_path: Path
+) -> None:
     shared = ("--chroma", chroma.url, "--index", make_name())
     run("index", str(article), *shared)
+    article.write_text(ARTICLE.replace("£2.4m", "£3.1m"), encoding="utf-8")
 
-    status, _, err = run("index", "--update", *shared)
+    with pytest.MonkeyPatch.context() as elsewhere:
+        elsewhere.setenv("HOME", str(tmp_path / "elsewhere"))
+        status, _, err = run("index", "--forget-source", str(article), *shared)
+    updated = run("index", "--update", *shared)
+    history = run("index", "--history", article.as_uri(), *shared)
 
     assert status == 2
-    assert "doesn't remember where articles came from" in err.splitlines()[-1]
+    assert "was never added as a source from this machine; there are none" in err
+    assert "1 updated" in updated[2]
+    assert history[1].count("Bridge reopens") == 2
+    assert history[1].index("£3.1m") < history[1].index("£2.4m")
 
 
 def test_a_server_that_is_gone_is_one_line_and_no_token_is_printed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

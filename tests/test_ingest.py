@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fakes import WordEmbedder
+from libraries import everywhere
 
 from assistant import passages
 from assistant.embedding import PassageVectors
@@ -232,6 +233,7 @@ def test_nothing_to_do_is_fine(library: Library, embedder: WordEmbedder) -> None
 # What stops it -------------------------------------------------------------------------------------------------------
 
 
+@everywhere
 def test_when_embedding_fails_finished_batches_stay_and_the_rest_is_added_later(library: Library) -> None:
     half = BATCH_PASSAGES // 2
     sources = [make_long(f"a{number}", half) for number in range(5)]
@@ -258,6 +260,7 @@ def test_when_embedding_fails_finished_batches_stay_and_the_rest_is_added_later(
         assert snapshot.passage_count == 5 * half
 
 
+@everywhere
 def test_a_change_that_fails_leaves_the_article_as_it_was(library: Library, articles: Articles) -> None:
     embedder = WordEmbedder()
     add(library, embedder, *articles)
@@ -320,6 +323,7 @@ def test_sources_are_read_while_others_are_embedded(library: Library) -> None:
     assert report.added == ("first", "last")
 
 
+@everywhere
 def test_an_interrupted_ingest_keeps_what_was_finished_and_goes_on(library: Library, tmp_path: Path) -> None:
     class Interrupted(WordEmbedder):
         def embed_passages(self, *args: Any, **options: Any) -> list[PassageVectors]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fakes import WordEmbedder
+from libraries import everywhere
 
 from assistant.ingest import add_sources, update_sources
 from assistant.library import Library
@@ -260,6 +261,7 @@ def test_a_file_that_was_only_touched_costs_no_embedding(
     assert embedder.embedded == []
 
 
+@everywhere
 def test_an_update_takes_what_is_new_and_changed_and_says_what_is_gone(
     library: Library, embedder: WordEmbedder, articles: Articles, folder: Path
 ) -> None:
@@ -289,6 +291,7 @@ def test_an_update_takes_what_is_new_and_changed_and_says_what_is_gone(
     assert update(library, embedder).added == (snow.as_uri(),)
 
 
+@everywhere
 def test_old_text_never_answers_again_and_stays_to_be_seen(
     library: Library, embedder: WordEmbedder, folder: Path
 ) -> None:
@@ -327,6 +330,7 @@ def test_a_file_that_was_given_and_is_not_there_any_more_is_gone_and_a_folder_th
         assert [source.name for source in snapshot.sources()] == [folder.as_uri()]
 
 
+@everywhere
 def test_what_was_removed_by_hand_stays_away_until_it_is_given_again(
     library: Library, embedder: WordEmbedder, folder: Path
 ) -> None:

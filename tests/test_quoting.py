@@ -7,6 +7,7 @@ import pytest
 from fakes import WordEmbedder
 from hypothesis import given
 from hypothesis import strategies as st
+from libraries import everywhere
 
 from assistant.dates import Period
 from assistant.ingest import add_sources
@@ -59,6 +60,7 @@ def _measure(texts: Sequence[str]) -> Measured:
 # Answers
 
 
+@everywhere
 def test_the_sentence_with_the_answer_comes_first(ask: Ask, articles: Sequence[Article]) -> None:
     answer = ask("What did Jack and Jill fetch?", articles)
 
@@ -116,6 +118,7 @@ def test_the_conditions_are_quoted_with_the_sentence_that_says_whose_they_are(as
     assert CONDITIONS[citation.context_start : citation.start].startswith("On Thursday, Putin said")
 
 
+@everywhere
 def test_every_statement_is_its_verbatim_quote(ask: Ask, articles: Sequence[Article]) -> None:
     answer = ask("Who had a little lamb with white fleece?", articles)
 
@@ -134,6 +137,7 @@ def test_statements_are_in_reading_order_and_citations_in_order_of_merit(ask: As
     assert starts == sorted(starts)
 
 
+@everywhere
 def test_two_copies_of_an_article_give_a_sentence_once(ask: Ask) -> None:
     copies = [Article(id, "Leaders to call", CONDITIONS) for id in ("first", "second")]
 
@@ -143,6 +147,7 @@ def test_two_copies_of_an_article_give_a_sentence_once(ask: Ask) -> None:
     assert len(quotes) == len(set(quotes))
 
 
+@everywhere
 def test_it_abstains_below_the_threshold_and_shows_what_came_nearest(ask: Ask, articles: Sequence[Article]) -> None:
     answer = ask("What is the price of Brent crude?", articles, threshold=0.5)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chroma_runs import ChromaRun, chroma_run, make_name, open_shared
+from chroma_runs import ChromaRun, make_name, open_shared
 from fakes import WordEmbedder
 from libraries import add, embed, make_article, make_vectors, remove
 
@@ -72,9 +72,9 @@ def test_a_writer_that_stops_anywhere_leaves_the_old_or_the_new(tmp_path: Path, 
         stop_at += 1
         name = make_name()
         library = open_shared(tmp_path, chroma.url, name=name, grace=0)
-        add(library, OLD, make_article("b", 2))
+        add(library, OLD, make_article("b", 2), publish=False)
         server = _StoppingServer(chroma.url, stop_at=stop_at)
-        writer = SharedLibrary(tmp_path, name=name, server=server, embedding_model="words", grace=0)
+        writer = SharedLibrary(tmp_path, name=name, server=server, embedding_model="words", home=tmp_path, grace=0)
         try:
             add(writer, NEW, make_article("c", 1), seed=5)
             remove(writer, "b")
@@ -185,25 +185,24 @@ def test_what_may_still_be_needed_is_not_swept(tmp_path: Path, chroma: ChromaRun
 
 
 def test_a_server_that_is_killed_loses_nothing_and_is_said_to_be_gone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, chroma: ChromaRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("assistant.chroma_server.READ_PATIENCE", 0.2)
     monkeypatch.setattr("assistant.chroma_server.WRITE_PATIENCE", 0.2)
-    with chroma_run(tmp_path / "server") as run:
-        library = open_shared(tmp_path, run.url, name="news", grace=0)
-        add(library, OLD)
-        run.kill()
+    library = open_shared(tmp_path, chroma.url, name=make_name(), grace=0)
+    add(library, OLD)
+    chroma.kill()
 
-        with pytest.raises(LibraryError, match="see that it runs"), library.snapshot() as snapshot:
-            snapshot.nearest(make_vectors(1)[0], limit=3)
-        with pytest.raises(LibraryError, match="see that it runs"):
-            add(library, NEW)
-        run.start()
-
-        assert read_state(library) == (OLD.text,)
+    with pytest.raises(LibraryError, match="see that it runs"), library.snapshot() as snapshot:
+        snapshot.nearest(make_vectors(1)[0], limit=3)
+    with pytest.raises(LibraryError, match="see that it runs"):
         add(library, NEW)
-        assert read_state(library) == (NEW.text,)
-        library.close()
+    chroma.start()
+
+    assert read_state(library) == (OLD.text,)
+    add(library, NEW)
+    assert read_state(library) == (NEW.text,)
+    library.close()
 
 
 def test_another_embedding_model_is_refused(tmp_path: Path, chroma: ChromaRun) -> None:

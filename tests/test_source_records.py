@@ -91,7 +91,7 @@ def test_a_machine_has_one_name(tmp_path: Path) -> None:
     assert name_machine(tmp_path / "one") == find_machine(tmp_path / "one") == first != other
 
     (tmp_path / "file").touch()
-    with pytest.raises(LibraryError, match="choose another folder"):
+    with pytest.raises(LibraryError, match="XDG_DATA_HOME"):
         name_machine(tmp_path / "file")
 
 

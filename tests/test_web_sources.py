@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from fakes import WordEmbedder
+from libraries import everywhere
 from web_server import Page, WebServer, serve_web
 
 from assistant import crawling
@@ -171,6 +172,7 @@ def test_one_page_by_http_and_by_https_is_one_article(library: Library, embedder
     assert (again.added, again.updated) == ((), ())
 
 
+@everywhere
 def test_an_update_asks_only_whether_pages_have_changed(
     library: Library, embedder: WordEmbedder, server: WebServer
 ) -> None:
