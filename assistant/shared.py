@@ -296,7 +296,7 @@ class SharedLibrary:
             self._frequencies = (passage_count, frequencies)
         return frequencies
 
-    def know(self, records: Collection) -> "_Known":
+    def recall(self, records: Collection) -> "_Known":
         """Find what is known of the articles as they are now: what was read of them before, if none has changed."""
         state = read_state(records)
         with self._guard:
@@ -387,7 +387,7 @@ class SharedSnapshot:
         """About how many passages there are: those that wait to be swept are counted too."""
         if self._passages is None:
             return 0
-        known = self._know()
+        known = self._recall()
         if known.passage_count is None:
             known.passage_count = self._passages.count()
         return known.passage_count
@@ -595,8 +595,8 @@ class SharedSnapshot:
             taken = set(self._take(found))
             cosines = {number_passage(each.id): 1 - each.distance for each in found}
             near = [(id, cosine) for id, cosine in cosines.items() if id in taken]
-            # Some may be of other revisions than the current ones: more are asked for in their place.
-            if len(near) >= limit or len(found) < asked or asked == MAX_BATCH:
+            # Some may be of other revisions than the current ones: where those aren't few, more are asked for.
+            if len(near) >= limit - limit // 8 or len(found) < asked or asked == MAX_BATCH:
                 return near[:limit]
             asked = min(2 * asked, MAX_BATCH)
 
@@ -663,17 +663,17 @@ class SharedSnapshot:
         """Look at the records of articles, each once."""
         unseen = [key for key in dict.fromkeys(keys) if key not in self._seen]
         if unseen and self._records:
-            known = self._know().articles
+            known = self._recall().articles
             missing = [key for key in unseen if key not in known]
             read = self._library.read_articles(self._records, missing)
             known |= {key: read.get(key) for key in missing}
             self._seen |= {key: known[key] for key in unseen}
         return [self._seen.get(key) for key in keys]
 
-    def _know(self) -> "_Known":
+    def _recall(self) -> "_Known":
         """Find what is known of the articles as they were when this snapshot was first asked."""
         if self._known is None:
-            self._known = self._library.know(self._records) if self._records else _Known("")
+            self._known = self._library.recall(self._records) if self._records else _Known("")
         return self._known
 
     def _list_articles(self) -> tuple[StoredArticle, ...]:
@@ -728,7 +728,7 @@ def _find_beginning(term: str) -> str:
 
 @lru_cache(maxsize=1 << 14)
 def _number_header(article: ArticleRef) -> StemArray:
-    """Number the stems of an article's title, outlet and date."""
+    """Read the numbers of the stems of an article's title, outlet and date."""
     words = (number_word(word) for words in describe_words(article) for word in find_words(words))
     return np.array(list(words), np.uint32)
 
