@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import secrets
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -41,6 +42,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _CHUNK = MAX_VALUE_BYTES // 4 * 4  # characters of base64 in one value
 _MAX_CHUNKS = MAX_KEYS - 3  # for a passage's other keys are o, p and d
+_TIME_DIGITS = 8  # hexadecimal, of the seconds of Unix time when a passage was written
 _FOLDED = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}  # as SQLite's NOCASE has it
 
 
@@ -142,17 +144,14 @@ def to_article_record(article: Article, revision: StoredRevision, *, since: int)
     """Make the record of an article whose passages, of this revision, have been written."""
     row = list(to_row(article))
     row[6] = None
+    signature = _encode(sign(article.text).astype("<u4").tobytes())
     return Record(
         revision.key,
         _place(revision.key),
         {
             "kind": ARTICLE,
             "row": json.dumps(row, ensure_ascii=False),
-            "hash": hash_article(article),
-            "revision": revision.name,
-            "passages": revision.passage_count,
-            "since": since,
-            "signature": _encode(sign(article.text).astype("<u4").tobytes()),
+            "version": json.dumps([revision.name, revision.passage_count, hash_article(article), since, signature]),
             **_to_filtered(article),
         },
     )
@@ -176,8 +175,10 @@ def to_state_record() -> Record:
 def to_passage_records(article: Article, passages: Sequence[PackedPassage], *, key: str, revision: str) -> list[Record]:
     """Make the records of the passages of a new revision.
 
-    A server takes time for every key, of every record that it gives. So all that nobody filters by is in one.
+    A server takes time for every key, of every record that it gives. So all that nobody filters by is in one. And it
+    keeps all values of a key in their order: those that begin with the time come last, where they are written quickly.
     """
+    now = f"{int(time.time()):0{_TIME_DIGITS}x}"
     filtered = _to_filtered(article)
     ids = list_passage_ids(key, revision, len(passages))
     records = []
@@ -185,7 +186,7 @@ def to_passage_records(article: Article, passages: Sequence[PackedPassage], *, k
         passage = packed.passage
         edges = (edge for span in passage.sentences for edge in span)
         layout = np.array([len(passage.sentences), passage.start, passage.end, *edges], "<u4").tobytes()
-        content = _encode(layout + packed.scales + packed.sentence_vectors)
+        content = now + _encode(layout + packed.scales + packed.sentence_vectors)
         chunks = {f"s{start // _CHUNK}": content[start : start + _CHUNK] for start in range(0, len(content), _CHUNK)}
         records.append(Record(id, np.frombuffer(packed.vector, np.float32), {**filtered, **chunks}, passage.text))
     return records
@@ -208,7 +209,7 @@ def refuse_unstorable(article: Article, passages: Iterable[Passage]) -> None:
 
 def refuse_dimension(sentences: int, dimension: int) -> None:
     """Refuse vectors that are too long for a record. Raises ArticleError."""
-    if 4 * -(-(12 + sentences * (12 + dimension)) // 3) > _MAX_CHUNKS * _CHUNK:
+    if _TIME_DIGITS + 4 * -(-(12 + sentences * (12 + dimension)) // 3) > _MAX_CHUNKS * _CHUNK:
         raise ArticleError(
             f"a passage of {sentences} sentences with vectors of {dimension:,} numbers is more than a shared library"
             " can hold; choose an embedding model of shorter vectors with --embedding-model"
@@ -224,13 +225,14 @@ def to_stored_article(found: FoundRecord) -> StoredArticle:
     row = json.loads(str(metadata["row"]))
     if metadata["kind"] != ARTICLE or make_key(row[0]) != found.id:
         raise ValueError("another article's record")
+    revision, passage_count, hash, since, signature = json.loads(str(metadata["version"]))
     return StoredArticle(
         found.id,
-        str(metadata["revision"]),
-        int(metadata["passages"]),
-        str(metadata["hash"]),
-        int(metadata["since"]),
-        np.frombuffer(base64.b64decode(str(metadata["signature"])), "<u4").astype(np.uint32),
+        str(revision),
+        int(passage_count),
+        str(hash),
+        int(since),
+        np.frombuffer(base64.b64decode(str(signature)), "<u4").astype(np.uint32),
         tuple(row),
     )
 
@@ -258,7 +260,7 @@ def to_packed_passage(found: FoundRecord, article_id: str) -> PackedPassage:
     encoded: list[str] = []
     while (chunk := found.metadata.get(f"s{len(encoded)}")) is not None:
         encoded.append(str(chunk))
-    content = base64.b64decode("".join(encoded), validate=True)
+    content = base64.b64decode("".join(encoded)[_TIME_DIGITS:], validate=True)
     # How many sentences there are, the edges of the passage and of each of them, and their scales, of four bytes each.
     sentences = int.from_bytes(content[:4], "little")
     scales, vectors = 12 + 8 * sentences, 12 + 12 * sentences
