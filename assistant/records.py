@@ -2,13 +2,15 @@
 
 An article is one record, which names its current revision; its passages are records that name the revision that they
 are of. The text of an article is that of its passages, one after the other, and it has to have the hash that the
-article's record says. What may be left over, of a revision that was replaced or of a writer that died, is a record too.
+article's record says. What may be left over, of a revision that was replaced or of a writer that died, is a record too,
+and one names the state of all articles: who knows it needs no article's record again that it has read.
 """
 
 import base64
 import hashlib
 import json
 import secrets
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -20,6 +22,7 @@ from assistant.chroma_server import (
     MAX_DOCUMENT_BYTES,
     MAX_KEYS,
     MAX_VALUE_BYTES,
+    Collection,
     FoundRecord,
     Record,
     Value,
@@ -31,7 +34,7 @@ from assistant.schema import PackedPassage, PassageFilter, hash_article, to_arti
 from assistant.types import Article, ArticleRef, Passage, Span
 from assistant.vectors import FloatArray
 
-ARTICLE, LEFTOVER = "article", "leftover"
+ARTICLE, LEFTOVER, STATE = "article", "leftover", "state"
 REVISIONS_NOTED = 100  # in one record, some 65 bytes each
 MAX_FORMER = 400  # earlier versions that an article's record lists, some 15 bytes each
 # What an article's or passage's numbers say where its article has no date: before all others.
@@ -39,8 +42,8 @@ UNDATED = -(2**53)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _CHUNK = MAX_VALUE_BYTES // 4 * 4  # characters of base64 in one value
-# A passage's keys besides those of its sentences' vectors: a, r, l, o, p, d.
-_MAX_CHUNKS = MAX_KEYS - 6
+_MAX_CHUNKS = MAX_KEYS - 3  # for a passage's other keys are o, p and d
+_TIME_DIGITS = 8  # hexadecimal, of the seconds of Unix time when a passage was written
 _FOLDED = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}  # as SQLite's NOCASE has it
 
 
@@ -160,18 +163,15 @@ def to_article_record(
     """Make the record of an article whose passages, of this revision, have been written."""
     row = list(to_row(article))
     row[6] = None
+    signature = _encode(sign(article.text).astype("<u4").tobytes())
     return Record(
         revision.key,
         place_record(revision.key),
         {
             "kind": ARTICLE,
             "row": json.dumps(row, ensure_ascii=False),
-            "hash": hash_article(article),
-            "revision": revision.name,
-            "passages": revision.passage_count,
-            "since": since,
-            "former": " ".join(f"{name}:{count}" for name, count in former),
-            "signature": _encode(sign(article.text).astype("<u4").tobytes()),
+            "version": json.dumps([revision.name, revision.passage_count, hash_article(article), since, signature]),
+            **({"former": " ".join(f"{name}:{count}" for name, count in former)} if former else {}),
             **_to_filtered(article),
         },
     )
@@ -187,19 +187,28 @@ def to_leftover_records(revisions: Sequence[StoredRevision], *, written: int) ->
     return records
 
 
+def to_state_record() -> Record:
+    """Make the record of a new state of the articles, under a name that no other state has."""
+    return Record(STATE, np.array([1, 0], np.float32), {"kind": STATE, "name": secrets.token_hex(8)})
+
+
 def to_passage_records(article: Article, passages: Sequence[PackedPassage], *, key: str, revision: str) -> list[Record]:
-    """Make the records of the passages of a new revision."""
+    """Make the records of the passages of a new revision.
+
+    A server takes time for every key, of every record that it gives. So all that nobody filters by is in one. And it
+    keeps all values of a key in their order: those that begin with the time come last, where they are written quickly.
+    """
+    now = f"{int(time.time()):0{_TIME_DIGITS}x}"
     filtered = _to_filtered(article)
     ids = list_passage_ids(key, revision, len(passages))
     records = []
     for id, packed in zip(ids, passages, strict=True):
         passage = packed.passage
-        spans = np.array([passage.start, passage.end, *(edge for span in passage.sentences for edge in span)], "<u4")
-        vectors = _encode(packed.sentence_vectors)
-        chunks = {f"v{start // _CHUNK}": vectors[start : start + _CHUNK] for start in range(0, len(vectors), _CHUNK)}
-        layout = _encode(spans.tobytes() + packed.scales)
-        metadata: dict[str, Value] = {"a": key, "r": revision, "l": layout, **filtered, **chunks}
-        records.append(Record(id, np.frombuffer(packed.vector, np.float32), metadata, passage.text))
+        edges = (edge for span in passage.sentences for edge in span)
+        layout = np.array([len(passage.sentences), passage.start, passage.end, *edges], "<u4").tobytes()
+        content = now + _encode(layout + packed.scales + packed.sentence_vectors)
+        chunks = {f"s{start // _CHUNK}": content[start : start + _CHUNK] for start in range(0, len(content), _CHUNK)}
+        records.append(Record(id, np.frombuffer(packed.vector, np.float32), {**filtered, **chunks}, passage.text))
     return records
 
 
@@ -220,7 +229,7 @@ def refuse_unstorable(article: Article, passages: Iterable[Passage]) -> None:
 
 def refuse_dimension(sentences: int, dimension: int) -> None:
     """Refuse vectors that are too long for a record. Raises ArticleError."""
-    if 4 * -(-sentences * dimension // 3) > _MAX_CHUNKS * _CHUNK:
+    if _TIME_DIGITS + 4 * -(-(12 + sentences * (12 + dimension)) // 3) > _MAX_CHUNKS * _CHUNK:
         raise ArticleError(
             f"a passage of {sentences} sentences with vectors of {dimension:,} numbers is more than a shared library"
             " can hold; choose an embedding model of shorter vectors with --embedding-model"
@@ -236,16 +245,22 @@ def to_stored_article(found: FoundRecord) -> StoredArticle:
     row = json.loads(str(metadata["row"]))
     if metadata["kind"] != ARTICLE or make_key(row[0]) != found.id:
         raise ValueError("another article's record")
+    revision, passage_count, hash, since, signature = json.loads(str(metadata["version"]))
     return StoredArticle(
         found.id,
-        str(metadata["revision"]),
-        int(metadata["passages"]),
-        str(metadata["hash"]),
-        int(metadata["since"]),
-        np.frombuffer(base64.b64decode(str(metadata["signature"])), "<u4").astype(np.uint32),
+        str(revision),
+        int(passage_count),
+        str(hash),
+        int(since),
+        np.frombuffer(base64.b64decode(str(signature)), "<u4").astype(np.uint32),
         tuple(row),
         tuple(_read_former(name) for name in str(metadata.get("former", "")).split()),
     )
+
+
+def read_state(records: Collection) -> str:
+    """Read the name of the state that the articles are in; nothing where they were never changed."""
+    return "".join(str(found.metadata.get("name")) for found in records.get([STATE]))
 
 
 def to_leftover(found: FoundRecord) -> Leftover:
@@ -263,24 +278,23 @@ def to_packed_passage(found: FoundRecord, article_id: str) -> PackedPassage:
 
     Raises ValueError, TypeError or KeyError where it isn't one.
     """
-    metadata = found.metadata
-    layout = base64.b64decode(str(metadata["l"]), validate=True)
-    # Two edges of the passage, and two and a scale for each sentence, of four bytes each.
-    sentences, rest = divmod(len(layout) - 8, 12)
-    if rest or sentences < 0:
+    encoded: list[str] = []
+    while (chunk := found.metadata.get(f"s{len(encoded)}")) is not None:
+        encoded.append(str(chunk))
+    content = base64.b64decode("".join(encoded)[_TIME_DIGITS:], validate=True)
+    # How many sentences there are, the edges of the passage and of each of them, and their scales, of four bytes each.
+    sentences = int.from_bytes(content[:4], "little")
+    scales, vectors = 12 + 8 * sentences, 12 + 12 * sentences
+    if len(content) < vectors or (sentences and (len(content) - vectors) % sentences):
         raise ValueError("a layout that is cut")
-    start, end, *edges = np.frombuffer(layout[: 8 + 8 * sentences], "<u4").tolist()
+    _, start, end, *edges = np.frombuffer(content[:scales], "<u4").tolist()
     if end - start != len(found.document):
         raise ValueError("a text of another length")
-    spans = tuple(map(Span, edges[::2], edges[1::2]))
-    encoded: list[str] = []
-    while (chunk := metadata.get(f"v{len(encoded)}")) is not None:
-        encoded.append(str(chunk))
     return PackedPassage(
-        Passage(article_id, start, end, found.document, spans),
+        Passage(article_id, start, end, found.document, tuple(map(Span, edges[::2], edges[1::2]))),
         vector=b"" if found.vector is None else found.vector.astype("<f4").tobytes(),
-        scales=layout[8 + 8 * sentences :],
-        sentence_vectors=base64.b64decode("".join(encoded), validate=True),
+        scales=content[scales:vectors],
+        sentence_vectors=content[vectors:],
     )
 
 

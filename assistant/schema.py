@@ -8,6 +8,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -610,10 +611,9 @@ def _write_time(time: datetime | None) -> str | None:
 def pack_stems(passage: Passage) -> tuple[bytes, bytes]:
     """Pack the numbers of the stems, and their count in each sentence; a passage without sentences is one."""
     spans = passage.sentences or (Span(passage.start, passage.end),)
-    texts = [passage.text[start - passage.start : end - passage.start] for start, end in spans]
-    stems = [[number_word(word) for word in find_words(text)] for text in texts]
-    numbers = np.array([number for sentence in stems for number in sentence], np.uint32)
-    return numbers.tobytes(), np.array([len(sentence) for sentence in stems], np.uint32).tobytes()
+    words = [find_words(passage.text[start - passage.start : end - passage.start]) for start, end in spans]
+    stems = np.fromiter(map(number_word, chain.from_iterable(words)), np.uint32)
+    return stems.tobytes(), np.array([len(sentence) for sentence in words], np.uint32).tobytes()
 
 
 def _pack_spans(spans: Sequence[Span]) -> bytes:

@@ -7,11 +7,13 @@ the later one wins whole. What a writer leaves over is noted before it is writte
 
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
@@ -40,6 +42,7 @@ from assistant.records import (
     make_key,
     make_revision,
     number_passage,
+    read_state,
     refuse_dimension,
     refuse_unstorable,
     to_article_record,
@@ -47,6 +50,7 @@ from assistant.records import (
     to_leftover_records,
     to_packed_passage,
     to_passage_records,
+    to_state_record,
     to_stored_article,
     to_where,
 )
@@ -86,7 +90,7 @@ from assistant.terms import find_words, number_word, stem
 from assistant.types import Article, ArticleRef, Passage, Revision
 from assistant.vectors import FloatArray, Neighbour
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 EF_SEARCH = 400  # as that of a generation: more finds no more
 
 # How long what isn't current may still be needed: by a question that began before, or by a writer that isn't done.
@@ -98,6 +102,7 @@ MAX_FULL_TEXT_PASSAGES = 1_000_000
 FULL_TEXT_TERMS = 4  # the rarest, that are looked for
 FREQUENCY_DRIFT = 0.1  # how much a library may grow or shrink before words are counted anew
 NEAREST = 80  # passages that are looked at at least: where words find less, vectors have to find more
+MAX_KNOWN = 20_000  # articles whose records are kept until one is changed, of some two kilobytes each
 
 _T = TypeVar("_T")
 
@@ -132,6 +137,7 @@ class SharedLibrary:
         self._grace = grace
         self._guard = Lock()
         self._collections: tuple[Collection, Collection] | None = None
+        self._known = _Known("")
         self._frequencies = (-1, Frequencies())  # and of how many passages they were read
         self._added = Frequencies()
         self._removed: list[str] = []
@@ -236,12 +242,10 @@ class SharedLibrary:
         began = self._server.read_time()
         name = make_revision()
         written: list[tuple[Article, list[PackedPassage]]] = []
-        counts = Frequencies()
         for article, embedded in articles:
             packed = [item if isinstance(item, PackedPassage) else pack_passage(item) for item in embedded]
             self._refuse(article, packed, passages)
             written.append((article, packed))
-            counts = counts.plus(count_stems(article.ref, [each.passage for each in packed]))
         if not written:
             return {}
         hashes = {article.id: hash_article(article) for article, _ in written}
@@ -253,31 +257,36 @@ class SharedLibrary:
         ]
         self._has_changed = True
         records.write(to_leftover_records(revisions, written=began))
-        passages.write(
-            [
-                record
-                for (article, packed), revision in zip(written, revisions, strict=True)
-                for record in to_passage_records(article, packed, key=revision.key, revision=name)
-            ]
-        )
+        passage_records = [
+            record
+            for (article, packed), revision in zip(written, revisions, strict=True)
+            for record in to_passage_records(article, packed, key=revision.key, revision=name)
+        ]
+        counts = Frequencies()
+        replaced, current = [], []
+        with ThreadPoolExecutor(max_workers=1) as executor:
+            writing = executor.submit(passages.write, passage_records)
+            # While the server has them, for this takes a seventh of its time.
+            for (article, packed), revision in zip(written, revisions, strict=True):
+                stored = before.get(revision.key)
+                is_same = stored is not None and stored.hash == hashes[article.id]
+                since = stored.since if stored and is_same else began
+                kept = stored.former if stored else ()
+                kept = (*kept, (name, revision.former_count)) if revision.former_count else kept
+                if stored:
+                    dropped = [StoredRevision(revision.key, each, 0, count) for each, count in kept[:-MAX_FORMER]]
+                    replaced += [stored.current, *dropped]
+                current.append(to_article_record(article, revision, since=since, former=kept[-MAX_FORMER:]))
+                counts = counts.plus(count_stems(article.ref, [each.passage for each in packed]))
+            writing.result()
         records.write([record for each in former.values() for record in each])
         now = self._server.read_time()
         if now - began > self._grace / 2 and self._grace:
             raise LibraryError(f"{self.place}: {_LATE}")
-        replaced = []
-        current = []
-        for (article, _), revision in zip(written, revisions, strict=True):
-            stored = before.get(revision.key)
-            is_same = stored is not None and stored.hash == hashes[article.id]
-            since = stored.since if stored and is_same else now
-            kept = stored.former if stored else ()
-            kept = (*kept, (name, revision.former_count)) if revision.former_count else kept
-            if stored:
-                dropped = [StoredRevision(revision.key, each, 0, count) for each, count in kept[:-MAX_FORMER]]
-                replaced += [stored.current, *dropped]
-            current.append(to_article_record(article, revision, since=since, former=kept[-MAX_FORMER:]))
-        # In one request with what they replace, as far as there is room.
-        records.write([*to_leftover_records(replaced, written=now), *current])
+        # In one request with what they replace, as far as there is room, and with the state that they make.
+        changed = [*to_leftover_records(replaced, written=now), *current]
+        for start in range(0, len(changed), MAX_BATCH - 1):
+            records.write([*changed[start : start + MAX_BATCH - 1], to_state_record()])
         records.delete(removals)  # for they were given again
         self._added = self._added.plus(counts)
         return hashes
@@ -345,6 +354,7 @@ class SharedLibrary:
         self._has_changed = True
         records.write([*leftovers, *([to_removal_record(stored.key)] if by_hand else [])])
         records.delete([stored.key])
+        records.write([to_state_record()])
         passages.delete(stored.passage_ids)
         records.delete([id for each in stored.former_revisions for id in each.former_ids])
         records.delete([leftover.id for leftover in leftovers])
@@ -399,6 +409,8 @@ class SharedLibrary:
             noted = [revision for leftover in self.read(to_leftover, batch) for revision in leftover.revisions]
             current = self.read_articles(records, list({revision.key for revision in noted}))
             stale = [each for each in noted if each.key not in current or current[each.key].revision != each.name]
+            if stale:  # whoever removed one of these may have died before it could say so
+                records.write([to_state_record()])
             passages.delete([id for revision in stale for id in revision.passage_ids])
             kept = {(each.key, name) for each in current.values() for name, _ in each.former}
             records.delete([id for each in stale if each[:2] not in kept for id in each.former_ids])
@@ -416,6 +428,14 @@ class SharedLibrary:
             frequencies = read_frequencies(found[0]) if found else Frequencies()
             self._frequencies = (passage_count, frequencies)
         return frequencies
+
+    def recall(self, records: Collection) -> "_Known":
+        """Find what is known of the articles as they are now: what was read of them before, if none has changed."""
+        state = read_state(records)
+        with self._guard:
+            if self._known.state != state or len(self._known.articles) > MAX_KNOWN:
+                self._known = _Known(state)
+            return self._known
 
     def close(self) -> None:
         """Close the connections; closing twice is fine."""
@@ -489,18 +509,21 @@ class SharedSnapshot:
         self._library = library
         self._records = collections[0] if collections else None
         self._passages = collections[1] if collections else None
+        self._known: _Known | None = None
         self._seen: dict[str, StoredArticle | None] = {}
         self._found: dict[int, _Found] = {}
         self._looked_for: set[str] = set()  # terms that were looked for everywhere
-        self._passage_count: int | None = None
         self._listed: tuple[StoredArticle, ...] | None = None
 
     @property
     def passage_count(self) -> int:
         """About how many passages there are: those that wait to be swept are counted too."""
-        if self._passage_count is None:
-            self._passage_count = self._passages.count() if self._passages else 0
-        return self._passage_count
+        if self._passages is None:
+            return 0
+        known = self._recall()
+        if known.passage_count is None:
+            known.passage_count = self._passages.count()
+        return known.passage_count
 
     @property
     def is_published(self) -> bool:
@@ -708,22 +731,22 @@ class SharedSnapshot:
 
         In a large library only those words are looked for that stand in none of the nearest.
         """
-        found = self.nearest(vector(), limit=max(nearest, NEAREST), filter=filter)
-        known = self._library.frequencies(self.passage_count)
+        known = self._library.frequencies(self.passage_count)  # while the vector is made
         estimates = {term: known.estimate(number_word(term), passage_count=self.passage_count) for term in terms}
         rare = choose_search_terms(estimates, max_postings=matched)[:FULL_TEXT_TERMS]
+        found = self.nearest(vector(), limit=max(nearest, NEAREST), filter=filter)
         if self.passage_count > FULL_TEXT_PASSAGES:
-            rare = [term for term in rare if not self._count_found(term)]
+            held = self._find_holders(rare)
+            rare = [term for term in rare if not held[term]]
         if not rare or self.passage_count > MAX_FULL_TEXT_PASSAGES:
             return found
         return found + self.match(rare, limit=matched, filter=filter)
 
     def match(self, terms: Sequence[str], *, limit: int, filter: PassageFilter = EVERYTHING) -> list[Neighbour]:
         """Find passages whose text holds any of the terms, as (id, number of terms), those with most of them first."""
-        numbers = {term: number_word(term) for term in terms}
-        if not numbers or self._passages is None:
+        if not terms or self._passages is None:
             return []
-        pattern = "(?i)\\b(?:" + "|".join(re.escape(_find_beginning(term)) for term in numbers) + ")"
+        pattern = "(?i)\\b(?:" + "|".join(re.escape(_find_beginning(term)) for term in terms) + ")"
         found = self._passages.find(
             to_where(filter),
             where_document={"$regex": pattern},
@@ -731,12 +754,10 @@ class SharedSnapshot:
             include=("metadatas", "documents"),
         )
         if filter == EVERYTHING:
-            self._looked_for.update(numbers)
-        scored = []
-        for id in self._take(found):
-            held = sum(number in self._found[id].numbers for number in numbers.values())
-            if held:
-                scored.append((id, float(held)))
+            self._looked_for.update(terms)
+        taken = set(self._take(found))
+        counts = Counter(id for ids in self._find_holders(terms).values() for id in ids & taken)
+        scored = [(id, float(held)) for id, held in counts.items()]
         return sorted(scored, key=lambda neighbour: (-neighbour[1], neighbour[0]))
 
     def nearest(self, query: FloatArray, *, limit: int, filter: PassageFilter = EVERYTHING) -> list[Neighbour]:
@@ -751,8 +772,8 @@ class SharedSnapshot:
             taken = set(self._take(found))
             cosines = {number_passage(each.id): 1 - each.distance for each in found}
             near = [(id, cosine) for id, cosine in cosines.items() if id in taken]
-            # Some may be of other revisions than the current ones: more are asked for in their place.
-            if len(near) >= limit or len(found) < asked or asked == MAX_BATCH:
+            # Some may be of other revisions than the current ones: where those aren't few, more are asked for.
+            if len(near) >= limit - limit // 8 or len(found) < asked or asked == MAX_BATCH:
                 return near[:limit]
             asked = min(2 * asked, MAX_BATCH)
 
@@ -786,17 +807,20 @@ class SharedSnapshot:
         """Estimate how many passages hold each term; exact about a term that was looked for and stands nowhere."""
         known = self._library.frequencies(self.passage_count)
         frequencies = {}
-        for term in terms:
-            number = number_word(term)
-            found = self._count_found(term)
+        for term, holders in self._find_holders(terms).items():
+            number, found = number_word(term), len(holders)
             is_nowhere = not found and (term in self._looked_for or not self.passage_count)
             estimate = known.estimate(number, passage_count=self.passage_count)
             frequencies[term] = 0 if is_nowhere and number not in known.counts else max(estimate, found)
         return frequencies
 
-    def _count_found(self, term: str) -> int:
-        number = number_word(term)
-        return sum(number in found.numbers for found in self._found.values())
+    def _find_holders(self, terms: Sequence[str]) -> dict[str, set[int]]:
+        """Find which of the passages found hold each term, in the text or in the title, the outlet or the date."""
+        parts = [part for found in self._found.values() for part in (found.stems, _number_header(found.ref))]
+        numbers = np.concatenate([np.zeros(0, np.uint32), *parts])
+        owners = np.repeat(np.arange(len(parts)) // 2, [len(part) for part in parts])
+        ids = list(self._found)
+        return {term: {ids[place] for place in owners[numbers == number_word(term)].tolist()} for term in terms}
 
     def _take(self, records: Sequence[FoundRecord]) -> list[int]:
         """Take the passages among records that are of current revisions, and return their ids."""
@@ -814,11 +838,20 @@ class SharedSnapshot:
 
     def _see(self, keys: Sequence[str]) -> list[StoredArticle | None]:
         """Look at the records of articles, each once."""
-        missing = [key for key in dict.fromkeys(keys) if key not in self._seen]
-        if missing:
-            read = self._library.read_articles(self._records, missing) if self._records else {}
-            self._seen |= {key: read.get(key) for key in missing}
-        return [self._seen[key] for key in keys]
+        unseen = [key for key in dict.fromkeys(keys) if key not in self._seen]
+        if unseen and self._records:
+            known = self._recall().articles
+            missing = [key for key in unseen if key not in known]
+            read = self._library.read_articles(self._records, missing)
+            known |= {key: read.get(key) for key in missing}
+            self._seen |= {key: known[key] for key in unseen}
+        return [self._seen.get(key) for key in keys]
+
+    def _recall(self) -> "_Known":
+        """Find what is known of the articles as they were when this snapshot was first asked."""
+        if self._known is None:
+            self._known = self._library.recall(self._records) if self._records else _Known("")
+        return self._known
 
     def _list_articles(self) -> tuple[StoredArticle, ...]:
         """List the articles, once."""
@@ -874,20 +907,36 @@ def _find_beginning(term: str) -> str:
     return term[: [*alike, False].index(False)]
 
 
+@lru_cache(maxsize=1 << 14)
+def _number_header(article: ArticleRef) -> StemArray:
+    """Read the numbers of the stems of an article's title, outlet and date."""
+    words = (number_word(word) for words in describe_words(article) for word in find_words(words))
+    return np.array(list(words), np.uint32)
+
+
+@dataclass(slots=True)
+class _Known:
+    """What has been read of a library's articles in one of its states: all of it true until there is another.
+
+    `articles` has None for a key that is no article's.
+    """
+
+    state: str
+    articles: dict[str, StoredArticle | None] = field(default_factory=dict)
+    passage_count: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A passage that was found, of a current revision; `numbers` are of its stems, and its title's and outlet's."""
+    """A passage that was found, of a current revision."""
 
     article: StoredArticle
     ref: ArticleRef
     packed: PackedPassage
     stems: StemArray
     stem_counts: StemArray
-    numbers: frozenset[int]
 
     @classmethod
     def make(cls, article: StoredArticle, packed: PackedPassage) -> "_Found":
         stems, counts = (np.frombuffer(part, np.uint32) for part in pack_stems(packed.passage))
-        ref = article.ref
-        header = (number_word(word) for words in describe_words(ref) for word in find_words(words))
-        return cls(article, ref, packed, stems, counts, frozenset((*stems.tolist(), *header)))
+        return cls(article, article.ref, packed, stems, counts)

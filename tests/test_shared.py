@@ -171,6 +171,59 @@ def test_of_two_writers_of_one_article_one_wins_whole(tmp_path: Path, chroma: Ch
         library.close()
 
 
+class _CountingServer(ChromaServer):
+    """Counts how often articles' records are asked for."""
+
+    count = 0
+
+    def send(self, method: str, path: str, body: object = None, **options: bool) -> Any:
+        self.count += isinstance(body, dict) and path.endswith("/get") and make_key("a") in body.get("ids", ())
+        return super().send(method, path, body, **options)
+
+
+def test_what_was_read_of_articles_is_read_again_once_one_has_changed(tmp_path: Path, chroma: ChromaRun) -> None:
+    name = make_name()
+    server = _CountingServer(chroma.url)
+    reader = SharedLibrary(tmp_path, name=name, server=server, embedding_model="words", home=tmp_path)
+    writer = open_shared(tmp_path, chroma.url, name=name)
+    add(writer, OLD)
+
+    def ask() -> tuple[str, ...]:
+        with reader.snapshot() as snapshot:
+            snapshot.nearest(make_vectors(1)[0], limit=50)
+            return tuple(found.text for found in (snapshot.article(id) for id in "ab") if found is not None)
+
+    assert [ask() for _ in range(3)] == [(OLD.text,)] * 3
+    assert server.count == 1
+    add(writer, NEW)
+    assert ask() == (NEW.text,)
+    add(writer, make_article("b", 1))
+    assert ask() == (NEW.text, make_article("b", 1).text)
+    remove(writer, "a")
+    assert ask() == (make_article("b", 1).text,)
+    assert server.count == 4
+    for library in (reader, writer):
+        library.close()
+
+
+def test_a_reader_learns_of_what_was_removed_by_one_that_died(tmp_path: Path, chroma: ChromaRun) -> None:
+    name = make_name()
+    reader, sweeper = (open_shared(tmp_path, chroma.url, name=name, grace=0) for _ in range(2))
+    add(reader, OLD)
+    with reader.snapshot() as snapshot:
+        assert snapshot.article("a") == OLD
+    stopping = _StoppingServer(chroma.url, stop_at=2)
+    with pytest.raises(_StoppedError):
+        SharedLibrary(tmp_path, name=name, server=stopping, embedding_model="words", home=tmp_path).remove("a")
+    sweeper.sweep()
+
+    with reader.snapshot() as snapshot:
+        assert snapshot.article("a") is None
+    for library in (reader, sweeper):
+        library.close()
+    stopping.close()
+
+
 def test_what_may_still_be_needed_is_not_swept(tmp_path: Path, chroma: ChromaRun) -> None:
     library = open_shared(tmp_path, chroma.url, name=make_name(), grace=600)
     add(library, OLD)

@@ -37,6 +37,7 @@ def test_words_and_stems_are_those_of_the_full_text_index() -> None:
         "Zoë's café in São Tomé — naïve façade, Łódź, Dvořák",
         "ΑΣ οδός, Москва ёлка, 東京 2023年, 1,200.5 U.S. x_y isn't 1050s",
         "adjustable formalities hopefulness oscillate generalizations sky dying",
+        "“It’s not‑so…” – she said‚ to the ‘harbour’s’ mayor—twice",
     ]
 
     assert [[stem(word) for word in find_words(text)] for text in texts] == read_index(texts)
