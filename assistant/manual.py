@@ -34,7 +34,7 @@ EXAMPLES = {
         Example('assistant ask "What will the berth cost?" --until 2025-02-01', "as of that day"),
         Example('assistant ask "Who lost the vote?" --json | jq -r .answer', "for a script"),
         Example('assistant ask "Who lost the vote?" --html answer.html', "as a page to keep or to send"),
-        Example('assistant ask "Who lost the vote?" --verifier openai:gpt-5', "each sentence put to a second model, too"),
+        Example('assistant ask "Who lost the vote?" --verifier openai:gpt-5', "a second model judges each sentence"),
         Example("assistant ask --questions questions.jsonl > answers.jsonl", "many questions, in order"),
     ),
     "chat": (
