@@ -31,6 +31,10 @@ MAX_EXCHANGED = 6  # words
 REPEATING_SHARE = 0.5  # the same, from which what it has beside the sentence is an addition to it
 ADDED_BELOW = 0.45  # the cosine of a word with the nearest of the evidence
 SUBSTITUTED_BELOW = 0.5  # the cosine of two words in context; those of synonyms are above
+# The same of two phrases by themselves: in context, "a lasting peace" is near to "a breathing space". Of 42 pairs that
+# mean the same six are below, and of 26 that don't, 17.
+PHRASE_BELOW = 0.35
+PHRASE_TOKENS = (2, 3)
 # What stands between two that are one, or that are listed.
 _EQUATING = read_words("and or nor but as well is are was were became remains remained the a an met with s")
 # Small numbers and vague ones that a paraphrase may bring in.
@@ -302,6 +306,35 @@ def find_substitutions(
                     continue  # "led" for "leader of"; and a verb takes no name's place
                 if likeness(place, number, nearest) < SUBSTITUTED_BELOW and not _share_root(ours, other):
                     yield f"the evidence says {other.text}, not {ours.text}"
+
+
+def find_substituted_phrases(
+    statement: str, sentences: Sequence[str], alignments: Sequence[Alignment], likeness: Callable[[str, str], float]
+) -> Iterator[str]:
+    """Yield the phrases that stand, in a sentence that goes on alike on both sides, where it has quite another.
+
+    `sentences` are those that are aligned, `likeness` the cosine of two phrases by themselves.
+    """
+    for number, (sentence, alignment) in enumerate(zip(sentences, alignments, strict=True)):
+        held, ours = {token.form for token in alignment.sentence}, set(alignment.forms)
+        others = [*alignments[:number], *alignments[number + 1 :]]
+        for gap in alignment.gaps:
+            sides = (gap.statement, gap.sentence)
+            if (
+                not all(PHRASE_TOKENS[0] <= len(side) <= PHRASE_TOKENS[1] for side in sides)
+                or any(token.kind != "word" for side in sides for token in side)
+                or any(token.form in held for token in gap.statement)
+                or any(token.form in ours for token in gap.sentence)
+                or not _is_tight(gap, alignment)
+                or any(_is_said_elsewhere(gap.start + place, alignment, others) for place in range(len(gap.statement)))
+            ):
+                continue
+            said, instead = (
+                text[side[0].start : side[-1].end] for text, side in zip((statement, sentence), sides, strict=True)
+            )
+            are_runs = all(len(text.split()) == len(side) for text, side in zip((said, instead), sides, strict=True))
+            if are_runs and likeness(said, instead) < PHRASE_BELOW:  # what has "were" or "under" in it is no phrase
+                yield f"the evidence says {instead}, not {said}"
 
 
 def _exchanges_verb(gap: Gap) -> bool:

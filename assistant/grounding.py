@@ -35,6 +35,7 @@ from assistant.contradictions import (
     find_exchanged,
     find_misquoted,
     find_missing,
+    find_substituted_phrases,
     find_substitutions,
     read_facts,
 )
@@ -190,6 +191,11 @@ def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> M
     def nearest(place: int) -> float:
         return float((theirs @ vectors[0][_find_row(spans[0], ours[place])]).max(initial=-1.0))
 
+    def compare(one: str, other: str) -> float:
+        """Compare two phrases by themselves."""
+        first, second = embedder.embed_questions([one, other])
+        return float(first @ second)
+
     missing = tuple(find_missing(ours, facts, dated))
     faults = (
         *missing,
@@ -199,6 +205,8 @@ def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> M
         *find_substitutions(alignments, likeness, is_long=is_long),
         *find_misquoted(statement, evidence),
     )
+    if not is_long:  # in an article, another sentence may have the phrase
+        faults += tuple(find_substituted_phrases(statement, texts[1:], alignments, compare))
     cited = [(sentences[index], read[index]) for index in chosen]
     faults += (
         *find_additions(alignments, nearest, share=VERBATIM_SHARE if is_long else REPEATING_SHARE),

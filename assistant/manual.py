@@ -34,7 +34,7 @@ EXAMPLES = {
         Example('assistant ask "What will the berth cost?" --until 2025-02-01', "as of that day"),
         Example('assistant ask "Who lost the vote?" --json | jq -r .answer', "for a script"),
         Example('assistant ask "Who lost the vote?" --html answer.html', "as a page to keep or to send"),
-        Example('assistant ask "Who lost the vote?" --verifier openai:gpt-5', "and a second model for each sentence"),
+        Example('assistant ask "Who lost the vote?" --verifier openai:gpt-5', "a second model judges each sentence"),
         Example("assistant ask --questions questions.jsonl > answers.jsonl", "many questions, in order"),
     ),
     "chat": (
@@ -128,8 +128,6 @@ _SERVERS = (*_MODELS, "cases")
 _PRINTING = ("chat", "")
 ENVIRONMENT = (
     ("ASSISTANT_INDEX", "the index folder, where --index isn't given", None),
-    ("ASSISTANT_CHROMA_URL", "the address of a Chroma server, where --chroma isn't given", None),
-    ("ASSISTANT_CHROMA_TOKEN", "the token to it; CHROMA_API_KEY is the key to Chroma Cloud", None),
     ("ASSISTANT_MODEL", "what answers, where --model isn't given", _MODELS),
     ("ASSISTANT_TRACING", "langsmith, where that service may see prompts and replies", _MODELS),
     ("OPENAI_BASE_URL", "a server that speaks OpenAI's protocol, such as http://localhost:11434/v1", _SERVERS),

@@ -7,6 +7,7 @@ from assistant.contradictions import (
     find_exchanged,
     find_misquoted,
     find_missing,
+    find_substituted_phrases,
     find_substitutions,
     read_facts,
 )
@@ -100,6 +101,26 @@ def test_a_word_may_not_stand_for_quite_another() -> None:
 
     assert list(find_substitutions(alignments, lambda *_: 0.2)) == ["the evidence says priest, not cat"]
     assert list(find_substitutions(alignments, lambda *_: 0.8)) == []
+
+
+def test_a_phrase_may_not_stand_for_quite_another_one() -> None:
+    sentence = "He called the ceasefire a breathing space for both armies."
+    near = {("long pause", "breathing space"): 0.9}
+
+    def substitute(statement: str, *others: str) -> list[str]:
+        sentences = [sentence, *others]
+        alignments = [align(read_tokens(statement), read_tokens(each)) for each in sentences]
+        compared = find_substituted_phrases(
+            statement, sentences, alignments, lambda one, other: near.get((one, other), 0.1)
+        )
+        return list(compared)
+
+    other = "He called the ceasefire a lasting peace for both armies."
+    assert substitute(other) == ["the evidence says breathing space, not lasting peace"]
+    assert substitute(other, "Kent called the ceasefire a lasting peace for both armies.") == []
+    assert substitute("He called the ceasefire a long pause for both armies.") == []
+    assert substitute("He called the ceasefire a respite for both armies.") == []  # which words in context tell
+    assert substitute("Rain is likely on lasting slopes.") == []
 
 
 def test_quoted_words_must_be_verbatim() -> None:
