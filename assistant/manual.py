@@ -131,6 +131,7 @@ ENVIRONMENT = (
     ("ASSISTANT_CHROMA_URL", "the address of a Chroma server, where --chroma isn't given", None),
     ("ASSISTANT_CHROMA_TOKEN", "the token to it; CHROMA_API_KEY is the key to Chroma Cloud", None),
     ("ASSISTANT_MODEL", "what answers, where --model isn't given", _MODELS),
+    ("ASSISTANT_VERIFIER", "the second model for each sentence, where --verifier isn't given", _MODELS),
     ("ASSISTANT_TRACING", "langsmith, where that service may see prompts and replies", _MODELS),
     ("OPENAI_BASE_URL", "a server that speaks OpenAI's protocol, such as http://localhost:11434/v1", _SERVERS),
     ("OPENAI_API_KEY", "the key to it, or to OpenAI; it is never shown and never stored", _SERVERS),
