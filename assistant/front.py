@@ -172,8 +172,8 @@ class Assistant:
         foreign = [source.name for source in known if not own.holds(source)]
         if foreign:
             raise LibraryError(
-                f"{self._library.place}: looked at nothing, for you didn't add {_list_some(foreign)} on this machine:"
-                " --trust-sources says that you want them looked at, --forget-source forgets one"
+                f"{self._library.place}: looked at nothing, for some of its sources were not added by you on"
+                f" this machine: {_list_some(foreign)}; --trust-sources looks at them too, --forget-source forgets one"
             )
         return update_sources(
             library=self._library,

@@ -536,7 +536,7 @@ def test_what_somebody_elses_index_names_is_looked_at_only_where_the_user_says_s
 
     with Assistant.open(index, data=mine) as given:
         with pytest.raises(
-            LibraryError, match=r"you didn't add file:.*secret\.md, file:///etc/passwd, .*--trust-sources"
+            LibraryError, match=r"not added by you .*: file:.*secret\.md, file:///etc/passwd, .*--trust-sources"
         ):
             given.update()
         # Nor does what it says of a source say anything of one in it that the user adds.
