@@ -27,7 +27,7 @@ class Item:
 
     `looked_ns` is when it was read, in nanoseconds of Unix time; `gone_ids` are articles that it held before. An ETag
     and a Last-Modified are those of `validated_url`, to which a page's address may redirect. A page that a list names
-    and that wasn't there has neither articles nor a size, and `mtime_ns` is since when it isn't, 0 where it is for good.
+    and that wasn't there has neither articles nor a size; `mtime_ns` is since when it isn't, 0 where that is for good.
     """
 
     name: str
