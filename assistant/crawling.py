@@ -43,6 +43,7 @@ def crawl(
     *,
     fetcher: Fetcher,
     validators: Validate = lambda _: None,
+    is_left: Callable[[str], bool] = lambda _: False,
     max_pages: int = MAX_PAGES,
     pace_seconds: float = PACE_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
@@ -54,7 +55,8 @@ def crawl(
     Pages come as they are fetched, each address once, and an error in the place of each that fails. Of feeds and
     sitemaps the newest pages come first, and at most `max_pages` of each that the user named; a list of addresses comes
     in its order and whole.
-    What `validators` gives for an address is sent along with it.
+    What `validators` gives for an address is sent along with it; a page that was found, and of which `is_left` says so,
+    is left alone.
 
     A list itself comes after its pages, as `Fetched.is_listing`, so that whoever is interrupted looks at it again; and
     it comes without its validators where it is to be looked at again anyway: some page failed or isn't there, which may
@@ -64,7 +66,7 @@ def crawl(
     One page is fetched at a time, and `pace_seconds` pass between two requests to a host. `expect` is told how many
     pages a list names that are to be fetched, and `say` of a host whose robots.txt asks for a slower pace.
     """
-    crawler = _Crawler(fetcher, validators, sleep, pace_seconds, max_pages, expect, say)
+    crawler = _Crawler(fetcher, validators, is_left, sleep, pace_seconds, max_pages, expect, say)
     crawler.begin()
     if isinstance(source, Document):
         yield from crawler.take(Fetched(source.name, source), may_list=True)
@@ -92,6 +94,7 @@ class _Crawler:
 
     fetcher: Fetcher
     validators: Validate
+    is_left: Callable[[str], bool]
     sleep: Callable[[float], None]
     pace_seconds: float
     max_pages: int
@@ -164,7 +167,7 @@ class _Crawler:
         elif entry.is_listing:
             self.sitemaps_left -= 1
             yield from self.visit(entry.url, may_list=True, is_found=True, depth=depth + 1)
-        else:
+        elif not self.is_left(entry.url):
             self.pages_left -= 1
             yield from self.visit(entry.url, may_list=False, is_found=True, depth=depth + 1)
 

@@ -631,14 +631,17 @@ def _read_line(line: str, name: str, address: str, document: Document) -> Articl
     published, updated = (
         parse_time(values[field], name, field) if field in values else None for field in ("published", "updated")
     )
-    kept = ("outlet", "author", "url", "section", "language")
     return Article(
         id=values.get("id") or values.get("url") or address,
         title=title,
         text=values["text"],
         published=published,
         updated=updated,
-        **{field: values.get(field) for field in kept},
+        outlet=values.get("outlet"),
+        author=values.get("author"),
+        url=values.get("url"),
+        section=values.get("section"),
+        language=values.get("language"),
         origins=(
             origin,
             *(

@@ -248,7 +248,7 @@ class _Intake:
                     self.tally.unchanged.append(id)
                 self._hashes.setdefault(id, None)
             source, item = look.source, look.item
-            if source is None or item is None or not are_all_taken:
+            if source is None or item is None or not (are_all_taken or item.is_missing):
                 yield _Done()
                 continue
             current = tuple(ids) or look.unchanged

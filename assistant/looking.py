@@ -38,6 +38,10 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):/", re.IGNORECASE)  # of two letters 
 # A file that was written so shortly before it was read may have been written again since, in the same tick of its
 # clock: the coarsest in use, FAT's, ticks every two seconds.
 CLOCK_TICK_NS = 2_000_000_000
+DAY_NS = 24 * 3600 * 1_000_000_000
+# A page that a feed or sitemap names and that isn't there may be on its way: for a day it is asked for at each look,
+# then when it has been away twice as long as when it was asked for last, and after so many days no more.
+MISSING_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,17 +338,31 @@ class Looker:
 
         def get_validators(url: str) -> Validators | None:
             item = known.get(normalise_url(url)) if is_as_given else None
+            # Once a day a list is read though it hasn't changed: a page of it may never have come in.
+            if item and not (item.article_ids or item.gone_ids) and time.time_ns() - item.looked_ns > DAY_NS:
+                return None
             return Validators(item.etag, item.last_modified, item.validated_url) if item else None
 
+        def is_left(url: str) -> bool:
+            item = known.get(normalise_url(url))
+            return item is not None and item.is_missing and not _is_due(item, time.time_ns())
+
         def look(start: str | Document) -> Iterator[Look]:
-            for found in crawl(start, fetcher=fetcher, validators=get_validators, expect=self._expect, say=self._say):
+            for found in crawl(
+                start,
+                fetcher=fetcher,
+                validators=get_validators,
+                is_left=is_left,
+                expect=self._expect,
+                say=self._say,
+            ):
                 if isinstance(found, ArticleError):
                     yield Look(replace(candidate, item_name=""), errors=(found,))
                 elif found.is_listing:
                     # Of a file that is a list nothing is remembered: its pages are looked at though it is the same.
                     yield Look(candidate, item=_to_item(found) if isinstance(start, str) else None, is_list=True)
                 elif start == found.url and found.is_unchanged and len(known) > 1:
-                    pages = "\n".join(name for name in known if name != start)
+                    pages = "\n".join(name for name, item in known.items() if name != start and not item.is_missing)
                     yield from look(Document(start, pages.encode(), media_type="text/uri-list"))
                     if gone:  # and, where it is removed, known no more: only the list still names it
                         yield Look(candidate, item=_outdate(known[start]), is_list=True)
@@ -362,7 +380,10 @@ class Looker:
                     f"{describe_address(name)}: there is no such page: look for it in a browser",
                     is_final=found.is_final,
                 )
-                return Look(page, errors=() if before else (error,))
+                if before is not None and not before.is_missing:
+                    return Look(page)
+                is_listed = source is not None and name != source.name
+                return Look(page, item=_note_missing(name, before, found) if is_listed else None, errors=(error,))
             if found.document is None:
                 return Look(page, unchanged=before.article_ids if before else ())
             item = _to_item(found)
@@ -457,6 +478,19 @@ def _to_item(fetched: Fetched) -> Item:
         validated_url=validators.url,
         sha256=hashlib.sha256(fetched.document.data).hexdigest() if fetched.document else None,
     )
+
+
+def _note_missing(name: str, before: Item | None, found: Fetched) -> Item:
+    """Note that a page isn't there, and since when; what its server calls gone for good has never been there."""
+    now = time.time_ns()
+    since = before.mtime_ns if before is not None else now
+    return Item(name, (), now, mtime_ns=0 if found.is_final else since)
+
+
+def _is_due(item: Item, now: int) -> bool:
+    """Whether a page that wasn't there is to be asked for again."""
+    away = item.looked_ns - (item.mtime_ns or 0)
+    return away < DAY_NS or (away <= MISSING_DAYS * DAY_NS and now - item.looked_ns >= away)
 
 
 def _outdate(item: Item) -> Item:

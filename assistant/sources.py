@@ -26,7 +26,8 @@ class Item:
     """A file or page that a source held, what tells whether it has changed, and the ids of the articles in it.
 
     `looked_ns` is when it was read, in nanoseconds of Unix time; `gone_ids` are articles that it held before. An ETag
-    and a Last-Modified are those of `validated_url`, to which a page's address may redirect.
+    and a Last-Modified are those of `validated_url`, to which a page's address may redirect. A page that a list names
+    and that wasn't there has neither articles nor a size; `mtime_ns` is since when it isn't, 0 where that is for good.
     """
 
     name: str
@@ -39,6 +40,11 @@ class Item:
     validated_url: str | None = None
     sha256: str | None = None
     gone_ids: tuple[str, ...] = ()
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it is a page that wasn't there."""
+        return self.mtime_ns is not None and self.size is None
 
 
 def list_sources(connection: sqlite3.Connection) -> list[KnownSource]:

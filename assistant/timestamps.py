@@ -38,6 +38,11 @@ _OTHER_LANGUAGES = ("de", "fr", "es", "it", "pt", "nl")
 
 _YEAR = r"(?:19|20)\d\d"
 _WORD = r"[^\W\d_]{3,12}"
+# 15/03/2025, 15.03.25
+_FIGURES = re.compile(
+    rf"(?<![\d.,:])(?P<first>\d{{1,2}})(?P<mark>[./-])[\s]?(?P<second>\d{{1,2}})(?P=mark)[\s]?"
+    rf"(?P<year>{_YEAR}|\d\d)(?![\d:])"
+)
 _DAYS = (
     # 2025-03-15, 2025年3月15日
     re.compile(rf"(?<!\d)(?P<year>{_YEAR})(?P<mark>[-/.]|[年년]\s?)(?P<month>\d{{1,2}})(?:[-/.]|[月월]\s?)(?P<day>\d{{1,2}})(?!\d)"),
@@ -48,11 +53,7 @@ _DAYS = (
     ),
     # March 15, 2025
     re.compile(rf"(?P<word>{_WORD})\.?[\s\xa0]{{1,3}}(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?[\s\xa0]{{1,3}}(?P<year>{_YEAR})(?!\d)"),
-    # 15/03/2025, 15.03.25
-    re.compile(
-        rf"(?<![\d.,:])(?P<first>\d{{1,2}})(?P<mark>[./-])[\s]?(?P<second>\d{{1,2}})(?P=mark)[\s]?"
-        rf"(?P<year>{_YEAR}|\d\d)(?![\d:])"
-    ),
+    _FIGURES,
 )  # fmt: skip
 _TIME = re.compile(
     r"(?<![\d:.,/])(?P<hour>[01]?\d|2[0-3])"
@@ -119,6 +120,29 @@ def find_timestamps(
         found, position = _add_time(day, text, match, position)
         if _accept(found):
             yield match.start(), found._replace(is_assumed=_is_ambiguous(match))
+
+
+def find_orders(text: str) -> Iterator[bool]:
+    """Find the days in a short text that are written in figures and can only be read in one way: 12/25/2025.
+
+    Yields whether the month comes first. With full stops the day does everywhere, which tells nothing of other marks.
+    """
+    for match in _FIGURES.finditer(text[:MAX_TEXT_CHARACTERS].translate(_DIGITS)):
+        first, second = int(match["first"]), int(match["second"])
+        if match["mark"] != "." and 1 <= min(first, second) <= 12 < max(first, second) <= 31:
+            yield second > 12
+
+
+@lru_cache(maxsize=64)
+def is_month_first_in(locale: str) -> bool | None:
+    """Whether the month comes first in a locale, such as "en-US"; None where the year does or nobody knows."""
+    from dateparser.languages.loader import default_loader
+
+    try:
+        order = default_loader.get_locale(locale).info.get("date_order")
+    except ValueError:  # one that it doesn't have
+        return None
+    return {"MDY": True, "DMY": False}.get(str(order))
 
 
 def is_american(text: str) -> bool:

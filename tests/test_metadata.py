@@ -259,3 +259,32 @@ def test_the_origin_of_a_day_says_that_its_order_was_assumed() -> None:
 
     assert metadata.published == datetime(2025, 4, 3, tzinfo=UTC)
     assert "the order of day and month assumed" in dict(metadata.origins)["published"]
+
+
+@pytest.mark.parametrize(
+    ("lang", "head", "address", "line", "month", "reason"),
+    [
+        ("en-GB", "", None, "", 4, "as in en-GB"),
+        ("en-US", "", None, "", 3, "as in en-US"),
+        ("en", '<meta property="og:locale" content="en_US">', None, "", 3, "as in en-US"),
+        ("en", "", "https://post.example.co.uk/pier", "", 4, "as in en-GB"),
+        ("en-US", "", "https://post.example.com.au/pier", "", 4, "as in en-AU"),
+        ("en", "", "https://news.example.us/pier", "", 3, "as in en-US"),
+        ("en", "", "https://news.example.io/pier", "", 4, "assumed"),
+        ("en-GB", "", None, "<p class=date>Updated 3/14/2025</p>", 3, "as in another day of the page"),
+        ("en-US", "", None, "<p class=date>Updated 14/3/2025</p>", 4, "as in another day of the page"),
+        ("de", "", None, "", 4, "as in de"),
+        ("en-CA", "", None, "", 4, "assumed"),
+    ],
+)
+def test_the_order_of_day_and_month_is_what_the_page_tells(
+    lang: str, head: str, address: str | None, line: str, month: int, reason: str
+) -> None:
+    html = (
+        f"<html lang={lang}><head>{head}</head><body><h1>Pier</h1><p class=date>3/4/2025</p>{line}{LEAD}</body></html>"
+    )
+    metadata = read_metadata(document_fromstring(html), address)
+
+    assert metadata.published is not None
+    assert metadata.published.month == month
+    assert f"the order of day and month {reason}" in dict(metadata.origins)["published"]

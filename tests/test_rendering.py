@@ -387,6 +387,7 @@ def test_articles_that_hold_text_for_a_machine_are_named() -> None:
         "1 added (1 passage in 1.0 s); 1 article holds text that seems written for a machine, which is quoted only"
         " where a question asks about it: a[2J"
     )
+    assert "1 hidden passage left out" in render_report(replace(report, hidden=1))
     many = render_report(replace(report, planted=("a", "b", "c", "d", "e")))
     assert "; 5 articles hold text" in many
     assert many.endswith(": a, b, c and 2 more")

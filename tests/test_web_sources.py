@@ -1,7 +1,10 @@
 """Pages, feeds, sitemaps and lists of addresses as sources: from a server on loopback into the library, and again."""
 
 import gzip
-from collections.abc import Iterator
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ from web_server import Page, WebServer, serve_web
 from assistant import crawling
 from assistant.ingest import add_sources, update_sources
 from assistant.library import Library
-from assistant.looking import Given, Source
+from assistant.looking import DAY_NS, Given, Source
 from assistant.types import IngestReport
 
 PRIVATE = Given(allows_private=True)
@@ -421,6 +424,62 @@ def test_a_feed_is_settled_though_some_of_its_pages_are_refused_for_good(
     assert (len(first.added), len(first.failed)) == (1, 3)
     assert (second.unchanged, second.failed) == (first.added, ())
     assert server.paths == ["/feed", "/ferry"]
+
+
+@pytest.fixture
+def wait(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Put the clock forward by so many days."""
+    real, ahead = time.time_ns, [0]
+    monkeypatch.setattr(time, "time_ns", lambda: real() + ahead[0])
+
+    def wait(days: float) -> None:
+        ahead[0] += int(days * DAY_NS)
+
+    return wait
+
+
+def test_a_page_that_stays_away_is_asked_for_ever_more_seldom_and_one_gone_for_good_never(
+    library: Library, embedder: WordEmbedder, server: WebServer, wait: Callable[[float], None]
+) -> None:
+    server.answers |= {
+        "/feed": make_feed(server, "/fog", "/rain", "/snow"),
+        "/fog": make_page("Fog over the bay"),
+        "/rain": Page(status=404),
+        "/snow": Page(status=410),
+    }
+    add(library, embedder, server.url("/feed"))
+    asked = []
+    for days in (2, 0.5, 40, 50):
+        wait(days)
+        server.asked.clear()
+        report = update(library, embedder)
+        asked.append("/rain" in server.paths)
+        assert [failure.source for failure in report.failed] == [server.url("/rain")] * asked[-1]
+        assert "/snow" not in server.paths
+
+    # Within a day of the first look, too soon after it, after twice as long, and given up.
+    assert asked == [True, False, True, False]
+
+
+def test_a_list_is_read_once_a_day_though_it_has_not_changed(
+    library: Library, embedder: WordEmbedder, server: WebServer, wait: Callable[[float], None]
+) -> None:
+    server.answers |= {
+        "/feed": revalidating(make_feed(server, "/fog", "/rain")),  # type: ignore[dict-item]
+        "/fog": make_page("Fog over the bay"),
+        "/rain": make_page("Rain at last"),
+    }
+    add(library, embedder, server.url("/feed"))
+    with library.writing(), closing(sqlite3.connect(library.folder / "library.sqlite3")) as connection, connection:
+        connection.execute("DELETE FROM items WHERE name LIKE '%/rain'")  # it never came in
+    server.asked.clear()
+    update(library, embedder)
+    assert "/rain" not in server.paths
+
+    wait(2)
+    update(library, embedder)
+
+    assert "/rain" in server.paths
 
 
 def test_one_address_for_all_pages_of_a_site_is_not_believed(

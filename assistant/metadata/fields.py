@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from assistant.metadata.declared import (
@@ -56,7 +56,7 @@ from assistant.metadata.shown import (
     list_shown_outlets,
     names_american_zone,
 )
-from assistant.timestamps import Timestamp, read_timestamp
+from assistant.timestamps import Timestamp, find_orders, is_month_first_in, read_timestamp
 from assistant.types import Origin
 
 if TYPE_CHECKING:
@@ -66,6 +66,11 @@ LONG_TITLE_CHARACTERS = 60  # at which titles made for machines are cut
 MIN_HEADING_CHARACTERS = 15  # of a heading of the second rank that may be the headline
 SAME_DAY = timedelta(hours=14)  # how far a time without a zone may be from the same time with one
 
+MAX_DATED = 50  # elements that may hold a day, of which the order of day and month is learned
+
+_REGION = re.compile(r"([A-Za-z]{2,3})[-_](?:[A-Za-z]{4}[-_])?([A-Za-z]{2})")
+# Domains of countries that anybody takes, whatever country they are in.
+_DOMAINS_OF_ALL = frozenset(("AI", "CC", "CO", "FM", "GG", "IO", "IS", "LY", "ME", "SH", "SO", "TO", "TV", "VC", "WS"))
 _PREFIX_SEPARATOR = re.compile(rf"{SEPARATOR.pattern}|:\s+")  # "The Courier: Harbour wall fails"
 _COMPANY = re.compile(
     r"\b(?:Ltd|Limited|Inc|LLC|GmbH|AG|S\.?A|S\.?L|plc|Group|Holdings?|Media|Corp(?:oration)?|Verlag)\b\.?"
@@ -225,15 +230,15 @@ def _find_times(
     tree: "HtmlElement", page: Page, nodes: list[dict[str, Any]], url: str | None, language: Found | None
 ) -> tuple[tuple[datetime, str] | None, tuple[datetime, str] | None]:
     code = language.value if language else None
-    region = f"{page.language} {get_meta(page, 'og:locale') or ''}".replace("_", "-").lower()
-    is_month_first = "en-us" in region
+    order = _find_order(page, nodes, code, url)
+    is_month_first = order.is_month_first
 
     def read(value: str) -> Timestamp | None:
         return read_timestamp(value, language=code, is_month_first=is_month_first)
 
     published = list(list_declared_times(page, nodes, PUBLISHED_KEYS, PUBLISHED_METAS, read))
     updated = list(list_declared_times(page, nodes, UPDATED_KEYS, UPDATED_METAS, read))
-    shown, shown_updates = find_shown_times(page, code, is_month_first or names_american_zone(page))
+    shown, shown_updates = find_shown_times(page, code, is_month_first)
     published += shown
     updated += shown_updates
     if not published:
@@ -243,13 +248,56 @@ def _find_times(
     if not published:
         published += guess_day(tree, url)
     zones = [moment.stamp.time for moment in [*published, *updated] if moment.stamp.has_zone]
-    first, last = _choose_moment(published, zones), _choose_moment(updated, zones)
+    first, last = _choose_moment(published, zones, order), _choose_moment(updated, zones, order)
     if last and first and last[0] <= first[0]:
         last = None
     return first, last
 
 
-def _choose_moment(moments: list[Moment], zones: list[datetime]) -> tuple[datetime, str] | None:
+class _Order(NamedTuple):
+    """Whether 3/4/2025 is the 4th of March on a page, and what tells."""
+
+    is_month_first: bool
+    reason: str
+
+
+def _find_order(page: Page, nodes: list[dict[str, Any]], language: str | None, url: str | None) -> _Order:
+    """Find out how a page writes its days: as its other days, its zone, its country or its language have it.
+
+    The country of an address goes before a region that is declared, for en-US is what many systems declare for all.
+    """
+    near = (get_text(element)[:MAX_LINE_CHARACTERS] for element in islice(chain(page.times, page.dated), MAX_DATED))
+    declared = (value for name in (*PUBLISHED_METAS, *UPDATED_METAS) for value in page.metas.get(name, ()))
+    orders = {order for text in chain(declared, near, page.lines) for order in find_orders(text)}
+    if len(orders) == 1:
+        return _Order(orders.pop(), "as in another day of the page")
+    if names_american_zone(page):
+        return _Order(True, "as in its time zone")
+    country = _find_country(url)
+    regions = [f"{code}-{country}" for code in (language or "en", "en")] if country else []
+    regions += [
+        page.language,
+        *(first_text(node.get("inLanguage")) for node in nodes),
+        get_meta(page, "og:locale") or "",
+    ]
+    for region in [match for region in regions if (match := _REGION.fullmatch(region.strip()))]:
+        locale = f"{region[1].lower()}-{region[2].upper()}"
+        if (is_month_first := is_month_first_in(locale)) is not None:
+            return _Order(is_month_first, f"as in {locale}")
+    # English is written in both orders; of other languages hardly any is.
+    is_month_first = is_month_first_in(language) if language and language != "en" else None
+    return _Order(False, "assumed") if is_month_first is None else _Order(is_month_first, f"as in {language}")
+
+
+def _find_country(url: str | None) -> str | None:
+    """Find the country in which an address is registered, as ISO 3166 has it."""
+    domain = (urlsplit(url).hostname or "").rpartition(".")[2].upper() if url else ""
+    if domain in ("GOV", "MIL"):
+        return "US"
+    return {"UK": "GB"}.get(domain, domain) if len(domain) == 2 and domain not in _DOMAINS_OF_ALL else None
+
+
+def _choose_moment(moments: list[Moment], zones: list[datetime], order: _Order) -> tuple[datetime, str] | None:
     """Take the first, in the most exact form in which it stands on the page."""
     if not moments:
         return None
@@ -272,7 +320,7 @@ def _choose_moment(moments: list[Moment], zones: list[datetime]) -> tuple[dateti
         first = next(better, first)
     time, place = first.stamp.time, first.place
     if first.stamp.is_assumed:
-        place += ", the order of day and month assumed"
+        place += f", the order of day and month {order.reason}"
     if first.stamp.has_zone:
         return time, place
     if not first.stamp.has_time:
