@@ -11,6 +11,7 @@ from assistant.embedding import Embedder
 from assistant.errors import LibraryError
 from assistant.preparing import embed_articles
 from assistant.records import ARTICLE, LEFTOVER, StoredArticle, to_leftover, to_stored_article
+from assistant.rendering import count_noun
 from assistant.revision_records import FORMER, read_former
 from assistant.schema import PackedPassage, unpack_vectors
 from assistant.shared import SharedLibrary
@@ -62,10 +63,10 @@ def examine_shared(library: SharedLibrary, *, progress: Progress | None = None) 
             Finding("rows", library.place, f"{count:,} passages belong to no article", REPAIR, is_repairable=True)
         )
     if former:
-        what = f"{len(former):,} records of earlier versions belong to no article"
+        what = f"earlier versions of no article are left over in {count_noun(len(former), 'record')}"
         findings.append(Finding("rows", library.place, what, REPAIR, is_repairable=True))
     if unreadable := _find_unreadable(records):
-        what = f"what is remembered of sources can't be read in {len(unreadable):,} records"
+        what = f"what is remembered of sources can't be read in {count_noun(len(unreadable), 'record')}"
         remedy = f"{REPAIR} by deleting them: give the sources again"
         findings.append(Finding("rows", library.place, what, remedy, is_repairable=True))
     if waiting:

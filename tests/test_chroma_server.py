@@ -75,7 +75,8 @@ def test_a_server_that_is_busy_is_asked_again() -> None:
         (403, "", "ASSISTANT_CHROMA_TOKEN"),
         (413, {}, "40 MiB"),
         (500, {"message": "it broke"}, "it broke"),
-        (200, "<html>", "answers as no Chroma server"),
+        (200, "<html>", "answers as no Chroma server of version 1.5 does .no JSON"),
+        (308, "", "sends on to elsewhere; give the address of the Chroma server itself"),
     ],
 )
 def test_what_a_server_refuses_is_said_in_one_line(status: int, value: Any, message: str) -> None:

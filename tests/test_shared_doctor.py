@@ -9,10 +9,13 @@ from libraries import embed, make_article
 from assistant.chroma_server import Record
 from assistant.errors import LibraryError
 from assistant.ingest import add_sources
-from assistant.records import StoredRevision, make_key, to_leftover_records, to_passage_records
+from assistant.records import StoredRevision, make_key, place_record, to_leftover_records, to_passage_records
+from assistant.revision_records import to_former_records
 from assistant.schema import pack_passage
 from assistant.shared import SharedLibrary
 from assistant.shared_doctor import examine_shared, repair_shared
+from assistant.source_records import key_item
+from assistant.sources import Item, KnownSource
 from assistant.types import Article
 
 EMBEDDER = WordEmbedder(dimension=8)
@@ -95,6 +98,40 @@ def test_what_waits_to_be_swept_is_no_damage(library: SharedLibrary) -> None:
     assert diagnosis.is_healthy
     assert diagnosis.findings[0].is_unfinished
     assert repair_shared(library, embedder=EMBEDDER).findings == ()
+
+
+def test_past_of_nobody_and_sources_that_cannot_be_read_are_deleted(library: SharedLibrary) -> None:
+    item = Item("https://courier.example/feed", ("fox",), 5, etag='"x"')
+    changed = replace(make_article("fox", 2), title="Fox clears two dogs")
+    with library.writing():
+        library.add([embed(changed)], [(KnownSource(item.name), item)])
+    records, _ = library.find_collections() or ()
+    (fox,) = library.read_articles(records, [make_key("fox")]).values()
+    records.write(to_former_records(fox, changed, revision="stray", until=5))
+    assert examine_shared(library).findings[0].what == "earlier versions of no article are left over in 1 record"
+    (found,) = records.get([key_item(item.name, "")])
+    records.write([Record(found.id, place_record(found.id), {**found.metadata, "v0": "AAAA"})])
+
+    repaired = repair_shared(library, embedder=EMBEDDER)
+
+    assert repaired.is_healthy
+    with library.snapshot() as snapshot:
+        assert [each.article.title for each in snapshot.revisions("fox")] == ["Fox clears dog", "Fox clears two dogs"]
+        assert snapshot.sources() == [KnownSource(item.name)]
+        assert snapshot.items_of(item.name) == {}
+
+
+def test_a_past_that_is_not_what_was_stored_is_said(library: SharedLibrary) -> None:
+    with library.writing():
+        library.add([embed(make_article("fox", 2))])
+    records, _ = library.find_collections() or ()
+    (fox,) = library.read_articles(records, [make_key("fox")]).values()
+    records.write(to_former_records(fox, make_article("fox", 3), revision=fox.former[0][0], until=5))
+
+    (finding,) = [each for each in examine_shared(library).findings if not each.is_unfinished]
+
+    assert (finding.kind, finding.article_id) == ("article", "fox")
+    assert "an earlier version" in finding.what
 
 
 def test_a_name_with_nothing_under_it_is_another_library(library: SharedLibrary, chroma: ChromaRun) -> None:
