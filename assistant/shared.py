@@ -24,7 +24,6 @@ from assistant.chroma_server import (
     ChromaServer,
     Collection,
     FoundRecord,
-    Record,
     Value,
 )
 from assistant.conversations import Conversations
@@ -199,37 +198,38 @@ class SharedLibrary:
         records, passages = self._find_both()
         began = self._server.read_time()
         name = make_revision()
-        written: list[tuple[Article, StoredRevision]] = []
-        passage_records: list[Record] = []
-        tiles: list[list[Passage]] = []
+        written: list[tuple[Article, list[PackedPassage]]] = []
         for article, embedded in articles:
             packed = [item if isinstance(item, PackedPassage) else pack_passage(item) for item in embedded]
             self._refuse(article, packed, passages)
-            revision = StoredRevision(make_key(article.id), name, len(packed))
-            written.append((article, revision))
-            passage_records += to_passage_records(article, packed, key=revision.key, revision=name)
-            tiles.append([each.passage for each in packed])
+            written.append((article, packed))
         if not written:
             return
-        before = self.read_articles(records, [revision.key for _, revision in written])
+        revisions = [StoredRevision(make_key(article.id), name, len(packed)) for article, packed in written]
+        before = self.read_articles(records, [revision.key for revision in revisions])
         self._has_changed = True
-        records.write(to_leftover_records([revision for _, revision in written], written=began))
+        records.write(to_leftover_records(revisions, written=began))
+        passage_records = [
+            record
+            for (article, packed), revision in zip(written, revisions, strict=True)
+            for record in to_passage_records(article, packed, key=revision.key, revision=name)
+        ]
         counts = Frequencies()
         current = []
         with ThreadPoolExecutor(max_workers=1) as executor:
             writing = executor.submit(passages.write, passage_records)
             # While the server has them, for this takes a seventh of its time.
-            for (article, revision), tile in zip(written, tiles, strict=True):
+            for (article, packed), revision in zip(written, revisions, strict=True):
                 stored = before.get(revision.key)
                 is_same = stored is not None and stored.hash == hash_article(article)
                 since = stored.since if stored and is_same else began
                 current.append(to_article_record(article, revision, since=since))
-                counts = counts.plus(count_stems(article.ref, tile))
+                counts = counts.plus(count_stems(article.ref, [each.passage for each in packed]))
             writing.result()
         now = self._server.read_time()
         if now - began > self._grace / 2 and self._grace:
             raise LibraryError(f"{self.place}: {_LATE}")
-        former = [stored.current for _, revision in written if (stored := before.get(revision.key))]
+        former = [stored.current for revision in revisions if (stored := before.get(revision.key))]
         # In one request with what they replace, as far as there is room, and with the state that they make.
         changed = [*to_leftover_records(former, written=now), *current]
         for start in range(0, len(changed), MAX_BATCH - 1):
