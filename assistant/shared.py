@@ -25,7 +25,6 @@ from assistant.chroma_server import (
     ChromaServer,
     Collection,
     FoundRecord,
-    Record,
     Value,
 )
 from assistant.conversations import Conversations
