@@ -25,6 +25,7 @@ from assistant.chroma_server import (
     ChromaServer,
     Collection,
     FoundRecord,
+    Record,
     Value,
 )
 from assistant.conversations import Conversations
