@@ -1,6 +1,10 @@
 import json
 import threading
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +28,9 @@ OLD, NEW = (
     make_article("a", 3),
     Article("a", "Title of a", "".join(f"a new {n}".ljust(20) for n in range(7)), outlet="b"),
 )
+
+
+SECOND = make_article("b", 2)
 
 
 class _StoppedError(Exception):
@@ -65,33 +72,47 @@ def count_records(library: SharedLibrary) -> tuple[int, int, int]:
     return kinds.count(ARTICLE), kinds.count(LEFTOVER), passages.count()
 
 
-def test_a_writer_that_stops_anywhere_leaves_the_old_or_the_new(tmp_path: Path, chroma: ChromaRun) -> None:
-    stop_at = 0
-    is_done = False
-    while not is_done:
-        stop_at += 1
+def stop_everywhere(folder: Path, url: str, write: Callable[[SharedLibrary], None]) -> Iterator[SharedLibrary]:
+    """Have a writer stop at each of its writes, and last at none, and give the library that each leaves."""
+    for stop_at in count(1):
         name = make_name()
-        library = open_shared(tmp_path, chroma.url, name=name, grace=0)
-        add(library, OLD, make_article("b", 2), publish=False)
-        server = _StoppingServer(chroma.url, stop_at=stop_at)
-        writer = SharedLibrary(tmp_path, name=name, server=server, embedding_model="words", home=tmp_path, grace=0)
-        try:
-            add(writer, NEW, make_article("c", 1), seed=5)
-            remove(writer, "b")
+        library = open_shared(folder, url, name=name, grace=0)
+        add(library, OLD, SECOND, publish=False)
+        server = _StoppingServer(url, stop_at=stop_at)
+        writer = SharedLibrary(folder, name=name, server=server, embedding_model="words", home=folder, grace=0)
+        is_done = False
+        with suppress(_StoppedError):
+            write(writer)
             is_done = True
-        except _StoppedError:
-            pass
-
-        assert read_state(library)[0] in (OLD.text, NEW.text)
-        add(library, NEW, make_article("c", 1), seed=5)
-        remove_if_there(library, "b")
-        assert read_state(library) == (NEW.text, make_article("c", 1).text)
-        assert count_records(library) == (2, 0, 8)
-        assert [each.article for each in read_revisions(library, "a")] == [OLD, NEW]
-        assert count_former(library) == 1
+        yield library
         writer.close()
         library.close()
-    assert stop_at > 8
+        if is_done:
+            assert stop_at > 5
+            return
+
+
+def test_a_writer_that_stops_anywhere_leaves_the_old_or_the_new(tmp_path: Path, chroma: ChromaRun) -> None:
+    third = make_article("c", 1)
+
+    def write(library: SharedLibrary) -> None:
+        add(library, NEW, third, seed=5)
+
+    for library in stop_everywhere(tmp_path, chroma.url, write):
+        assert read_state(library)[0] in (OLD.text, NEW.text)
+        write(library)
+        assert read_state(library) == (NEW.text, SECOND.text, third.text)
+        assert count_records(library) == (3, 0, 10)
+        assert [each.article for each in read_revisions(library, "a")] == [OLD, NEW]
+        assert count_former(library) == 1
+
+
+def test_a_removal_that_stops_anywhere_is_done_or_goes_on(tmp_path: Path, chroma: ChromaRun) -> None:
+    for library in stop_everywhere(tmp_path, chroma.url, partial(remove, article_id="b")):
+        assert read_state(library) in ((OLD.text, SECOND.text), (OLD.text,))
+        remove(library, "b")
+        assert read_state(library) == (OLD.text,)
+        assert count_records(library) == (1, 0, 3)
 
 
 def read_revisions(library: SharedLibrary, article_id: str) -> tuple[Revision, ...]:
@@ -103,12 +124,6 @@ def count_former(library: SharedLibrary) -> int:
     """Count the records of earlier versions, also of those that are nobody's past."""
     records, _ = library.find_collections() or ()
     return sum(1 for _ in records.find_all({"kind": FORMER}))
-
-
-def remove_if_there(library: SharedLibrary, article_id: str) -> None:
-    with library.writing():
-        library.remove(article_id)
-        library.publish()
 
 
 def test_readers_see_the_old_article_or_the_new_one(tmp_path: Path, chroma: ChromaRun) -> None:
