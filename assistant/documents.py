@@ -153,7 +153,7 @@ def read_pdf(document: Document) -> Article:
         return _read_pdf(document)
     except LimitReachedError:
         raise ArticleError(
-            f"{document.name}: too large: it is packed, and unpacks to more than a document has; save it as text"
+            f"{document.name}: too large: unpacked, a part of it is more than a document has; save it as text"
         ) from None
 
 

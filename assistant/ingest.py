@@ -25,7 +25,7 @@ from assistant.preparing import PreparedArticle, check_article, embed_prepared, 
 from assistant.schema import hash_article
 from assistant.sources import Item, KnownSource
 from assistant.timestamps import is_ahead
-from assistant.types import Article, Entry, Failure, IngestReport, Origin
+from assistant.types import Article, Document, Entry, Failure, IngestReport, Origin
 
 Progress = Callable[[int, int], None]
 _T = TypeVar("_T")
@@ -354,9 +354,11 @@ class _Intake:
 
 
 def _to_failure(look: Look, error: ArticleError) -> Failure:
-    """Make a failure of what is wrong with an article, which a file that is all of it names well enough."""
+    """Make a failure of what is wrong with an article, which a document that is all of it names well enough."""
+    content = look.candidate.content
+    own = content.url if isinstance(content, Document) else look.candidate.item_name
     failure = to_failure(look.name, error)
-    return replace(failure, reason=failure.reason.removeprefix(f"article {look.candidate.item_name!r}: "))
+    return replace(failure, reason=failure.reason.removeprefix(f"article {own!r}: "))
 
 
 def _read_entry(entry: Entry, article: Article) -> dict[str, str | datetime | None]:

@@ -204,7 +204,7 @@ def test_a_damaged_pdf_is_refused(data: bytes) -> None:
 
 def test_a_pdf_that_unpacks_to_too_much_is_called_too_large() -> None:
     assert refuse(write_streams([b" " * 100_000_000])) == (
-        "story: too large: it is packed, and unpacks to more than a document has; save it as text"
+        "story: too large: unpacked, a part of it is more than a document has; save it as text"
     )
 
 

@@ -201,3 +201,9 @@ def test_nothing_is_lost_or_said_twice_on_a_page(page: list[Fragment]) -> None:
     drawn = sorted("".join(fragment.text for fragment in page).replace(" ", ""))
 
     assert sorted("".join(compose_text([page]).text.split())) == drawn
+
+
+def test_a_line_of_letters_without_end_is_one_word() -> None:
+    text = "a" * 300_000
+
+    assert compose_text([[Fragment(text, 50, 700, 10)]]).text == text
