@@ -169,6 +169,7 @@ def test_a_long_text_without_gaps_is_refused(text: str) -> None:
         "सोमवार को नदी निचले शहर के ऊपर बढ़ गई। " * 800,
         "Northgate 2–1 Southgate\n" * 1_200,
         "2019 | 12.4 | 13.5 | 0.8\n" * 1_200,
+        f"2019,{'12.4,' * 20}0.8\n" * 300,
         "+------+------+\n|  12  |  0.4 |\n" * 1_200,
         "Chapter 1 .............................. 12\n" * 600,
         f"Read it at <https://news.example/read?{'id=4f' * 40}>\n" * 200,
