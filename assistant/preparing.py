@@ -33,10 +33,11 @@ _MARK = re.compile(r"[.!?…؟।][^\w\s]{0,3}\s|[。！？｡]")
 # rules, emoji or marks heaped on a letter they are next to nothing.
 SHORT_TEXT = 20_000  # characters, whose vectors take a second
 MIN_WRITTEN = 0.1  # of what isn't space, in letters and figures
-# Data in letters (base64, a key, a packed script) has no gaps. No word is as long in the scripts that part their words,
-# most of which stand in front of Thai in Unicode; an address is, and a letter to readers may be half addresses.
+# Data in letters (base64, a key, a picture) has no gaps, nor the marks that part a table's cells. No word is as long in
+# the scripts that part their words, most of which stand in front of Thai in Unicode; an address is, and a letter to
+# readers may be half addresses.
 MAX_UNBROKEN = 0.5  # of what isn't space
-_UNBROKEN = re.compile(r"(?<!\S)(?!\S{0,99}://)[!-~\xa1-\u0dff\u1e00-\u1fff\u200b-\u200f]{60,}+")
+_UNBROKEN = re.compile(r"(?<![^\s,;|])(?!\S{0,99}://)[!-+\--:<-{}~\xa1-\u0dff\u1e00-\u1fff\u200b-\u200f]{60,}+")
 
 
 @dataclass(frozen=True, slots=True)
