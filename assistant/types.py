@@ -4,7 +4,7 @@ Offsets are Python string offsets (code points) into `Article.text`, end exclusi
 wraps the record of an earlier one and never edits it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, NamedTuple
 
@@ -55,7 +55,7 @@ class Article:
     section: str | None = None
     language: str | None = None
     origins: tuple[Origin, ...] = ()
-    hidden: int = 0
+    hidden: int = field(default=0, compare=False)
 
     @property
     def ref(self) -> ArticleRef:
