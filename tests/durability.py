@@ -285,7 +285,7 @@ def leave_log(folder: Path, numbers: Sequence[int], talk: Connection) -> None:
 
 
 def _add_unpublished(library: Library, article: Article, embedder: WordEmbedder) -> None:
-    ingest._store([prepare_article(article, embedder)], [], library, embedder, ingest._Tally())
+    ingest._store([prepare_article(article, embedder)], [], library, embedder, ingest._Tally(), lambda _: None)
 
 
 def ask_after_fork(folder: Path, number: int, talk: Connection) -> None:

@@ -25,7 +25,7 @@ def test_a_reference_is_the_article_without_its_text() -> None:
 
     assert article.ref == ArticleRef("fox", "Fox clears dog", "Courier", "Rey", time, "https://courier.example/fox")
     assert {field.name for field in fields(Article)} - {field.name for field in fields(ArticleRef)} == {
-        *("text", "updated", "section", "language", "origins")
+        *("text", "updated", "section", "language", "origins", "hidden")
     }
 
 
