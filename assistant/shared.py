@@ -463,8 +463,9 @@ class SharedLibrary:
         made_by = metadata.get("embedding_model")
         if made_by != self._embedding_model:
             raise LibraryMismatchError(
-                f"{self.place}: made with the embedding model {str(made_by)[:200]}, not {self._embedding_model}; choose"
-                " the one that made it with --embedding-model (and OPENAI_BASE_URL), or another name with --index"
+                f"{self.place}: made with the embedding model {self._server.redact(str(made_by))}, not"
+                f" {self._embedding_model}; choose the one that made it with --embedding-model (and OPENAI_BASE_URL),"
+                " or another name with --index"
             )
         return collection
 

@@ -44,7 +44,7 @@ class _StoppingServer(ChromaServer):
         super().__init__(url)
         self._left = stop_at
 
-    def send(self, method: str, path: str, body: object = None, *, is_write: bool = False, **options: bool) -> Any:
+    def send(self, method: str, path: str, body: object = None, *, is_write: bool = False, **options: Any) -> Any:
         answer = super().send(method, path, body, is_write=is_write, **options)
         self._left -= is_write
         if is_write and self._left == 0:
@@ -191,7 +191,7 @@ class _CountingServer(ChromaServer):
 
     count = 0
 
-    def send(self, method: str, path: str, body: object = None, **options: bool) -> Any:
+    def send(self, method: str, path: str, body: object = None, **options: Any) -> Any:
         self.count += isinstance(body, dict) and path.endswith("/get") and make_key("a") in body.get("ids", ())
         return super().send(method, path, body, **options)
 
