@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import lru_cache, partial
@@ -27,6 +27,7 @@ from assistant.chroma_server import (
     FoundRecord,
     Record,
     Value,
+    being_patient,
 )
 from assistant.conversations import Conversations
 from assistant.copies import group_copies
@@ -198,15 +199,24 @@ class SharedLibrary:
         except UnicodeEncodeError:
             raise LibraryError("half of a surrogate pair is in no library; ask without it") from None
 
+    def patient(self) -> AbstractContextManager[None]:
+        """Have what this thread asks waited for as long as a write is."""
+        return being_patient()
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Make the library where there is none. There may be other writers."""
-        if self.find_collections() is None:
-            metadata: dict[str, Value] = {"news_assistant": FORMAT_VERSION, "embedding_model": self._embedding_model}
-            # The articles last: where they are, the library is whole.
-            for kind in ("passages", "articles"):
-                self._check(self._server.make_collection(f"{self.name}.{kind}", metadata=metadata, ef_search=EF_SEARCH))
-        yield
+        with self.patient():
+            if self.find_collections() is None:
+                metadata: dict[str, Value] = {
+                    "news_assistant": FORMAT_VERSION,
+                    "embedding_model": self._embedding_model,
+                }
+                # The articles last: where they are, the library is whole.
+                for kind in ("passages", "articles"):
+                    name = f"{self.name}.{kind}"
+                    self._check(self._server.make_collection(name, metadata=metadata, ef_search=EF_SEARCH))
+            yield
 
     def content_hash(self) -> str:
         """Hash all that the library knows: equal libraries have equal hashes, shared or not."""
