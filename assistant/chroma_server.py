@@ -34,6 +34,7 @@ MAX_VALUE_BYTES = 8_182
 MAX_KEYS = 32
 MAX_KEY_BYTES = 36
 MAX_BATCH = 300  # records in one write, and in one answer
+MAX_ENTRIES = 10_000  # in one answer of ids and distances alone, of a server of one's own
 MAX_CONCURRENT = 8  # requests; 10 on one collection are too many
 
 MAX_REQUEST_CHARACTERS = 8_000_000  # a server takes 40 MiB
@@ -304,6 +305,11 @@ class Collection:
         self.dimension = dimension  # as it was when this was found
         self._server = server
         self._path = path
+
+    @property
+    def max_entries(self) -> int:
+        """How many records one answer may list by their ids and distances alone."""
+        return MAX_BATCH if is_chroma_cloud(self._server.url) else MAX_ENTRIES
 
     def count(self) -> int:
         """Count the records."""
