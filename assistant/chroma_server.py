@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from urllib.parse import quote
 import numpy as np
 
 from assistant.errors import LibraryError, LibraryGoneError, LibraryMismatchError
+from assistant.redaction import redact
 from assistant.settings import is_chroma_cloud
 from assistant.vectors import FloatArray, holds_named_function
 
@@ -32,16 +34,22 @@ MAX_VALUE_BYTES = 8_182
 MAX_KEYS = 32
 MAX_KEY_BYTES = 36
 MAX_BATCH = 300  # records in one write, and in one answer
+MAX_ENTRIES = 10_000  # in one answer of ids and distances alone, of a server of one's own
 MAX_CONCURRENT = 8  # requests; 10 on one collection are too many
 
 MAX_REQUEST_CHARACTERS = 8_000_000  # a server takes 40 MiB
 CONNECT_SECONDS = 5.0
 READ_SECONDS, WRITE_SECONDS = 10.0, 60.0  # that a server may take for one request
 READ_PATIENCE, WRITE_PATIENCE = 3.0, 30.0  # for which a request is tried again
+# What an answer may take: of a record, its values, text and vector of some thousand numbers, or its id and distance
+# alone; and of anything else.
+MAX_RECORD_BYTES, MAX_ENTRY_BYTES = 400_000, 400
+MAX_SMALL_BYTES = 1_000_000
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 
 _DEFAULT_TENANT, _DEFAULT_DATABASE = "default_tenant", "default_database"
 _BUSY = (429, 502, 503, 504)
+_IS_PATIENT: ContextVar[bool] = ContextVar("is_patient", default=False)
 
 Value = str | int | float | bool
 Where = Mapping[str, Any]
@@ -66,6 +74,25 @@ class FoundRecord:
     document: str = ""
     vector: FloatArray | None = None
     distance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer that has been read to its end; `location` is where a redirect leads."""
+
+    status: int
+    location: str | None
+    body: bytes
+
+
+@contextmanager
+def being_patient() -> Iterator[None]:
+    """Have the requests that this thread makes in the block tried again for as long as a write is."""
+    token = _IS_PATIENT.set(True)
+    try:
+        yield
+    finally:
+        _IS_PATIENT.reset(token)
 
 
 class ChromaServer:
@@ -152,44 +179,66 @@ class ChromaServer:
         return self._root
 
     def send(
-        self, method: str, path: str, body: object = None, *, is_write: bool = False, may_miss: bool = False
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        is_write: bool = False,
+        may_miss: bool = False,
+        max_bytes: int = MAX_SMALL_BYTES,
     ) -> Any:
-        """Send a request until it is answered, and return what the answer holds; None for a miss where that may be."""
+        """Send a request until it is answered, and return what the answer holds; None for a miss where that may be.
+
+        The answer has at most so many bytes when it is unpacked.
+        """
         import httpx2
 
-        patience = time.monotonic() + (WRITE_PATIENCE if is_write else READ_PATIENCE)
+        patience = time.monotonic() + (WRITE_PATIENCE if is_write or _IS_PATIENT.get() else READ_PATIENCE)
         seconds = WRITE_SECONDS if is_write else READ_SECONDS
         content = None if body is None else json.dumps(body, allow_nan=False).encode()
         pause = FIRST_PAUSE
         while True:
-            response = None
+            answer = None
             try:
-                response = self._open_client().request(
-                    method,
-                    f"{self.url}{path}",
-                    content=content,
-                    timeout=httpx2.Timeout(seconds, connect=CONNECT_SECONDS),
-                )
-                failure = f"is busy (HTTP status {response.status_code})"
+                answer = self._ask(method, path, content, seconds=seconds, max_bytes=max_bytes)
+                failure = f"is busy (HTTP status {answer.status})"
             except httpx2.TimeoutException:
                 failure = f"didn't answer within {seconds:g} seconds"
             except httpx2.HTTPError as error:
-                failure = f"can't be reached ({_name(error)})"
+                failure = f"can't be reached ({self.redact(str(error)) or type(error).__name__})"
             except RuntimeError as error:  # how a client says that it is closed
                 raise LibraryError("the assistant is closed; open it again") from error
-            if response is not None and response.status_code not in _BUSY:
-                return self._read(response, may_miss=may_miss)
+            if answer is not None and answer.status not in _BUSY:
+                return self._read(answer, may_miss=may_miss)
             pause = min(pause * 2, LONGEST_PAUSE)
             if time.monotonic() + pause > patience or "within" in failure:
                 raise LibraryError(f"{self.url}: the Chroma server {failure}; see that it runs, and try again")
             time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # so that those who wait don't come back at once
 
-    def _read(self, response: "httpx2.Response", *, may_miss: bool) -> Any:
-        status = response.status_code
+    def _ask(self, method: str, path: str, content: bytes | None, *, seconds: float, max_bytes: int) -> "_Answer":
+        """Send a request once, and read its answer while there is time and as far as it may go."""
+        import httpx2
+
+        until = time.monotonic() + seconds
+        timeout = httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
+        with self._open_client().stream(method, f"{self.url}{path}", content=content, timeout=timeout) as response:
+            body = bytearray()
+            for piece in response.iter_bytes():
+                body += piece
+                if len(body) > max_bytes:
+                    raise self.misunderstood(f"more than {max_bytes:,} bytes where no answer has as many")
+                # Subtle: a client's own timeout is for each read, of which a server that drips answers every one.
+                if time.monotonic() > until:
+                    raise httpx2.ReadTimeout("the answer isn't at its end")
+            return _Answer(response.status_code, response.headers.get("Location"), bytes(body))
+
+    def _read(self, answer: "_Answer", *, may_miss: bool) -> Any:
+        status = answer.status
         if status == 404 and may_miss:
             return None
         try:
-            value = json.loads(response.content)
+            value = json.loads(answer.body)
         except (ValueError, RecursionError):
             value = None
         if status < 300 and value is not None:
@@ -198,7 +247,7 @@ class ChromaServer:
             raise self.misunderstood("no JSON")
         if 300 <= status < 400:
             # It isn't followed, for the token would go along.
-            address = response.headers.get("Location", "elsewhere")[:200]
+            address = self.redact(answer.location or "elsewhere")
             raise LibraryError(f"{self.url}: sends on to {address}; give the address of the Chroma server itself")
         if status in (401, 403):
             raise LibraryError(
@@ -206,7 +255,7 @@ class ChromaServer:
                 " CHROMA_API_KEY for Chroma Cloud"
             )
         message = value.get("message") if isinstance(value, dict) else None
-        said = " ".join(message.split())[:200] if isinstance(message, str) else ""
+        said = self.redact(message) if isinstance(message, str) else ""
         if status == 404:
             raise LibraryGoneError(
                 f"{self.url}: the library was deleted or made anew, or its database isn't there"
@@ -215,6 +264,10 @@ class ChromaServer:
         if status == 413:
             raise LibraryError(f"{self.url}: the Chroma server takes no request of this size; let it take 40 MiB")
         raise self.misunderstood(f"HTTP status {status}{f', {said}' if said else ''}")
+
+    def redact(self, message: str) -> str:
+        """Make what a server says one short line without the token."""
+        return redact(message, (self._token,))
 
     def misunderstood(self, what: str) -> LibraryError:
         """Say that a server answered with what it shouldn't."""
@@ -253,6 +306,11 @@ class Collection:
         self._server = server
         self._path = path
 
+    @property
+    def max_entries(self) -> int:
+        """How many records one answer may list by their ids and distances alone."""
+        return MAX_BATCH if is_chroma_cloud(self._server.url) else MAX_ENTRIES
+
     def count(self) -> int:
         """Count the records."""
         with self._server.understanding():
@@ -279,8 +337,8 @@ class Collection:
         """Get the records of these ids, as far as there are any, in no order."""
         found: list[FoundRecord] = []
         for start in range(0, len(ids), MAX_BATCH):
-            request = {"ids": ids[start : start + MAX_BATCH], "include": list(include)}
-            found += self._read(self._server.send("POST", f"{self._path}/get", request))
+            request = {"ids": list(ids[start : start + MAX_BATCH]), "include": list(include)}
+            found += self._send("get", request, count=len(request["ids"]))
         return found
 
     def find(
@@ -296,7 +354,7 @@ class Collection:
         request = {"limit": limit, "offset": offset, "include": list(include)}
         request |= {"where": where} if where else {}
         request |= {"where_document": where_document} if where_document else {}
-        return self._read(self._server.send("POST", f"{self._path}/get", request))
+        return self._send("get", request, count=limit)
 
     def find_all(self, where: Where | None, *, include: Sequence[str] = ("metadatas",)) -> Iterator[FoundRecord]:
         """Find all records that a condition lets through, a batch at a time."""
@@ -307,20 +365,25 @@ class Collection:
                 return
             offset += len(found)
 
-    def nearest(self, query: FloatArray, *, limit: int, where: Where | None = None) -> list[FoundRecord]:
-        """Find the records nearest to a unit vector (d,), nearest first, with their metadata and texts."""
-        request = {
-            "query_embeddings": [query.tolist()],
-            "n_results": limit,
-            "include": ["distances", "metadatas", "documents"],
-        }
-        answer = self._server.send("POST", f"{self._path}/query", request | ({"where": where} if where else {}))
-        with self._server.understanding():
-            parts = {name: (rows or [None])[0] for name, rows in answer.items() if name != "include"}
-        return self._read(parts)
+    def nearest(
+        self,
+        query: FloatArray,
+        *,
+        limit: int,
+        where: Where | None = None,
+        include: Sequence[str] = ("distances", "metadatas", "documents"),
+    ) -> list[FoundRecord]:
+        """Find the records nearest to a unit vector (d,), nearest first."""
+        request = {"query_embeddings": [query.tolist()], "n_results": limit, "include": list(include)}
+        return self._send("query", request | ({"where": where} if where else {}), count=limit)
 
-    def _read(self, answer: Mapping[str, Any]) -> list[FoundRecord]:
+    def _send(self, kind: str, request: Mapping[str, Any], *, count: int) -> list[FoundRecord]:
+        """Send a request for at most so many records, and read them."""
+        size = MAX_ENTRY_BYTES if set(request["include"]) <= {"distances"} else MAX_RECORD_BYTES
+        answer = self._server.send("POST", f"{self._path}/{kind}", request, max_bytes=MAX_SMALL_BYTES + count * size)
         with self._server.understanding():
+            if kind == "query":
+                answer = {name: (rows or [None])[0] for name, rows in answer.items() if name != "include"}
             return self._read_columns(answer)
 
     def _read_columns(self, answer: Mapping[str, Any]) -> list[FoundRecord]:
@@ -357,7 +420,3 @@ def _cut(records: Sequence[Record]) -> Iterator[list[Record]]:
 
 def _encode(vector: FloatArray) -> str:
     return base64.b64encode(np.ascontiguousarray(vector, "<f4").tobytes()).decode()
-
-
-def _name(error: Exception) -> str:
-    return str(error)[:200] or type(error).__name__

@@ -89,7 +89,7 @@ def import_library(
     holds, LibraryError for any other file.
     """
     started = time.perf_counter()
-    with library.snapshot() as snapshot:
+    with library.patient(), library.snapshot() as snapshot:
         dimension = snapshot.dimension or dimension
     with _open(path) as file:
         total = sum(1 for _ in _read(file, path, library.embedding_model, dimension))

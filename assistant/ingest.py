@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -87,12 +88,13 @@ def add_sources(
     know.
     """
     started = time.perf_counter()
-    looker = Looker(library, own=own, given=given, offline=offline, say=say)
-    looker.list_given(sources)
-    intake = _Intake(library, embedder, given=given, is_update=False)
-    return _take_in(
-        looker, intake, library, embedder, remove_gone=remove_gone, progress=progress, say=say, started=started
-    )
+    with library.patient():
+        looker = Looker(library, own=own, given=given, offline=offline, say=say)
+        looker.list_given(sources)
+        intake = _Intake(library, embedder, given=given, is_update=False)
+        return _take_in(
+            looker, intake, library, embedder, remove_gone=remove_gone, progress=progress, say=say, started=started
+        )
 
 
 def update_sources(
@@ -111,12 +113,13 @@ def update_sources(
     stays away.
     """
     started = time.perf_counter()
-    looker = Looker(library, own=own, offline=offline, say=say)
-    looker.list_known()
-    intake = _Intake(library, embedder, given=NOTHING_GIVEN, is_update=True)
-    return _take_in(
-        looker, intake, library, embedder, remove_gone=remove_gone, progress=progress, say=say, started=started
-    )
+    with library.patient():
+        looker = Looker(library, own=own, offline=offline, say=say)
+        looker.list_known()
+        intake = _Intake(library, embedder, given=NOTHING_GIVEN, is_update=True)
+        return _take_in(
+            looker, intake, library, embedder, remove_gone=remove_gone, progress=progress, say=say, started=started
+        )
 
 
 def _take_in(
@@ -398,7 +401,8 @@ def _run_ahead(steps: Iterator[_T], limit: int) -> Generator[_T, None, None]:
             failures.append(error)
         put(None)
 
-    thread = threading.Thread(target=run, name="read-sources", daemon=True)
+    # In a context like this one, for that says how patient it is.
+    thread = threading.Thread(target=copy_context().run, args=(run,), name="read-sources", daemon=True)
     thread.start()
     try:
         while (step := ready.get()) is not None:

@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -138,6 +138,10 @@ class Library:
             connection.execute("BEGIN")
             published = self._find_published(connection)
             yield Snapshot(connection, published, self._open_generation, self._find_counts(connection))
+
+    def patient(self) -> nullcontext[None]:
+        """Do nothing: no other machine is waited for."""
+        return nullcontext()
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -132,6 +132,9 @@ class Library(Protocol):
     def snapshot(self) -> AbstractContextManager[Snapshot]:
         """Open the state that was written last."""
 
+    def patient(self) -> AbstractContextManager[None]:
+        """Have what this thread asks waited for as long as a write is: nobody sits and waits for the answer."""
+
     def writing(self) -> AbstractContextManager[None]:
         """Be a writer, and make the library where there is none."""
 

@@ -378,7 +378,7 @@ def render_diagnosis(diagnosis: Diagnosis) -> str:
     counts = f"{count_noun(diagnosis.articles, 'article')}, {count_noun(diagnosis.passages, 'passage')}"
     found = len(diagnosis.findings)
     if diagnosis.is_healthy:
-        unfinished = ", and something isn't finished" if found else ""
+        unfinished = f"; {count_noun(found, 'thing')} still to finish" if found else ""
         verdict = f"all is well{' again' if diagnosis.mended else ''}{unfinished}"
     else:
         repairable = sum(finding.is_repairable for finding in diagnosis.findings)

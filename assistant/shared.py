@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import lru_cache, partial
@@ -27,6 +27,7 @@ from assistant.chroma_server import (
     FoundRecord,
     Record,
     Value,
+    being_patient,
 )
 from assistant.conversations import Conversations
 from assistant.copies import group_copies
@@ -198,15 +199,24 @@ class SharedLibrary:
         except UnicodeEncodeError:
             raise LibraryError("half of a surrogate pair is in no library; ask without it") from None
 
+    def patient(self) -> AbstractContextManager[None]:
+        """Have what this thread asks waited for as long as a write is."""
+        return being_patient()
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Make the library where there is none. There may be other writers."""
-        if self.find_collections() is None:
-            metadata: dict[str, Value] = {"news_assistant": FORMAT_VERSION, "embedding_model": self._embedding_model}
-            # The articles last: where they are, the library is whole.
-            for kind in ("passages", "articles"):
-                self._check(self._server.make_collection(f"{self.name}.{kind}", metadata=metadata, ef_search=EF_SEARCH))
-        yield
+        with self.patient():
+            if self.find_collections() is None:
+                metadata: dict[str, Value] = {
+                    "news_assistant": FORMAT_VERSION,
+                    "embedding_model": self._embedding_model,
+                }
+                # The articles last: where they are, the library is whole.
+                for kind in ("passages", "articles"):
+                    name = f"{self.name}.{kind}"
+                    self._check(self._server.make_collection(name, metadata=metadata, ef_search=EF_SEARCH))
+            yield
 
     def content_hash(self) -> str:
         """Hash all that the library knows: equal libraries have equal hashes, shared or not."""
@@ -463,8 +473,9 @@ class SharedLibrary:
         made_by = metadata.get("embedding_model")
         if made_by != self._embedding_model:
             raise LibraryMismatchError(
-                f"{self.place}: made with the embedding model {str(made_by)[:200]}, not {self._embedding_model}; choose"
-                " the one that made it with --embedding-model (and OPENAI_BASE_URL), or another name with --index"
+                f"{self.place}: made with the embedding model {self._server.redact(str(made_by))}, not"
+                f" {self._embedding_model}; choose the one that made it with --embedding-model (and OPENAI_BASE_URL),"
+                " or another name with --index"
             )
         return collection
 
@@ -755,7 +766,12 @@ class SharedSnapshot:
         )
         if filter == EVERYTHING:
             self._looked_for.update(terms)
-        taken = set(self._take(found))
+        current = self._take(found)
+        most = self._passages.max_entries
+        if len(current) < len(found) // 2 and len(found) == min(limit, MAX_BATCH) < most:
+            entries = self._passages.find(to_where(filter), where_document={"$regex": pattern}, limit=most, include=())
+            current = self._take_listed(entries, limit=limit)
+        taken = {number_passage(each.id) for each in current}
         counts = Counter(id for ids in self._find_holders(terms).values() for id in ids & taken)
         scored = [(id, float(held)) for id, held in counts.items()]
         return sorted(scored, key=lambda neighbour: (-neighbour[1], neighbour[0]))
@@ -769,13 +785,26 @@ class SharedSnapshot:
         asked = limit = min(limit, MAX_BATCH)
         while True:
             found = self._passages.nearest(query, limit=asked, where=to_where(filter))
-            taken = set(self._take(found))
-            cosines = {number_passage(each.id): 1 - each.distance for each in found}
-            near = [(id, cosine) for id, cosine in cosines.items() if id in taken]
+            near = self._take(found)
             # Some may be of other revisions than the current ones: where those aren't few, more are asked for.
-            if len(near) >= limit - limit // 8 or len(found) < asked or asked == MAX_BATCH:
-                return near[:limit]
+            if len(near) >= limit - limit // 8 or len(found) < asked:
+                break
+            if asked == MAX_BATCH:
+                near = self._find_nearest_listed(query, limit=limit, filter=filter) or near
+                break
             asked = min(2 * asked, MAX_BATCH)
+        return [(number_passage(each.id), 1 - each.distance) for each in near[:limit]]
+
+    def _find_nearest_listed(self, query: FloatArray, *, limit: int, filter: PassageFilter) -> list[FoundRecord]:
+        """Find the same where an article is replaced again and again, and what it was crowds out all else.
+
+        Only the ids are asked for, which say what is current. Nothing where a server gives no more of them.
+        """
+        if self._passages is None or self._passages.max_entries == MAX_BATCH:
+            return []
+        most = self._passages.max_entries
+        entries = self._passages.nearest(query, limit=most, where=to_where(filter), include=("distances",))
+        return self._take_listed(entries, limit=limit)
 
     def load(self, ids: Sequence[int]) -> list[StoredPassage]:
         """Load passages that were found, in the order of their ids."""
@@ -822,8 +851,8 @@ class SharedSnapshot:
         ids = list(self._found)
         return {term: {ids[place] for place in owners[numbers == number_word(term)].tolist()} for term in terms}
 
-    def _take(self, records: Sequence[FoundRecord]) -> list[int]:
-        """Take the passages among records that are of current revisions, and return their ids."""
+    def _take(self, records: Sequence[FoundRecord]) -> list[FoundRecord]:
+        """Take the passages among records that are of current revisions, and return their records."""
         keys = [record.id.partition(":")[0] for record in records]
         taken = []
         for record, article in zip(records, self._see(keys), strict=True):
@@ -833,8 +862,26 @@ class SharedSnapshot:
             if id not in self._found:
                 (packed,) = self._library.read(partial(to_packed_passage, article_id=article.id), [record])
                 self._found[id] = _Found.make(article, packed)
-            taken.append(id)
+            taken.append(record)
         return taken
+
+    def _take_listed(self, entries: Sequence[FoundRecord], *, limit: int) -> list[FoundRecord]:
+        """Take the first passages of current revisions among records without text, and return those as they are."""
+        current: list[FoundRecord] = []
+        for start in range(0, len(entries), MAX_BATCH):
+            batch = entries[start : start + MAX_BATCH]
+            articles = self._see([each.id.partition(":")[0] for each in batch])
+            current += [
+                each
+                for each, article in zip(batch, articles, strict=True)
+                if article is not None and article.holds(each.id)
+            ]
+            if len(current) >= limit:
+                break
+        ids = [each.id for each in current[:limit]]
+        found = self._passages.get(ids, include=("metadatas", "documents")) if self._passages else []
+        taken = {each.id for each in self._take(found)}  # some may just have been swept
+        return [each for each in current if each.id in taken]
 
     def _see(self, keys: Sequence[str]) -> list[StoredArticle | None]:
         """Look at the records of articles, each once."""

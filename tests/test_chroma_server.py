@@ -1,9 +1,11 @@
+import gzip
 import http.server
 import json
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 from chroma_runs import ChromaRun, make_name
 
-from assistant.chroma_server import MAX_BATCH, ChromaServer, Collection, Record
+from assistant.chroma_server import MAX_BATCH, ChromaServer, Collection, Record, being_patient
 from assistant.errors import LibraryError, LibraryMismatchError
 
 CHECKS = {"max_batch_size": 5461, "supports_base64_encoding": True}
@@ -25,6 +27,7 @@ class _Scripted(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers = list(answers)
         self.headers: list[dict[str, str]] = []
+        self.pause = 0.0  # after each byte of an answer
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -34,11 +37,25 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.server.headers.append(dict(self.headers))
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         status, value = self.server.answers.pop(0) if len(self.server.answers) > 1 else self.server.answers[0]
-        body = value.encode() if isinstance(value, str) else json.dumps(value).encode()
+        is_packed = isinstance(value, bytes)
+        body = value if is_packed else value.encode() if isinstance(value, str) else json.dumps(value).encode()
         self.send_response(status)
+        if is_packed:
+            self.send_header("Content-Encoding", "gzip")
+        if 300 <= status < 400 and value:
+            self.send_header("Location", value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.server.pause:
+            self._drip(body)
+        else:
+            self.wfile.write(body)
+
+    def _drip(self, body: bytes) -> None:
+        with suppress(OSError):  # of a client that has gone
+            for byte in body:
+                self.wfile.write(bytes([byte]))
+                time.sleep(self.server.pause)
 
     def do_POST(self) -> None:
         self.do_GET()
@@ -138,13 +155,51 @@ def test_a_server_that_says_nothing_is_waited_for_only_so_long(monkeypatch: pyte
         client.close()
 
 
-def test_the_token_is_sent_and_in_no_error() -> None:
-    with scripted((401, {"message": "no"}), token="canary-token") as (server, client):
+def test_a_server_that_drips_is_waited_for_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.chroma_server.READ_SECONDS", 0.2)
+    with scripted((200, " " * 100)) as (server, client):
+        server.pause = 0.05
+
+        with pytest.raises(LibraryError, match=r"didn't answer within 0\.2 seconds"):
+            client.read_time()
+
+
+@pytest.mark.parametrize("answer", [" " * 1_000_001, gzip.compress(b" " * 20_000_000)])
+def test_an_answer_without_end_is_not_read(answer: str | bytes) -> None:
+    with scripted((200, answer)) as (_, client), pytest.raises(LibraryError, match="more than 1,000,000 bytes"):
+        client.read_time()
+
+
+def test_only_who_writes_is_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.chroma_server.READ_PATIENCE", 0.0)
+    busy = [(503, "")] * 3
+    with scripted(*busy, (200, {"nanosecond heartbeat": 7_000_000_001})) as (server, client):
+        with pytest.raises(LibraryError, match="is busy"):
+            client.read_time()
+        assert len(server.headers) == 1
+        with being_patient():
+            assert client.read_time() == 7
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (401, {"message": "no {}"}),
+        (500, {"message": "bad token {} \x1b[2J"}),
+        (404, {"message": "{}"}),
+        (302, "http://elsewhere.example/?t={}"),
+    ],
+)
+@pytest.mark.parametrize("repeated", ["canary-token", "canary"])
+def test_the_token_is_sent_and_in_no_error(status: int, said: Any, repeated: str) -> None:
+    answer = json.loads(json.dumps(said).replace("{}", repeated))
+    with scripted((status, answer), token="canary-token") as (server, client):
         with pytest.raises(LibraryError) as caught:
             client.read_time()
 
         assert server.headers[0]["Authorization"] == "Bearer canary-token"
         assert "canary" not in str(caught.value)
+        assert str(caught.value).isprintable()
         assert "canary" not in repr(client)
 
 

@@ -601,7 +601,7 @@ def test_the_command_says_what_it_found_and_exits_accordingly(
     plant(library, "DELETE FROM generations")
     status, out, err = run()
     assert (status, err) == (0, "")
-    assert out.splitlines()[0] == f"{index}: all is well, and something isn't finished (4 articles, 4 passages)"
+    assert out.splitlines()[0] == f"{index}: all is well; 1 thing still to finish (4 articles, 4 passages)"
 
     plant(
         library,

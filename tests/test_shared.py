@@ -3,6 +3,7 @@ import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -13,7 +14,7 @@ from chroma_runs import ChromaRun, make_name, open_shared
 from fakes import WordEmbedder
 from libraries import add, embed, make_article, make_vectors, remove
 
-from assistant.chroma_server import ChromaServer, Record
+from assistant.chroma_server import MAX_BATCH, ChromaServer, Record
 from assistant.errors import LibraryDamagedError, LibraryError, LibraryMismatchError
 from assistant.ingest import add_sources
 from assistant.library import Library
@@ -44,7 +45,7 @@ class _StoppingServer(ChromaServer):
         super().__init__(url)
         self._left = stop_at
 
-    def send(self, method: str, path: str, body: object = None, *, is_write: bool = False, **options: bool) -> Any:
+    def send(self, method: str, path: str, body: object = None, *, is_write: bool = False, **options: Any) -> Any:
         answer = super().send(method, path, body, is_write=is_write, **options)
         self._left -= is_write
         if is_write and self._left == 0:
@@ -191,7 +192,7 @@ class _CountingServer(ChromaServer):
 
     count = 0
 
-    def send(self, method: str, path: str, body: object = None, **options: bool) -> Any:
+    def send(self, method: str, path: str, body: object = None, **options: Any) -> Any:
         self.count += isinstance(body, dict) and path.endswith("/get") and make_key("a") in body.get("ids", ())
         return super().send(method, path, body, **options)
 
@@ -374,6 +375,49 @@ def test_a_rare_word_is_looked_for_where_that_takes_no_minute(
         )
 
     assert ("hidden" in {each.article.id for each in found.candidates}) == is_found
+
+
+def test_what_an_article_was_again_and_again_crowds_out_nothing(shared_library: SharedLibrary) -> None:
+    add(shared_library, make_article("a", MAX_BATCH + 100), SECOND)
+    add(shared_library, NEW, seed=9)
+    query = make_vectors(1, seed=0)[0]
+    far, near = embed(SECOND, seed=1)[1], embed(NEW, seed=9)[1]
+    cosines = sorted((float(each.vector @ query) for each in (*far, *near)), reverse=True)
+
+    with shared_library.snapshot() as snapshot:
+        found = snapshot.nearest(query, limit=50)
+        matched = snapshot.match(["a", "b"], limit=100)
+        texts = {each.passage.text for each in snapshot.load([id for id, _ in matched])}
+
+    assert [cosine for _, cosine in found] == pytest.approx(cosines, abs=1e-5)
+    assert texts == {each.passage.text for each in (*far, *near)}
+
+
+class _BusyServer(ChromaServer):
+    """Is busy whenever it is asked something for the first time."""
+
+    is_busy = False
+
+    def _ask(self, *arguments: Any, **options: Any) -> Any:
+        self.is_busy = not self.is_busy
+        answer = super()._ask(*arguments, **options)
+        return replace(answer, status=503) if self.is_busy else answer
+
+
+def test_an_ingest_waits_for_a_server_and_a_question_does_not(
+    tmp_path: Path, chroma: ChromaRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.chroma_server.READ_PATIENCE", 0.0)
+    monkeypatch.setattr("assistant.chroma_server.FIRST_PAUSE", 0.001)
+    server = _BusyServer(chroma.url)
+    library = SharedLibrary(tmp_path, name=make_name(), server=server, embedding_model="words", home=tmp_path)
+
+    report = add_sources([OLD], library=library, embedder=WordEmbedder())
+
+    assert report.added == ("a",)
+    with library.snapshot() as snapshot, pytest.raises(LibraryError, match="is busy"):
+        snapshot.article("a")
+    library.close()
 
 
 def test_a_word_that_stands_nowhere_is_said_to(shared_library: SharedLibrary, articles: tuple[Article, ...]) -> None:

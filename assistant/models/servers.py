@@ -4,13 +4,14 @@ import math
 import re
 import time
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from assistant.errors import ModelError, SettingsError
+from assistant.redaction import redact
 
 if TYPE_CHECKING:
     import openai
@@ -21,8 +22,6 @@ OPENAI_URL = f"https://{OPENAI_HOST}/v1"
 TIMEOUT_SECONDS, LOCAL_TIMEOUT_SECONDS = 60.0, 300.0
 RETRY_COUNT = 2  # after 429 and 5xx, as long as the server says where it says so, for two minutes at most each
 MAX_URL_CHARACTERS = 1_000
-MAX_REASON_CHARACTERS = 200
-SECRET_PART = 6  # characters of a key, of which a word is taken to repeat it
 
 _HOST = re.compile(r"[\w.-]+|[\da-f:.]+(%\w+)?")
 _TOO_LONG_CODE = "context_length_exceeded"
@@ -190,18 +189,7 @@ class OpenAIServer:
 
     def redact(self, message: str) -> str:
         """Make a server's message one short line without the key or a password."""
-        line = "".join(character for character in " ".join(message.split()) if character.isprintable())
-        for secret in filter(None, (self._api_key, *self._address.secrets)):
-            line = line.replace(secret, "***")
-            # A server may repeat a part only, to say which key it means.
-            parts = set(_list_parts(secret))
-            words = (word if parts.isdisjoint(_list_parts(word)) else "***" for word in line.split(" "))
-            line = " ".join(words)
-        return line[:MAX_REASON_CHARACTERS]
-
-
-def _list_parts(text: str) -> Iterator[str]:
-    return (text[start : start + SECRET_PART] for start in range(len(text) - SECRET_PART + 1))
+        return redact(message, (self._api_key, *self._address.secrets))
 
 
 class _Address(NamedTuple):
