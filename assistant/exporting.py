@@ -37,6 +37,7 @@ FORMAT_VERSION = 2
 MAX_HEADER_BYTES = 65_536
 MAX_LINE_BYTES = 67_108_864  # of an article of 10 million characters, each of them escaped
 MAX_DIMENSION = 65_536
+MAX_LANGUAGE_CHARACTERS = 100  # of an article's language: a tag, or its name
 BATCH_PASSAGES = 1_000  # what is committed together
 UNIT_TOLERANCE = 0.01  # how much the length of a passage's vector may differ from 1
 PACKED_TOLERANCE = 0.1  # and that of a sentence's, which was rounded to 8 bits
@@ -44,6 +45,7 @@ PACKED_TOLERANCE = 0.1  # and that of a sentence's, which was rounded to 8 bits
 ARTICLE_FIELDS = ("id", "title", "text", "outlet", "author", "published", "url")
 DETAIL_FIELDS = ("updated", "section", "language", "origins")  # since format 2
 PASSAGE_FIELDS = ("start", "end", "sentences", "vector", "scales", "sentence_vectors")
+_CONTROLS = frozenset(map(chr, (*range(32), *range(127, 160))))  # which a terminal obeys
 
 
 def export_library(path: Path, *, library: Library, progress: Progress | None = None) -> ExportReport:
@@ -321,6 +323,10 @@ def _to_article(fields: dict[str, object]) -> Article:
         if not isinstance(fields[name], str) and (fields[name] is not None or name in ("id", "title", "text")):
             raise _InvalidError(f"the {name} is no text")
     texts = cast("dict[str, str | None]", fields)
+    if not _CONTROLS.isdisjoint(texts["id"] or ""):
+        raise _InvalidError("the id holds a control character")
+    if len(texts.get("language") or "") > MAX_LANGUAGE_CHARACTERS:
+        raise _InvalidError("the language is no name of one")
     try:
         article = Article(
             texts["id"] or "",
@@ -357,7 +363,12 @@ def _to_origins(value: object) -> tuple[Origin, ...]:
 def _to_passage(fields: dict[str, object], article: Article, *, start: int, dimension: int) -> PackedPassage:
     """Make a passage that begins where the one before it ended, and has vectors of unit length."""
     end, sentences = fields["end"], fields["sentences"]
-    if fields["start"] != start or type(end) is not int or not start < end <= len(article.text):
+    if (
+        type(fields["start"]) is not int
+        or fields["start"] != start
+        or type(end) is not int
+        or not start < end <= len(article.text)
+    ):
         raise _InvalidError("a passage that doesn't follow the one before it")
     if not isinstance(sentences, list):
         raise _InvalidError("no list of sentences")

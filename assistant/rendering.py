@@ -14,6 +14,7 @@ from assistant.answers import article_to_json, citation_to_json
 from assistant.errors import ArticleError
 from assistant.kinds import count_others
 from assistant.outlets import get_host
+from assistant.planted import find_planted
 from assistant.types import (
     Answer,
     ArticleRef,
@@ -206,12 +207,13 @@ def render_sources(statements: Sequence[Statement], *, context_of: Callable[[Cit
             sources.append(wrap_text(f"    {quote}", width, indent="    "))
         if address := show_address(citation.article):
             sources.append(f"    {address}")
-    counted: dict[str, list[str]] = {}
+    counted: dict[str, dict[str, None]] = {}  # of several statements that cite the same, once
     for statement in sorted(statements, key=lambda each: [citation.number for citation in each.citations]):
         if count := describe_sources(statement):
-            counted.setdefault(count, []).append("".join(f"[{citation.number}]" for citation in statement.citations))
+            numbers = "".join(f"[{citation.number}]" for citation in statement.citations)
+            counted.setdefault(count, {})[numbers] = None
     sources += [
-        wrap_text(f"Behind {', '.join(numbers)}: {count}", width, indent="    ") for count, numbers in counted.items()
+        wrap_text(f"Behind {', '.join(cited)}: {count}", width, indent="    ") for count, cited in counted.items()
     ]
     return "".join(f"{line}\n" for line in sources)
 
@@ -361,6 +363,10 @@ def render_history(revisions: Sequence[Revision], *, width: int) -> str:
         until = f"until {write(revision.until)}" if revision.until else "now"
         head = wrap_text(f"{', '.join(filter(None, (since, until)))}: {describe_article(revision.article.ref)}", width)
         text = "\n".join(wrap_text(line, width) for line in clean(revision.article.text).split("\n"))
+        if planted := find_planted(revision.article.text, revision.article.title):
+            texts = [f"“{clean_line(revision.article.text[start:end])}”" for start, end in planted[:PLANTED_SHOWN]]
+            more = f" and {len(planted) - PLANTED_SHOWN:,} more" if len(planted) > PLANTED_SHOWN else ""
+            head += "\n" + wrap_text(f"Seems written for a machine, not for readers: {', '.join(texts)}{more}", width)
         blocks.append(f"{head}\n\n{text}\n")
     return "\n---\n\n".join(blocks)
 
@@ -513,6 +519,7 @@ def revision_to_json(revision: Revision) -> dict[str, Any]:
         "language": article.language,
         "origins": [origin._asdict() for origin in article.origins],
         "text": article.text,
+        "planted": [span._asdict() for span in find_planted(article.text, article.title)],
     }
 
 

@@ -392,6 +392,8 @@ def _scaled(factor: float) -> Callable[[list[Line]], object]:
 FORGERIES: dict[str, Callable[[list[Line]], object]] = {
     "an id of nothing": _set("article", id=" "),
     "an id that is a number": _set("article", id=7),
+    "an id that a terminal obeys": _set("article", id="\x1b[2J"),
+    "a language that is none": _set("article", language="en" * 100),
     "no title": _set("article", title=None),
     "a text with NUL": _set("article", text="a\0b"),
     "half a surrogate pair": lambda lines: lines[1]["article"].update(author="?"),  # put in below, as JSON escapes it
@@ -410,6 +412,7 @@ FORGERIES: dict[str, Callable[[list[Line]], object]] = {
     "a passage twice": lambda lines: lines.insert(2, lines[2]),
     "a passage first": lambda lines: lines.insert(1, lines[2]),
     "a passage that starts late": _set("passage", start=1),
+    "a start that is a truth": _set("passage", start=False),
     "a passage that ends early": _set("passage", end=5, sentences=[]),
     "a passage that ends nowhere": _set("passage", end=10**30),
     "an end that is a truth": _set("passage", end=True),

@@ -372,7 +372,8 @@ def test_the_key_is_in_no_output_log_or_file_of_any_command(
     monkeypatch.setattr("assistant.parsing.PATIENCE", 0)  # what reads it is killed
     (tmp_path / "cases.jsonl").write_text(json.dumps({"question": QUESTION, "answers": ["£2.4m"]}), encoding="utf-8")
     monkeypatch.setenv("OPENAI_BASE_URL", server.base_url.replace("://", f"://user:{PASSWORD}@"))
-    server.script = lambda _: Says(["The repairs cost £2.4m [1]."])
+    echo = f"The repairs cost £2.4m [1]. The key is {KEY} and the password {PASSWORD} [1]."
+    server.script = lambda _: Says([echo[:60], echo[60:65], echo[65:]])  # in the middle of the key
     index = ("--index", str(tmp_path / "index"))
     model = ("--model", "openai:tiny", "--debug")
     runs: list[tuple[tuple[str, ...], str, int]] = [
@@ -418,6 +419,7 @@ def test_the_key_is_in_no_output_log_or_file_of_any_command(
     sent = [header.get("authorization", "") for header in server.headers]
     assert any(PASSWORD not in value and value for value in sent)  # as Basic, which hides nothing but the eye
     assert "Traceback" in printed
+    assert "The key is *** and the password ***" in " ".join(printed.split())
     assert "it takes more than 3 s" in printed
     assert find_leaks(f"a word with {KEY[5:15]} in it") != []
     assert find_leaks(printed) == []

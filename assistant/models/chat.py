@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
 
 from assistant.errors import ModelError, SettingsError
 from assistant.models.servers import LOCAL_TIMEOUT_SECONDS, RETRY_COUNT, TIMEOUT_SECONDS, OpenAIServer
+from assistant.redaction import Redaction, choose_secrets, hide
 
 if TYPE_CHECKING:
     import openai
@@ -140,7 +141,8 @@ class OpenAIChatModel:
         try:
             model = self._get_model()
             stream = model.stream(_convert(messages), max_tokens=max_tokens)
-            with closing(_trace_next(stream, self._tracing, self._timeout_seconds)) as chunks:
+            redaction = Redaction(self._server.secrets)
+            with closing(_trace_next(stream, self._tracing, self._timeout_seconds, redaction)) as chunks:
                 for chunk in chunks:
                     has_begun, last = True, chunk.finish_reason or last
                     yield chunk
@@ -161,8 +163,9 @@ class OpenAIChatModel:
             async with self._open(openai.DefaultAsyncHttpxClient, is_async=True) as client:
                 model = self._make_model(http_async_client=client)
                 stream = model.astream(_convert(messages), max_tokens=max_tokens)
+                redaction = Redaction(self._server.secrets)
                 try:
-                    async for chunk in _trace_anext(stream, self._tracing, self._timeout_seconds):
+                    async for chunk in _trace_anext(stream, self._tracing, self._timeout_seconds, redaction):
                         has_begun, last = True, chunk.finish_reason or last
                         yield chunk
                 finally:
@@ -195,7 +198,7 @@ class OpenAIChatModel:
                 arguments = self._server.connect("", timeout_seconds=self._timeout_seconds)
                 try:
                     with openai.OpenAI(**arguments, http_client=self._open(openai.DefaultHttpxClient)) as client:
-                        names = [model.id for model in client.models.list()]
+                        names = [hide(model.id, self._server.secrets) for model in client.models.list()]
                 except Exception as error:
                     raise self._translate(error) from None
                 self._name = next((name for name in names if "embed" not in name.lower()), "")
@@ -289,7 +292,8 @@ class ProviderChatModel:
         """Ask for a reply; closing the iterator closes the connection. Raises ModelError."""
         try:
             stream = self._get_model().stream(_convert(messages), **self._bound(max_tokens))
-            with closing(_trace_next(stream, self._tracing, self._timeout_seconds)) as chunks:
+            redaction = Redaction(_list_secrets(self._get_model()))
+            with closing(_trace_next(stream, self._tracing, self._timeout_seconds, redaction)) as chunks:
                 yield from chunks
         except ModelError:
             raise
@@ -300,7 +304,8 @@ class ProviderChatModel:
         """Do the same without blocking."""
         try:
             stream = self._get_model().astream(_convert(messages), **self._bound(max_tokens))
-            async for chunk in _trace_anext(stream, self._tracing, self._timeout_seconds):
+            redaction = Redaction(_list_secrets(self._get_model()))
+            async for chunk in _trace_anext(stream, self._tracing, self._timeout_seconds, redaction):
                 yield chunk
         except ModelError:
             raise
@@ -411,10 +416,20 @@ def _convert(messages: Sequence[Message]) -> "list[BaseMessage]":
     return [kinds[message.role](message.text) for message in messages]
 
 
+def _list_secrets(model: "BaseChatModel") -> tuple[str, ...]:
+    """List the keys that a provider's class has found; LangChain's classes keep those as pydantic's SecretStr."""
+    from pydantic import SecretStr
+
+    values = vars(model).values()
+    return choose_secrets(value.get_secret_value() for value in values if isinstance(value, SecretStr))
+
+
 def _trace_next(
-    stream: "Iterator[AIMessageChunk]", tracing: bool, timeout_seconds: float
+    stream: "Iterator[AIMessageChunk]", tracing: bool, timeout_seconds: float, redaction: Redaction
 ) -> Generator[Chunk, None, None]:
-    """Read a stream with LangSmith's tracing off, unless it is wanted. Raises TimeoutError where no word comes.
+    """Read a stream with LangSmith's tracing off, unless it is wanted, and without the secrets that it repeats.
+
+    Raises TimeoutError where no word comes.
 
     Subtle: that is a context variable, which is set only while the stream runs, for it would leak out of a generator.
     """
@@ -428,18 +443,20 @@ def _trace_next(
             with tracing_context(enabled=None if tracing else False), patience.lent():
                 chunk = next(stream, None)
             if chunk is None:
-                return
+                break
             _wait(patience, chunk)
             given = time.monotonic()
-            yield _read_chunk(chunk)
+            yield _read_chunk(chunk, redaction)
             patience.excuse(time.monotonic() - given)
+        if rest := redaction.finish():
+            yield Chunk(rest)
     finally:
         with suppress(Exception):
             stream.close()  # type: ignore[attr-defined]  # it is a generator
 
 
 async def _trace_anext(
-    stream: "AsyncIterator[AIMessageChunk]", tracing: bool, timeout_seconds: float
+    stream: "AsyncIterator[AIMessageChunk]", tracing: bool, timeout_seconds: float, redaction: Redaction
 ) -> AsyncGenerator[Chunk, None]:
     """Do the same for a stream that doesn't block."""
     from langsmith.run_helpers import tracing_context
@@ -451,11 +468,13 @@ async def _trace_anext(
         with tracing_context(enabled=None if tracing else False), patience.lent():
             chunk = await anext(stream, None)
         if chunk is None:
-            return
+            break
         _wait(patience, chunk)
         given = time.monotonic()
-        yield _read_chunk(chunk)
+        yield _read_chunk(chunk, redaction)
         patience.excuse(time.monotonic() - given)
+    if rest := redaction.finish():
+        yield Chunk(rest)
 
 
 def _wait(patience: "Patience", chunk: "AIMessageChunk") -> None:
@@ -467,12 +486,13 @@ def _wait(patience: "Patience", chunk: "AIMessageChunk") -> None:
         patience.check()
 
 
-def _read_chunk(chunk: "AIMessageChunk") -> Chunk:
+def _read_chunk(chunk: "AIMessageChunk", redaction: Redaction) -> Chunk:
     usage = chunk.usage_metadata
     metadata = chunk.response_metadata
     reason = metadata.get("finish_reason") or metadata.get("stop_reason") or metadata.get("done_reason")
+    text = redaction.feed(str(chunk.text).encode("utf-8", "replace").decode())  # half of a pair can't be shown or kept
     return Chunk(
-        text=str(chunk.text).encode("utf-8", "replace").decode(),  # half of a surrogate pair can't be shown or kept
+        text=text + redaction.finish() if reason else text,
         prompt_tokens=usage["input_tokens"] if usage else None,
         completion_tokens=usage["output_tokens"] if usage else None,
         finish_reason=str(reason) if reason else None,

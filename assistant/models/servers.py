@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from assistant.errors import ModelError, SettingsError
-from assistant.redaction import redact
+from assistant.redaction import choose_secrets, redact
 
 if TYPE_CHECKING:
     import openai
@@ -186,6 +186,11 @@ class OpenAIServer:
     def explain_timeout(self, timeout_seconds: float) -> ModelError:
         """Say that it took too long."""
         return ModelError(f"{self.host} took longer than {timeout_seconds:g} seconds; try again later", retryable=True)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What has to be hidden in all that it says: the key and the URL's password."""
+        return choose_secrets((self._api_key, *self._address.secrets))
 
     def redact(self, message: str) -> str:
         """Make a server's message one short line without the key or a password."""
