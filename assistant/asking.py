@@ -13,6 +13,7 @@ MAX_CHARACTERS = 8_000  # of a reply
 MAX_THOUGHT_CHARACTERS = 200_000  # before its first word
 
 KEPT = "kept"  # the reason for the end of a reply that was kept from an earlier time
+CUT = frozenset({"content_filter", "length", "max_tokens"})  # the reasons for the end of one that isn't whole
 KEPT_NOTE = "The model said this at an earlier time, of the same passages; --no-cache asks it again."
 ENDLESS_THOUGHT = "The model was stopped, for it thought without end and said nothing."
 
@@ -56,14 +57,15 @@ class Budget:
 
     @property
     def usage(self) -> Usage:
-        """Add up what the requests took; None for what a service didn't say."""
+        """Add up what the requests took, as far as services said so; None where none did."""
         used = [asker.usage for asker in self._askers if asker.has_asked] or [self._askers[0].usage]
         prompts = [each.prompt_tokens for each in used if each.prompt_tokens is not None]
         completions = [each.completion_tokens for each in used if each.completion_tokens is not None]
         costs = [each.cost for each in used if each.cost is not None]
-        if len(prompts) < len(used):
+        if not prompts:
             return Usage(None, None, None)
-        return Usage(sum(prompts), sum(completions), sum(costs) if len(costs) == len(used) else None)
+        is_priced = len(costs) == len(prompts)
+        return Usage(sum(prompts), sum(completions), sum(costs) if is_priced else None)
 
     def open(self, asker: "Asker") -> None:
         """Count what this one asks, too."""
@@ -97,6 +99,7 @@ class Asker:
         self._counts: list[tuple[int | None, int | None]] = []
         self._most = 0.0  # that the requests so far could cost
         self.written: list[str] = []
+        self.is_cut = False  # the last reply, at its greatest length or by a filter
         budget.open(self)
 
     @property
@@ -113,14 +116,15 @@ class Asker:
     def spent(self) -> float:
         """What the requests so far cost, or at most could, where the service doesn't say; 0 where no price is known."""
         cost = self.usage.cost
-        return self._most if cost is None else cost
+        is_known = all(prompt is not None for prompt, _ in self._counts)
+        return cost if is_known and cost is not None else self._most
 
     @property
     def usage(self) -> Usage:
-        """Add up what the requests took; None for what the service didn't say."""
+        """Add up what the requests took, as far as the service said so; None where it never did."""
         prompts = [prompt for prompt, _ in self._counts if prompt is not None]
         completions = [completion for _, completion in self._counts if completion is not None]
-        if len(prompts) < len(self._counts):
+        if self._counts and not prompts:
             return Usage(None, None, None)
         price = self._terms.price
         cost = price.cost(sum(prompts), sum(completions)) if price else None
@@ -144,6 +148,7 @@ class Asker:
             self._most = self.spent + cost
         self._counts.append((None, None))
         self.written.append("")
+        self.is_cut = False
         said = [self.model, max_tokens, *((role, text.replace(self._fence, "")) for role, text in messages)]
         key = hashlib.sha256(json.dumps(said).encode()).hexdigest()
         return Request(tuple(messages), max_tokens, key, self._role)
@@ -163,11 +168,12 @@ class Asker:
                 self.written[-1] += chunk.text
                 if chunk.prompt_tokens is not None and chunk.completion_tokens is not None:
                     self._counts[-1] = (chunk.prompt_tokens, chunk.completion_tokens)
+                self.is_cut = self.is_cut or chunk.finish_reason in CUT
                 if chunk.finish_reason == KEPT:
                     self._note(KEPT_NOTE)
                 elif chunk.finish_reason == "content_filter":
                     self._note("The model's service stopped the answer: its content filter.")
-                elif chunk.finish_reason in ("length", "max_tokens"):
+                elif chunk.finish_reason in CUT:
                     self._note("The model's answer was cut off at its greatest length.")
                 if text := thoughts.feed(chunk.text):
                     return text[:MAX_CHARACTERS]  # some services send a whole reply at once, of any length

@@ -54,6 +54,7 @@ NEAREST_SENTENCES = 2  # that a model is pointed to where it cited wrongly
 
 NOT_REWRITTEN = "The model made no question of this that stands alone, so it was asked as it was put."
 
+DECLINED = "The model declined to answer, as its own rules have it; that says nothing of the articles."
 CITED_NEAREST = "Where another sentence proves what the model wrote better than those that it named, that one is cited."
 NOTHING_WRITTEN = "The model replied with nothing."
 NO_SENTENCE = "The model wrote no sentence that could be checked."
@@ -75,6 +76,12 @@ _CITED_REFUSAL = re.compile(
     rf"\A\W*the (?:(?:given|provided|numbered|news) )*{_SHOWN} (?:(?:given|provided|above) )?"
     rf"{_NEGATED} [^.!?]{{0,20}}{_SAYS}"
     rf"|\A\W*n(?:one|either) of the [^.!?]{{0,20}}{_SHOWN}\b[^.!?]{{0,20}}{_SAYS}|{_APOLOGY}",
+    re.IGNORECASE,
+)
+# A model that won't, whatever the articles say.
+_DECLINED = re.compile(
+    r"\b(?:can(?:not|['’]t)|won['’]t|will not|(?:unable|not (?:able|allowed|permitted|comfortable)) to|must)"
+    r"\s(?:help|assist|comply|continue|fulfil\w*|engage|discuss|decline|do that|refuse)\b",
     re.IGNORECASE,
 )
 _REPAIRED_LINE = re.compile(r"\A\W*(\d{1,2})\W*[:.)]\s*(.*)\Z")
@@ -176,6 +183,7 @@ class Answerer:
         self._citations: dict[tuple[str, int], Citation] = {}
         self._copies: Mapping[str, Sequence[Article]] = {}
         self._has_refused = False  # the last reply said that there is no answer
+        self._has_declined = False  # and that the model won't give one
         self._left_out = 0  # sentences of it with markers that weren't looked at
         self._found: Found | None = None  # what is answered from
         self._standalone: str | None = None
@@ -242,7 +250,12 @@ class Answerer:
             (Message("system", load_prompt("rewrite_system").render()), Message("user", asked)),
             self._limits.answer_tokens,
         )
-        rewritten = read_rewritten(reply, question.text, earlier=[answer.question for answer in question.history])
+        rewritten = read_rewritten(
+            reply,
+            question.text,
+            earlier=[answer.question for answer in question.history],
+            answers=[answer.text for answer in question.history],
+        )
         if rewritten is None or _REFUSAL.search(rewritten):
             self._notes.append(NOT_REWRITTEN)
             return question.text
@@ -298,7 +311,7 @@ class Answerer:
                 yield from self._read(messages, evidence, drafts, statements)
                 break
             except ModelError as error:
-                if is_last or not error.is_too_long:
+                if is_last or statements or not error.is_too_long:  # what is shown stays, and isn't asked for twice
                     # What is proven but waited for a sentence before it that isn't, is shown before the error is.
                     for draft in drafts[len(statements) :]:
                         if draft.support.supported:
@@ -310,14 +323,20 @@ class Answerer:
             yield from self._repair(messages, evidence, drafts)
         left = [each for draft in drafts[len(statements) :] for each in draft.replacements or (draft,)]
         if not statements and not any(each.support.supported for each in left):
-            if self._verifier and self._verifier.failure and any(each.lacks_verdict for each in left):
-                raise self._verifier.failure  # that nothing answers isn't known
+            unjudged = next((each for each in left if each.lacks_verdict), None)
+            if self._verifier and unjudged:  # that nothing answers isn't known
+                why = "; ".join(unjudged.support.reasons)
+                raise self._verifier.failure or ModelError(
+                    f"{self._verifier.model}: {why}; ask again, or name another verifier", retryable=True
+                )
             if left:
                 self._notes.append(
                     f"Not shown, for nothing that it cites proves it: all that the model wrote ({len(left)})."
                 )
             elif not self._asker.written[-1].strip():
                 self._notes.append(NOTHING_WRITTEN)
+            elif self._has_declined:
+                self._notes.append(DECLINED)
             elif not self._has_refused and ENDLESS_THOUGHT not in self._notes:
                 self._notes.append(NO_SENTENCE)
             elif self._left_out:
@@ -352,16 +371,17 @@ class Answerer:
         repeats = 0
         read = 0
         has_ended = False
-        self._has_refused, self._left_out = False, 0
+        self._has_refused, self._has_declined, self._left_out = False, False, 0
         yield self._asker.request(messages, self._limits.answer_tokens)
         listen = self._asker.listen()
         while not has_ended:
             piece = yield from listen()
             read += len(piece or "")
             has_ended = piece is None or read >= MAX_CHARACTERS
-            for written in reader.finish() if piece is None else reader.feed(piece):
+            for written in reader.finish(is_cut=self._asker.is_cut) if piece is None else reader.feed(piece):
                 is_refusal = _is_refusal(written, self._refusal)
                 self._has_refused = self._has_refused or is_refusal
+                self._has_declined = self._has_declined or (is_refusal and bool(_DECLINED.search(written.text)))
                 if self._has_refused and (is_refusal or not drafts or not written.markers):
                     # What comes after it is talk, but for what cites something after an answer to a part of the
                     # question. What begins with it is no answer, whatever is said then of other things.
@@ -427,26 +447,29 @@ class Answerer:
         seen = {draft.written.text for draft in drafts if draft.support.supported}
         for number, draft in enumerate(failed, start=1):
             reader = _make_reader(evidence)
-            again = [*reader.feed(lines.get(number, "")), *reader.finish()]
+            is_cut = self._asker.is_cut and number == max(lines, default=0)
+            again = [*reader.feed(lines.get(number, "")), *reader.finish(is_cut=is_cut)]
             repaired = []
             for written in again:
                 if written.text not in seen:
                     better = self._cite_best(self._draft(written, evidence), evidence)
                     repaired.append((yield from self._judge(better, evidence)))
-            draft.replacements = tuple(each for each in repaired if each.support.supported)
+            draft.replacements = tuple(each for each in repaired if each.support.supported or each.lacks_verdict)
             seen.update(each.written.text for each in draft.replacements)
 
     def _cite_best(self, draft: _Draft, evidence: Evidence) -> _Draft:
         """Cite the one sentence that is nearest to what was written, where that proves it better than what it cites.
 
         Small models write what a sentence says under the number of another. Only the nearest is looked at, and checked
-        as what they named is: a citation that is looked for until something fits proves nothing. Where what they named
-        proves nothing, more is asked of it. What cites nothing gets none.
+        as what they named is: a citation that is looked for until something fits proves nothing. It has to have every
+        word of what was written, for what shares only the speaker or the subject says something else of it. Where what
+        they named proves nothing, more is asked of it. What cites nothing gets none.
         """
         if not draft.numbers:
             return draft
+        stems = set(find_stems(draft.written.text))
         for near in find_nearest(draft.written.text, evidence, limit=1):
-            if near in draft.numbers:
+            if near in draft.numbers or not stems <= set(find_stems(_quote_in_context(evidence[near]))):
                 continue
             cited = self._draft(WrittenSentence(draft.written.text, (Marker(f"[{near}]", (near,)),)), evidence)
             least = draft.support.score if draft.support.supported else max(draft.support.score, RECITED_FROM)

@@ -498,7 +498,14 @@ class Assistant:
             yield from answer.statements
             return answer
         models, answerer, replies, hashes, searches = self._prepare(self._chat, options)
-        notes.append(lambda answer: _identify(answerer.note(answer), hashes, prompts=identify_prompts()))
+
+        def note(answer: Answer) -> Answer:
+            known = answerer.note(answer)
+            with suppress(AssistantError):  # what broke off may have been the library
+                known = self._corroborate(known, searches) if searches else known
+            return _identify(known, hashes, prompts=identify_prompts())
+
+        notes.append(note)
         steps = answerer.steps(question)
         try:
             answer = yield from run_steps(steps, models, replies)

@@ -33,6 +33,7 @@ _BEGUN = re.compile(
 _UNCLOSED = re.compile(rf"[\[【［]{_NUMBERS}\Z", re.IGNORECASE)
 _STOP = ".!?…。！？"
 _CLOSING = "\"'”’»“)]}*_"
+_ENDED = re.compile(rf"(?:\A|[{_STOP}][{re.escape(_CLOSING)}]*(?:\s*{_RUN.pattern})*|\n)\s*\Z", re.IGNORECASE)
 _PARTS = re.compile(
     r"(\d{1,4})(?:\.0)?(?:\s*(?:[–—-]|to)\s*(?:(?:sentences?|sources?|nos?\.|[#^])\s*)?(\d{1,4}))?", re.IGNORECASE
 )
@@ -129,11 +130,12 @@ class SentenceReader:
         self._rest += piece
         return list(self._take(is_end=False))
 
-    def finish(self) -> list[WrittenSentence]:
-        """Return what is left when the text has ended."""
+    def finish(self, *, is_cut: bool = False) -> list[WrittenSentence]:
+        """Return what is left when the text has ended; where it was cut, without the piece of a sentence at its end."""
+        is_piece = is_cut and not _ENDED.search(self._rest)
         sentences = list(self._take(is_end=True))
         self._rest = ""
-        return sentences
+        return sentences[:-1] if is_piece else sentences
 
     def _take(self, *, is_end: bool) -> Iterator[WrittenSentence]:
         while (end := self._find_end(is_end=is_end)) is not None:

@@ -15,8 +15,8 @@ from chroma_runs import ChromaRun
 from model_server import Fails, ModelServer, Says, error_body
 
 from assistant import Answer, Article, Assistant, AssistantError, ModelError, SettingsError
-from assistant.asking import ENDLESS_THOUGHT
-from assistant.chain import CITED_NEAREST, MAX_SENTENCES, NO_SENTENCE, NOT_REWRITTEN
+from assistant.asking import ENDLESS_THOUGHT, Asker
+from assistant.chain import CITED_NEAREST, DECLINED, MAX_SENTENCES, NO_SENTENCE, NOT_REWRITTEN
 from assistant.quoting import ABSTENTION
 from assistant.verdicts import REFUSED
 
@@ -357,8 +357,11 @@ def test_an_answer_in_another_language_is_not_taken_on_trust(server: ModelServer
 def test_no_answer_and_a_refusal_are_abstentions(server: ModelServer, assistant: Assistant, text: str) -> None:
     server.says(text)
 
-    assert ask(assistant).abstained
+    answer = ask(assistant)
+
+    assert answer.abstained
     assert len(server.requests) == 1
+    assert (answer.notes == (DECLINED,)) == ("can't help" in text)
 
 
 @pytest.mark.parametrize(
@@ -386,11 +389,12 @@ def test_a_content_filter_is_said(server: ModelServer, assistant: Assistant) -> 
 
 
 def test_an_answer_that_is_cut_at_its_length_is_said(server: ModelServer, assistant: Assistant) -> None:
-    server.queue = [Says(["The bridge"], finish_reason="length"), Says(["1: NONE"])]
+    reply(server, f"{REOPENED} [{{reopened on Monday}}]. {RIBBON} [{{ribbon}}", finish_reason="length")
 
     answer = ask(assistant)
 
-    assert answer.abstained
+    assert answer.text == f"{REOPENED}."  # the piece at the end isn't shown, nor asked for again
+    assert len(answer.statements) == len(server.requests) == 1
     assert "cut off" in answer.notes[0]
 
 
@@ -533,7 +537,7 @@ def test_a_right_sentence_with_a_wrong_citation_gets_its_own(server: ModelServer
 
 
 def test_what_is_only_like_a_sentence_does_not_get_its_citation(server: ModelServer, assistant: Assistant) -> None:
-    reply(server, "After works for £2.4m, lorries and cars may cross at Alder [{toll}].", "1: NONE")
+    reply(server, f"{RIBBON}, who cheered [{{toll}}].", "1: NONE")
 
     assert ask(assistant).abstained
 
@@ -721,6 +725,33 @@ def test_too_much_evidence_is_halved_once(server: ModelServer, assistant: Assist
         assistant.ask(COST)
 
 
+def test_too_much_evidence_is_no_reason_to_ask_again_once_something_is_shown(
+    server: ModelServer, assistant: Assistant
+) -> None:
+    reply(server, f"{REOPENED} [{{reopened on Monday}}]. {RIBBON} [{{ribbon}}].")
+    listen = Asker.listen
+
+    def break_off(asker: Asker) -> Any:
+        heard = listen(asker)
+        pieces = iter([heard])
+
+        def next_piece() -> Any:
+            if (piece := next(pieces, None)) is None:
+                raise ModelError("too long", is_too_long=True)
+            return (yield from piece())
+
+        return next_piece
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Asker, "listen", break_off)
+        with assistant.stream(COST) as stream, pytest.raises(ModelError, match="too long"):
+            list(stream)
+
+    assert stream.so_far.text.startswith(REOPENED)
+    assert stream.so_far.statements[0].sources == ("Vale Observer",)
+    assert len(server.requests) == 1
+
+
 def test_the_evidence_is_fitted_to_the_window(server: ModelServer, open_assistant: Open) -> None:
     reply(server, ABSTENTION, ABSTENTION)
 
@@ -870,6 +901,23 @@ def test_without_a_verdict_nothing_is_shown_as_proven_and_it_says_why(
     assert reason in second.support.reasons[0]
     assert any(reason in note for note in answer.notes)
     assert [request["model"] for request in server.requests].count("tiny") == 1  # there is nothing to repair
+
+
+@pytest.mark.parametrize("repaired", ["", "1: The mayor cut the ribbon before a crowd of 300 people [{ribbon}]."])
+def test_where_the_verifier_says_neither_yes_nor_no_and_nothing_is_left_it_is_an_error(
+    server: ModelServer, verified: Assistant, repaired: str
+) -> None:
+    reply_and_judge(
+        server,
+        lambda statement: Says(["no" if repaired and "was cut" in statement else "perhaps"]),
+        f"{CROWDED} [{{ribbon}}].",
+        repaired,
+    )
+
+    with verified.stream(COST) as stream, pytest.raises(ModelError, match=r"neither yes nor no; ask again"):
+        list(stream)
+
+    assert not any("nothing that it cites proves it" in note for note in stream.so_far.notes)
 
 
 def test_where_the_verifier_fails_and_nothing_is_left_it_is_an_error_and_no_abstention(
@@ -1072,6 +1120,7 @@ def test_a_question_that_follows_others_is_made_to_stand_alone(server: ModelServ
         "Mayor Ana Ruiz opened it.",
         "What is the capital of France?",
         "Who opened it?\nMayor Ana Ruiz did.",
+        "Who opened the bridge in Paris?",
         "The articles don't say who opened it?",
     ],
 )

@@ -23,7 +23,7 @@ QUESTION = "Who opened it?"
     ],
 )
 def test_a_question_that_stands_alone_is_taken(question: str, reply: str, read: str) -> None:
-    assert read_rewritten(reply, question) == read
+    assert read_rewritten(reply, question, earlier=["What did the repairs at Alder cost?"]) == read
 
 
 @pytest.mark.parametrize(
@@ -40,11 +40,26 @@ def test_a_question_that_stands_alone_is_taken(question: str, reply: str, read: 
         "Who is it?",
         "I'm sorry, I can't help with that.",
         "Is it what the mayor opened on Monday.",
+        "Who opened the bridge in Paris?",
+        "Who opened the bridge in 2019?",
+        "When was the bridge opened?",
+        "Who opened the gate?",
         f"Who opened the bridge{' of the valley' * 30}?",
     ],
 )
 def test_what_can_not_be_the_question_is_not(reply: str) -> None:
-    assert read_rewritten(reply, QUESTION, earlier=["What did the repairs cost?"]) is None
+    assert read_rewritten(reply, QUESTION, earlier=["What did the repairs cost?", "Who opened the gate?"]) is None
+
+
+@pytest.mark.parametrize(
+    "reply",
+    ["Who opened the bridge at Alder in 2025?", "Which person opened the £2.4m bridge?", "Who opened Alder's bridge?"],
+)
+def test_names_and_numbers_come_from_the_conversation(reply: str) -> None:
+    answers = ["The bridge at Alder, which cost £2.4m, reopened in 2025."]
+
+    assert read_rewritten(reply, QUESTION, answers=answers) == reply
+    assert read_rewritten(reply, QUESTION) is None
 
 
 def test_what_was_asked_before_makes_room() -> None:

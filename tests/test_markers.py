@@ -254,3 +254,22 @@ def test_links_and_superscripts_are_read_the_same_in_pieces(text: str) -> None:
 def test_links_are_left_out_of_what_a_model_writes(written: str, left: str) -> None:
     assert leave_out_links(written) == left
     assert "evil" not in left
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("Prices rose [4]. Wages", 1),
+        ("Prices rose [4]. Wages rose [5", 1),
+        ("Prices rose [4]. Wages rose [5]", 1),
+        ("Prices rose [4]. Wages rose. [5]", 2),
+        ("Prices rose [4]. Wages rose [5].", 2),
+        ("Prices rose [4].", 1),
+        ("Prices", 0),
+        ("", 0),
+    ],
+)
+def test_where_a_text_was_cut_a_piece_of_a_sentence_is_left_out(text: str, whole: int) -> None:
+    reader = SentenceReader(is_known)
+
+    assert len([*reader.feed(text), *reader.finish(is_cut=True)]) == whole
