@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from assistant.addresses import describe_address
 from assistant.decoding import normalise
 from assistant.errors import ArticleError
+from assistant.markup import BREAK, remove_withdrawn, wrap_loose_text, write_figures
 from assistant.metadata import Metadata, clean, clean_authors, fold, get_label, get_text, is_prose, read_metadata
 from assistant.styles import read_hiding
 from assistant.timestamps import find_timestamps
@@ -204,6 +205,9 @@ def read_page(document: Document) -> Article:
     metadata = read_metadata(tree, None if _is_saved(document) else document.url)
     cause = _find_cause(tree)
     hidden = _remove_unseen(tree)
+    remove_withdrawn(tree)
+    write_figures(tree)
+    wrap_loose_text(tree)
     paragraphs = _find_paragraphs(tree, metadata)
     text = normalise("\n\n".join(paragraphs)).strip()
     _check_article(text, metadata, document.name, cause)
@@ -290,7 +294,7 @@ def _parse(html: str, name: str) -> "HtmlElement":
     for tag in _LONG_TAG.finditer(html):
         if len(_QUOTED.sub("", tag[0]).split()) > MAX_ATTRIBUTES:
             raise ArticleError(f"{name}: refused: an element of this page has more than {MAX_ATTRIBUTES:,} attributes")
-    html = _BREAKS.sub("</p><p>", _CONTROLS.sub("", html))
+    html = _BREAKS.sub(f"</p><p {BREAK}>", _CONTROLS.sub("", html))
     if not html.strip():
         raise ArticleError(f"{name}: no article text in it: it is empty")
     try:
