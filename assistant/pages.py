@@ -124,30 +124,52 @@ _IDLE_LINE = re.compile(
     r"(?:read (?:more|next|also|on|the full story)|more on this|related|see also|also read|recommended|"
     r"you may also like|"
     r"most (?:read|popular)|don['’]t miss|advertisement|advert|sponsored|anzeige|werbung|publicité|publicidad|"
-    r"share(?: (?:this|on|via)\b.*)?|share (?:article|story)|teilen|partager|compartir|follow us\b.*|copy link|"
+    r"share(?: (?:this|on|via)\b.*)?|share (?:article|story)|teilen|partager|compartir|copy link|"
     r"print|save|"
-    r"sign up\b.*newsletter.*|subscribe\b.*|sign up (?:to|for) .*|get .* in your inbox.*|newsletter|"
-    r"comments?(?: \(\d+\))?|"
+    r"newsletter|comments?(?: \(\d+\))?|"
     r"leave a (?:comment|reply).*|\d+ comments?|join the conversation|back to top|skip to .*|view (?:all )?comments|"
     r"\d+ min(?:ute)?s? read|\d+ min|reading time.*|listen to (?:this )?article.*|image (?:source|caption|credit).*|"
     r"(?:photo(?:graph)?|image|picture|foto|bild|photo credit|crédit photo)\s*(?::|by\b|©).*|"
-    r"©.*|copyright .*|all rights reserved.*|lesen sie (?:auch|mehr).*|mehr zum thema.*|lire aussi.*|à lire aussi.*|"
+    r"lesen sie (?:auch|mehr).*|mehr zum thema.*|lire aussi.*|à lire aussi.*|"
     r"lea también.*|leer más.*|te puede interesar.*|leggi anche.*|lees ook.*|tags?\s*:.*|topics?\s*:.*|filed under.*|"
     r"(?:read (?:more|also|next)|related(?: (?:story|article)s?)?|more on this(?: story)?|see also|watch|"
     r"also read)\s*:.*|"
-    r"this (?:article|story) (?:is|was) (?:first |originally )?published (?:on|in|by).*|"
     r"(?:updated?:? |published:? )?\d+ (?:min(?:ute)?|hour|hr|day|week)s? ago|vor \d+ \w+|il y a \d+ \w+|hace \d+ \w+|"
-    r"(?:support (?:us|our \w+|independent journalism)|donate|become a (?:member|subscriber|supporter))\b.*"
-    r"\b(?:a|per) (?:day|week|month|year)|"
     r"live (?:updates? )?feed|load more.*|show more.*|facebook|twitter|x|whatsapp|email|e-mail|linkedin|reddit|"
     r"telegram)"
     r"\s*[.:!»→>]*",
     re.IGNORECASE,
 )
 MAX_IDLE_CHARACTERS = 160
+# What pages ask of their readers and say of themselves: idle too, unless it says that somebody says something.
+_PITCH_LINE = re.compile(
+    r"(?:follow us\b|sign up\b.*newsletter|subscribe\b|sign up (?:to|for) |get .* in your inbox|©|copyright |"
+    r"all rights reserved|(?:support (?:us|our \w+|independent journalism)|donate|"
+    r"become a (?:member|subscriber|supporter))\b.*\b(?:a|per) (?:day|week|month|year)\b).*",
+    re.IGNORECASE,
+)
+_CLAIM = re.compile(
+    r"[\"“”„«»]|\b(?:says?|said|tells?|told|announce[sd]|according to|warn(?:s|ed)|report(?:s|ed)|claim(?:s|ed)|"
+    r"ask(?:s|ed)|argue[sd]|showed|shows)\b",
+    re.IGNORECASE,
+)
+# What an article says of its own first day; what it says behind that is a correction.
+_ORIGIN_LINE = re.compile(
+    r"this (?:article|story) (?:is|was) (?:first |originally )?published (?:on|in|by)[^\n]*?"
+    r"(?:(?<![ap]\.m)(?<!\b[A-Z])[.!](?=\s)(?P<rest>.*)|$)",
+    re.IGNORECASE | re.DOTALL,
+)
+MIN_NOTE_WORDS = 5
 _DATED_LINE = re.compile(
     r"\W*(?:(?:first|last|originally)\s+)?(?:published|posted|updated|modified)\s*:", re.IGNORECASE
 )
+_DATING_WORD = re.compile(
+    r"\b(?:(?:first|last|originally|published|posted|updated|modified|at|on|in|of|the|local|time)\b|[ap]\.?m\b)",
+    re.IGNORECASE,
+)
+MIN_CLAIM_WORDS = 4
+_CLOCK = re.compile(r"\b\d{1,2}[:.h]\d\d(?![:.]?\d)\s*(?:(?:[ap]\.?m\b|uhr\b|h\b)\.?)?", re.IGNORECASE)
+MIN_TEXT_WORDS = 2  # behind a time of day, which then is one of the story
 
 _CONSENT = re.compile(
     r"\b(?:cookies?|consent|gdpr|personal data|personali[sz]ed (?:ads?|content)|our (?:\d+ )?(?:trusted )?partners|"
@@ -603,7 +625,7 @@ def _tidy_paragraphs(paragraphs: list[str], metadata: Metadata, *, is_live: bool
         text = paragraph.strip()
         folded = fold(text)
         is_repeated = len(folded) > 40 and folded in seen
-        if not folded or is_repeated or (len(text) <= MAX_IDLE_CHARACTERS and _IDLE_LINE.fullmatch(text)):
+        if not folded or is_repeated or (len(text) <= MAX_IDLE_CHARACTERS and _is_idle(text)):
             continue
         if len(text) <= MAX_IDLE_CHARACTERS and len(kept) < 3 and _is_head_line(text, metadata, is_live=is_live):
             continue
@@ -612,6 +634,25 @@ def _tidy_paragraphs(paragraphs: list[str], metadata: Metadata, *, is_live: bool
     while kept and len(kept[-1].split()) <= 8 and _is_head_line(kept[-1], metadata, is_live=is_live):
         kept.pop()
     return kept
+
+
+def _is_idle(text: str) -> bool:
+    if origin := _ORIGIN_LINE.fullmatch(text):
+        return len((origin["rest"] or "").split()) < MIN_NOTE_WORDS
+    return bool(_IDLE_LINE.fullmatch(text) or (_PITCH_LINE.fullmatch(text) and not _CLAIM.search(text)))
+
+
+def _tells_more_than_days(text: str) -> bool:
+    """Whether a line that begins as one that dates an article is a sentence: its words are no labels and no names."""
+    words = re.findall(r"(?<![\w.])[^\W\d_A-Z]{2,}", _DATING_WORD.sub(" ", text))
+    return len(words) >= MIN_CLAIM_WORDS and bool(re.search(r"(?<!\b[ap]\.m)[.!?][\"”’»)]*$", text))
+
+
+def _tells_what_happened(text: str) -> bool:
+    """Whether words follow a time of day: "10.31 Roof falls"."""
+    *_, last = _CLOCK.finditer(text)
+    rest = re.sub(r"\b[A-Z]{2,5}\b", "", text[last.end() :])
+    return len(re.findall(r"[^\W\d_]{2,}", rest)) >= MIN_TEXT_WORDS
 
 
 def _is_head_line(text: str, metadata: Metadata, *, is_live: bool) -> bool:
@@ -632,10 +673,10 @@ def _is_head_line(text: str, metadata: Metadata, *, is_live: bool) -> bool:
         return True
     dates = list(find_timestamps(text, language=metadata.language))
     if dates and _DATED_LINE.match(text):
-        return True
+        return not _tells_more_than_days(text)
     if is_live or re.search(r"[.!?]$", text):
         return False
-    is_time = bool(dates) or (len(text) <= 60 and bool(re.search(r"\b\d{1,2}[:.h]\d\d\b", text)))
+    is_time = bool(dates) or (len(text) <= 60 and bool(_CLOCK.search(text)) and not _tells_what_happened(text))
     return is_time and not names and len(text.split()) <= 12 * max(1, len(dates))
 
 

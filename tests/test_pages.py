@@ -274,10 +274,29 @@ def test_the_cause_is_said_where_a_page_has_no_article(page: str, cause: str) ->
     [
         "Support us from just 1 pound a month",
         "Updated: March 5, 2025 10:00 a.m. EST | First published: March 3, 2025 11:45 p.m. EST",
+        "This story was first published on March 3, 2025, at 8 a.m. EST.",
+        "Subscribe to our newsletter.",
+        "10.20 Uhr",
     ],
 )
 def test_what_asks_for_money_and_tells_of_days_is_no_text(line: str) -> None:
     assert line not in read(make_page(f"<h1>Storm</h1><p>{line}</p>{STORY}")).text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "This story was first published on March 3, 2025. It was updated to correct the cost of the wall to $2 million.",
+        "Subscribe or lose your seat, the club told 4,000 members.",
+        "Get ready for rain in your inbox, says the weather service.",
+        "Updated: the death toll has risen to 41, the governor said on Friday, April 4, 2025.",
+        "Published: April 3, 2025. The report says 41 people died in the fire.",
+        "10:20 p.m. First call",
+        "9.45 Uhr: Feuerwehr rückt aus",
+    ],
+)
+def test_a_line_that_says_more_than_its_label_is_text(line: str) -> None:
+    assert line in read(make_page(f"<h1>Storm</h1><p>{line}</p>{STORY}<p>{line}</p>")).text
 
 
 @pytest.mark.parametrize("title", ["Painting not found in raid", "Fishing forbidden off Osk"])
