@@ -5,10 +5,11 @@ What extracts an article's text forgets the elements in it, and some of them cha
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from assistant.metadata import clean, is_prose
+from assistant.metadata import clean, fold, is_prose
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -118,6 +119,36 @@ def _replace_text(element: "HtmlElement", text: str) -> None:
     for part in list(element):
         part.drop_tree()
     element.text = text
+
+
+def part_verse(tree: "HtmlElement") -> None:
+    """Make paragraphs, in place, of the stanzas that an element of preformatted text parts by empty lines."""
+    for element in list(tree.iter("pre")):
+        stanzas = re.split(r"\n[^\S\n]*\n\s*", str(element.text_content()).strip("\n"))
+        tail = element.tail
+        element.clear()
+        element.tag, element.tail = "div", tail
+        for stanza in filter(str.strip, stanzas):
+            paragraph = element.makeelement("p")
+            first, *others = stanza.split("\n")
+            paragraph.text = first
+            for line in others:
+                line_break = paragraph.makeelement("br")
+                line_break.tail = line
+                paragraph.append(line_break)
+            element.append(paragraph)
+
+
+def count_repeated(tree: "HtmlElement") -> Counter[str]:
+    """Count how often one element holds the same paragraph, as a poem its refrain; it is listed where that is twice."""
+    counted = Counter(
+        (element.getparent(), clean(element.text_content())) for element in tree.iter("p") if element.text is not None
+    )
+    repeated: Counter[str] = Counter()
+    for (_, text), count in counted.items():
+        if count > 1:
+            repeated[fold(text)] = max(count, repeated[fold(text)])
+    return repeated
 
 
 def wrap_loose_text(tree: "HtmlElement") -> None:

@@ -3,6 +3,7 @@
 import codecs
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import groupby, islice
@@ -13,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from assistant.addresses import describe_address
 from assistant.decoding import normalise
 from assistant.errors import ArticleError
-from assistant.markup import BREAK, remove_withdrawn, wrap_loose_text, write_figures
+from assistant.markup import BREAK, count_repeated, part_verse, remove_withdrawn, wrap_loose_text, write_figures
 from assistant.metadata import Metadata, clean, clean_authors, fold, get_label, get_text, is_prose, read_metadata
 from assistant.styles import read_hiding
 from assistant.timestamps import find_timestamps
@@ -229,6 +230,7 @@ def read_page(document: Document) -> Article:
     hidden = _remove_unseen(tree)
     remove_withdrawn(tree)
     write_figures(tree)
+    part_verse(tree)
     wrap_loose_text(tree)
     paragraphs = _find_paragraphs(tree, metadata)
     text = normalise("\n\n".join(paragraphs)).strip()
@@ -354,10 +356,11 @@ def _find_paragraphs(tree: "HtmlElement", metadata: Metadata) -> list[str]:
     _open_layout_tables(tree)
     _mark_paragraphs(tree)
     standfirst = _find_standfirst(tree)
-    paragraphs = _tidy_paragraphs(_extract(tree, 1), metadata, is_live=is_live)
+    repeated = count_repeated(tree)
+    paragraphs = _tidy_paragraphs(_extract(tree, 1), metadata, repeated, is_live=is_live)
     length = sum(map(len, paragraphs))
     if length < SHORT_TEXT:
-        others = _tidy_paragraphs(_extract(tree, SHORT_TEXT), metadata, is_live=is_live)
+        others = _tidy_paragraphs(_extract(tree, SHORT_TEXT), metadata, repeated, is_live=is_live)
         if sum(map(len, others)) > MUCH_LONGER * length + len(metadata.title or ""):
             paragraphs = others
     if standfirst and paragraphs and not any(standfirst in paragraph for paragraph in paragraphs):
@@ -366,7 +369,7 @@ def _find_paragraphs(tree: "HtmlElement", metadata: Metadata) -> list[str]:
     kept = [line for part in metadata.updates or (metadata.body or "",) for line in _split_lines(part)]
     # What scripts would show stands nowhere else; what is shown has the headings, and is what readers see.
     if length < max(SHORT_TEXT, sum(map(len, kept)) // 2) and sum(map(len, kept)) > length:
-        return _tidy_paragraphs(kept, metadata, is_live=is_live)
+        return _tidy_paragraphs(kept, metadata, repeated, is_live=is_live)
     return paragraphs
 
 
@@ -617,19 +620,22 @@ def _join(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
-def _tidy_paragraphs(paragraphs: list[str], metadata: Metadata, *, is_live: bool) -> list[str]:
-    """Leave out the headline, the byline and the date in front of the text, idle lines, and what is said twice."""
+def _tidy_paragraphs(paragraphs: list[str], metadata: Metadata, repeated: Counter[str], *, is_live: bool) -> list[str]:
+    """Leave out the headline, the byline and the date in front of the text, idle lines, and what is said twice.
+
+    What the page itself says several times in one place, as `repeated` counts, stays as often.
+    """
     kept: list[str] = []
-    seen: set[str] = set()
+    seen: Counter[str] = Counter()
     for paragraph in paragraphs:
         text = paragraph.strip()
         folded = fold(text)
-        is_repeated = len(folded) > 40 and folded in seen
+        is_repeated = len(folded) > 40 and seen[folded] >= max(1, repeated[folded])
         if not folded or is_repeated or (len(text) <= MAX_IDLE_CHARACTERS and _is_idle(text)):
             continue
         if len(text) <= MAX_IDLE_CHARACTERS and len(kept) < 3 and _is_head_line(text, metadata, is_live=is_live):
             continue
-        seen.add(folded)
+        seen[folded] += 1
         kept.append(text)
     while kept and len(kept[-1].split()) <= 8 and _is_head_line(kept[-1], metadata, is_live=is_live):
         kept.pop()

@@ -68,6 +68,16 @@ def test_line_breaks_part_lines_and_paragraphs(tag: str, line_break: str) -> Non
     assert text == ("\n" if line_break == "<br>" else "\n\n").join(lines)
 
 
+def test_verse_keeps_its_lines_and_its_refrain() -> None:
+    refrain = "and miles of sand to cross before the water comes again,"
+    verse = f"The tide goes out,\n  {refrain}\n\nWe count the boats."
+
+    assert read(f"<article><h1>Tide</h1>{LEAD}<pre>{verse}</pre></article>").endswith(
+        f"The tide goes out,\n{refrain}\n\nWe count the boats."
+    )
+    assert read(f"<article>{LEAD}<p>{refrain}</p><p>We wait.</p><p>{refrain}</p></article>").count(refrain) == 2
+
+
 def test_a_colon_behind_an_element_stands_at_its_word() -> None:
     page = f"<html><body><article><h1><span>Storm</span>: no end</h1>{LEAD * 2}</article></body></html>"
 
