@@ -34,7 +34,10 @@ MUCH_LONGER = 1.5  # times: how much more text a second, less careful extraction
 WALL_TEXT = 2_500  # characters: consent walls and error pages aren't longer
 MAX_METAS = 300  # among which a page may say that it leads to another
 MAX_PIECES = 200  # of a page's text that are searched for the words of a wall
-MIN_TEXT = 40  # characters: what a page that doesn't call itself an article must have
+MIN_TEXT = (
+    40  # characters: what a page that doesn't call itself an article must have, or one sentence of its headline's
+)
+MIN_SUBJECT = 4  # letters of a word that a headline and its story share; two where words aren't parted
 HEAD_BYTES = 4_096  # in which a page names its charset
 
 # What a browser takes these names for.
@@ -136,6 +139,7 @@ _IDLE_LINE = re.compile(
     r"(?:read (?:more|also|next)|related(?: (?:story|article)s?)?|more on this(?: story)?|see also|watch|"
     r"also read)\s*:.*|"
     r"(?:updated?:? |published:? )?\d+ (?:min(?:ute)?|hour|hr|day|week)s? ago|vor \d+ \w+|il y a \d+ \w+|hace \d+ \w+|"
+    r"(?:(?:just|only|from) )?[£$€]\s?\d[\d.,]* (?:a|per) (?:week|month|year)(?:\W+cancel any ?time)?|cancel any ?time|"
     r"live (?:updates? )?feed|load more.*|show more.*|facebook|twitter|x|whatsapp|email|e-mail|linkedin|reddit|"
     r"telegram)"
     r"\s*[.:!»→>]*",
@@ -145,7 +149,8 @@ MAX_IDLE_CHARACTERS = 160
 # What pages ask of their readers and say of themselves: idle too, unless it says that somebody says something.
 _PITCH_LINE = re.compile(
     r"(?:follow us\b|sign up\b.*newsletter|subscribe\b|sign up (?:to|for) |get .* in your inbox|©|copyright |"
-    r"all rights reserved|(?:support (?:us|our \w+|independent journalism)|donate|"
+    r"all rights reserved|already (?:a|have a) subscri(?:ber|ption)\b|suscríbete para |"
+    r"(?:support (?:us|our \w+|independent journalism)|donate|"
     r"become a (?:member|subscriber|supporter))\b.*\b(?:a|per) (?:day|week|month|year)\b).*",
     re.IGNORECASE,
 )
@@ -176,15 +181,19 @@ _CONSENT = re.compile(
     r"\b(?:cookies?|consent|gdpr|personal data|personali[sz]ed (?:ads?|content)|our (?:\d+ )?(?:trusted )?partners|"
     r"privacy (?:policy|settings|preferences|notice)|accept all|reject all|manage (?:preferences|settings|options)|"
     r"legitimate interest|einwilligung|zustimm\w*|datenschutz\w*|akzeptieren|consentement|traceurs|partenaires|"
-    r"consentimiento|privacidad|socios|aceptar|toestemming|samtykke|informasjonskapsler|consenso)\b",
+    r"consentimiento|privacidad|socios|aceptar|toestemming|samtykke|informasjonskapsler|consenso|tracking|"
+    r"privacy center|pur-abo|personenbezogene\w* daten|unsere (?:bis zu )?(?:\d+ )?partner|accetta\w*|"
+    r"profilazione|i nostri (?:\d+ )?partner|su un dispositivo|on (?:a|your) device)\b",
     re.IGNORECASE,
 )
 _REFRESH = re.compile(r"url\s*=\s*[\"']?\s*([^\"'\s]+)", re.IGNORECASE)
+_SCRIPTED = re.compile(r"\bjavascript\b", re.IGNORECASE)
 _PAYWALL = re.compile(
     r"\b(?:to (?:continue|keep) reading|already (?:a|have a) subscri\w+|subscribe to (?:read|continue|unlock)|"
     r"(?:sign|log) in to (?:read|continue)|subscribers only|this (?:article|story|content) is for subscribers)\b",
     re.IGNORECASE,
 )
+_UNPARTED = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff]")  # of letters that say as much as two
 _END = r"(?=\W*$|\s*[|·–—:(])"
 _REASON = (
     r"(?:(?:page|file|url|object) )?not found|forbidden|access denied|(?:internal )?server error|bad gateway|"
@@ -205,8 +214,11 @@ _ERROR = re.compile(
     r"does(?:n['’]t| not) exist|has (?:been )?(?:moved|removed|deleted))|"
     rf"^\W*(?:error\W+)?(?:(?:page|file|url) )?(?:not found|access denied|forbidden){_END}|"
     r"internal server error|bad gateway|service unavailable|just a moment|checking your browser|"
-    r"are you a (?:robot|human)|"
-    r"verify (?:that )?you are (?:a )?human|unusual traffic|enable javascript|javascript is (?:disabled|required)|"
+    r"are you a (?:robot|human)|press (?:and|&) hold to confirm|"
+    r"^access to this (?:page|site|website) has been denied|^\W*(?:451\W+)?unavailable (?:due to|for) legal reasons|"
+    r"ページ.{0,10}(?:見つかりません|存在しません)|页面不存在|找不到.{0,4}页面|페이지를 찾을 수 없|"
+    r"(?:verify|confirm) (?:that )?you are (?:a )?human|unusual traffic|"
+    r"enable javascript|javascript is (?:disabled|required)|"
     r"seite (?:wurde )?nicht gefunden|page introuvable|página no encontrada|pagina non trovata|"
     r"something went wrong|temporarily unavailable|too many requests",
     re.IGNORECASE | re.MULTILINE,
@@ -227,6 +239,7 @@ def read_page(document: Document) -> Article:
     tree = _parse(_decode(document.data, document.media_type), document.name)
     metadata = read_metadata(tree, None if _is_saved(document) else document.url)
     cause = _find_cause(tree)
+    heading = next((get_text(element) for element in tree.iter("h1")), "")
     hidden = _remove_unseen(tree)
     remove_withdrawn(tree)
     write_figures(tree)
@@ -234,7 +247,7 @@ def read_page(document: Document) -> Article:
     wrap_loose_text(tree)
     paragraphs = _find_paragraphs(tree, metadata)
     text = normalise("\n\n".join(paragraphs)).strip()
-    _check_article(text, metadata, document.name, cause)
+    _check_article(text, metadata, document.name, heading, cause)
     title = normalise(metadata.title or "") or _name_page(document, text)
     identity = metadata.url or document.url or Path(document.name).resolve().as_uri()
     return Article(
@@ -455,6 +468,8 @@ def _remove_boilerplate(tree: "HtmlElement") -> None:
 def _is_boilerplate(element: "HtmlElement") -> bool:
     label = get_label(element)
     is_named = bool(label and _BOILERPLATE.search(label))
+    # What AMP shows to those only who haven't paid.
+    is_named = is_named or (element.get("amp-access") or "").lstrip().upper().startswith("NOT ")
     return is_named or element.get("role") in _BOILERPLATE_ROLES or element.tag in ("amp-consent", "dialog")
 
 
@@ -687,18 +702,22 @@ def _is_head_line(text: str, metadata: Metadata, *, is_live: bool) -> bool:
 
 
 def _find_cause(tree: "HtmlElement") -> str | None:
-    """Find out why a page may have no text: it leads to another one, or it wants its readers to pay."""
+    """Find out why a page may have no text: it leads to another, only scripts show it, or its readers are to pay."""
     for meta in islice(tree.iter("meta"), MAX_METAS):
         if (meta.get("http-equiv") or "").lower() == "refresh" and (
             match := _REFRESH.search(meta.get("content") or "")
         ):
             return f"it only leads to another page: give that, {describe_address(match[1])}"
     body = tree.find("body")
+    if body is not None and any(_SCRIPTED.search(get_text(part)) for part in islice(body.iter("noscript"), 3)):
+        shown = body.xpath(".//text()[not(ancestor::script or ancestor::style or ancestor::noscript)]")
+        if len(clean(" ".join(islice(shown, MAX_PIECES)))) < MIN_TEXT:
+            return "only scripts show what it says: save the page from a browser"
     words = "" if body is None else " ".join(islice(body.itertext(), MAX_PIECES))[:WALL_TEXT]
     return "it is behind a paywall: save the page where you can read it" if _PAYWALL.search(words) else None
 
 
-def _check_article(text: str, metadata: Metadata, name: str, cause: str | None) -> None:
+def _check_article(text: str, metadata: Metadata, name: str, heading: str, cause: str | None) -> None:
     """Refuse a page without an article; `cause` is why it may have none. Raises ArticleError."""
     if not text:
         reason = cause or "it is empty, or only scripts show what it says"
@@ -713,6 +732,16 @@ def _check_article(text: str, metadata: Metadata, name: str, cause: str | None) 
     is_known = metadata.is_article or metadata.author or metadata.published
     is_error = _STATUS.search(headline[:400]) or _ERROR.search(headline[:400])
     if not is_known and is_error and len(text) < WALL_TEXT // 2:
-        raise ArticleError(f"{name}: no article text in it: it is an error page")
-    if not is_known and len(text) < MIN_TEXT:
+        raise ArticleError(f"{name}: no article text in it: {cause or 'it is an error page'}")
+    if not is_known and len(text) + len(_UNPARTED.findall(text)) < MIN_TEXT and (cause or not _tells_of(text, heading)):
         raise ArticleError(f"{name}: no article text in it{f': {cause}' if cause else ''}")
+
+
+def _tells_of(text: str, heading: str) -> bool:
+    """Whether a text is a sentence on what a headline says: a flash is no more."""
+    if not re.search(r"[.!?…。！？؟।][\"'”’»)」』]*\Z", text):
+        return False
+    words, named = (set(re.findall(r"\w+", each.casefold())) for each in (text, heading))
+    return any(len(word) >= MIN_SUBJECT for word in words & named) or any(
+        pair in text for pair in re.findall(rf"(?=({_UNPARTED.pattern}{{2}}))", heading)
+    )

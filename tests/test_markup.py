@@ -78,6 +78,12 @@ def test_verse_keeps_its_lines_and_its_refrain() -> None:
     assert read(f"<article>{LEAD}<p>{refrain}</p><p>We wait.</p><p>{refrain}</p></article>").count(refrain) == 2
 
 
+def test_what_only_those_see_who_have_not_paid_is_no_text() -> None:
+    offer = '<section amp-access="NOT subscriber"><p>Here all stories are yours for a year.</p></section>'
+
+    assert "stories" not in read(f"<article><h1>Storm</h1>{LEAD}{offer}{LEAD.replace('Monday', 'Friday')}</article>")
+
+
 def test_a_colon_behind_an_element_stands_at_its_word() -> None:
     page = f"<html><body><article><h1><span>Storm</span>: no end</h1>{LEAD * 2}</article></body></html>"
 
