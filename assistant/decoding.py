@@ -10,6 +10,7 @@ WESTERN_SHARE = 0.05  # of letters and signs beyond ASCII, in a text that is mos
 WESTERN_SHARE_ALONE = 0.2  # where none of them is what Czech or Turkish look like
 
 # Control characters but newline and tab, and the line separators that str.splitlines knows and editors don't show.
+_SOFT_HYPHENS = re.compile(r"\xad(?:\n(?=\w))?")  # where a word may be cut, and where it was
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 # Those of them that hardly any text has.
 _BINARY = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
@@ -49,11 +50,14 @@ def decode(data: bytes, name: object) -> str:
 
 
 def normalise(text: str) -> str:
-    """Give text its one form: NFC, line feeds, no control characters but newline and tab, no byte order mark."""
+    """Give text its one form: NFC, line feeds, no control characters but newline and tab, no byte order mark.
+
+    Soft hyphens, which nobody sees within a line, go too.
+    """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = text.replace("\x85", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")
     # Last, for a control character may stand between a letter and its accent.
-    return unicodedata.normalize("NFC", _CONTROLS.sub("", text))
+    return unicodedata.normalize("NFC", _SOFT_HYPHENS.sub("", _CONTROLS.sub("", text)))
 
 
 def _guess_encoding(data: bytes) -> str | None:

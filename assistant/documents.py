@@ -227,7 +227,7 @@ def _get_fragments(page: "pypdf.PageObject") -> list[Fragment]:
 
     by_turn: dict[tuple[int, int], list[Fragment]] = {}
 
-    def take(text: str, place: list[float], within: list[float], font: object, size: float) -> None:  # noqa: ARG001
+    def take(text: str, within: list[float], place: list[float], font: object, size: float) -> None:  # noqa: ARG001
         text = text.strip("\n")
         if not text:
             return

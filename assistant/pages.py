@@ -3,6 +3,7 @@
 import codecs
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import groupby, islice
@@ -13,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from assistant.addresses import describe_address
 from assistant.decoding import normalise
 from assistant.errors import ArticleError
+from assistant.markup import BREAK, count_repeated, part_verse, remove_withdrawn, wrap_loose_text, write_figures
 from assistant.metadata import Metadata, clean, clean_authors, fold, get_label, get_text, is_prose, read_metadata
 from assistant.styles import read_hiding
 from assistant.timestamps import find_timestamps
@@ -32,7 +34,10 @@ MUCH_LONGER = 1.5  # times: how much more text a second, less careful extraction
 WALL_TEXT = 2_500  # characters: consent walls and error pages aren't longer
 MAX_METAS = 300  # among which a page may say that it leads to another
 MAX_PIECES = 200  # of a page's text that are searched for the words of a wall
-MIN_TEXT = 40  # characters: what a page that doesn't call itself an article must have
+MIN_TEXT = (
+    40  # characters: what a page that doesn't call itself an article must have, or one sentence of its headline's
+)
+MIN_SUBJECT = 4  # letters of a word that a headline and its story share; two where words aren't parted
 HEAD_BYTES = 4_096  # in which a page names its charset
 
 # What a browser takes these names for.
@@ -123,44 +128,72 @@ _IDLE_LINE = re.compile(
     r"(?:read (?:more|next|also|on|the full story)|more on this|related|see also|also read|recommended|"
     r"you may also like|"
     r"most (?:read|popular)|don['’]t miss|advertisement|advert|sponsored|anzeige|werbung|publicité|publicidad|"
-    r"share(?: (?:this|on|via)\b.*)?|share (?:article|story)|teilen|partager|compartir|follow us\b.*|copy link|"
+    r"share(?: (?:this|on|via)\b.*)?|share (?:article|story)|teilen|partager|compartir|copy link|"
     r"print|save|"
-    r"sign up\b.*newsletter.*|subscribe\b.*|sign up (?:to|for) .*|get .* in your inbox.*|newsletter|"
-    r"comments?(?: \(\d+\))?|"
+    r"newsletter|comments?(?: \(\d+\))?|"
     r"leave a (?:comment|reply).*|\d+ comments?|join the conversation|back to top|skip to .*|view (?:all )?comments|"
     r"\d+ min(?:ute)?s? read|\d+ min|reading time.*|listen to (?:this )?article.*|image (?:source|caption|credit).*|"
     r"(?:photo(?:graph)?|image|picture|foto|bild|photo credit|crédit photo)\s*(?::|by\b|©).*|"
-    r"©.*|copyright .*|all rights reserved.*|lesen sie (?:auch|mehr).*|mehr zum thema.*|lire aussi.*|à lire aussi.*|"
+    r"lesen sie (?:auch|mehr).*|mehr zum thema.*|lire aussi.*|à lire aussi.*|"
     r"lea también.*|leer más.*|te puede interesar.*|leggi anche.*|lees ook.*|tags?\s*:.*|topics?\s*:.*|filed under.*|"
     r"(?:read (?:more|also|next)|related(?: (?:story|article)s?)?|more on this(?: story)?|see also|watch|"
     r"also read)\s*:.*|"
-    r"this (?:article|story) (?:is|was) (?:first |originally )?published (?:on|in|by).*|"
     r"(?:updated?:? |published:? )?\d+ (?:min(?:ute)?|hour|hr|day|week)s? ago|vor \d+ \w+|il y a \d+ \w+|hace \d+ \w+|"
-    r"(?:support (?:us|our \w+|independent journalism)|donate|become a (?:member|subscriber|supporter))\b.*"
-    r"\b(?:a|per) (?:day|week|month|year)|"
+    r"(?:(?:just|only|from) )?[£$€]\s?\d[\d.,]* (?:a|per) (?:week|month|year)(?:\W+cancel any ?time)?|cancel any ?time|"
     r"live (?:updates? )?feed|load more.*|show more.*|facebook|twitter|x|whatsapp|email|e-mail|linkedin|reddit|"
     r"telegram)"
     r"\s*[.:!»→>]*",
     re.IGNORECASE,
 )
 MAX_IDLE_CHARACTERS = 160
+# What pages ask of their readers and say of themselves: idle too, unless it says that somebody says something.
+_PITCH_LINE = re.compile(
+    r"(?:follow us\b|sign up\b.*newsletter|subscribe\b|sign up (?:to|for) |get .* in your inbox|©|copyright |"
+    r"all rights reserved|already (?:a|have a) subscri(?:ber|ption)\b|suscríbete para |"
+    r"(?:support (?:us|our \w+|independent journalism)|donate|"
+    r"become a (?:member|subscriber|supporter))\b.*\b(?:a|per) (?:day|week|month|year)\b).*",
+    re.IGNORECASE,
+)
+_CLAIM = re.compile(
+    r"[\"“”„«»]|\b(?:says?|said|tells?|told|announce[sd]|according to|warn(?:s|ed)|report(?:s|ed)|claim(?:s|ed)|"
+    r"ask(?:s|ed)|argue[sd]|showed|shows)\b",
+    re.IGNORECASE,
+)
+# What an article says of its own first day; what it says behind that is a correction.
+_ORIGIN_LINE = re.compile(
+    r"this (?:article|story) (?:is|was) (?:first |originally )?published (?:on|in|by)[^\n]*?"
+    r"(?:(?<![ap]\.m)(?<!\b[A-Z])[.!](?=\s)(?P<rest>.*)|$)",
+    re.IGNORECASE | re.DOTALL,
+)
+MIN_NOTE_WORDS = 5
 _DATED_LINE = re.compile(
     r"\W*(?:(?:first|last|originally)\s+)?(?:published|posted|updated|modified)\s*:", re.IGNORECASE
 )
+_DATING_WORD = re.compile(
+    r"\b(?:(?:first|last|originally|published|posted|updated|modified|at|on|in|of|the|local|time)\b|[ap]\.?m\b)",
+    re.IGNORECASE,
+)
+MIN_CLAIM_WORDS = 4
+_CLOCK = re.compile(r"\b\d{1,2}[:.h]\d\d(?![:.]?\d)\s*(?:(?:[ap]\.?m\b|uhr\b|h\b)\.?)?", re.IGNORECASE)
+MIN_TEXT_WORDS = 2  # behind a time of day, which then is one of the story
 
 _CONSENT = re.compile(
     r"\b(?:cookies?|consent|gdpr|personal data|personali[sz]ed (?:ads?|content)|our (?:\d+ )?(?:trusted )?partners|"
     r"privacy (?:policy|settings|preferences|notice)|accept all|reject all|manage (?:preferences|settings|options)|"
     r"legitimate interest|einwilligung|zustimm\w*|datenschutz\w*|akzeptieren|consentement|traceurs|partenaires|"
-    r"consentimiento|privacidad|socios|aceptar|toestemming|samtykke|informasjonskapsler|consenso)\b",
+    r"consentimiento|privacidad|socios|aceptar|toestemming|samtykke|informasjonskapsler|consenso|tracking|"
+    r"privacy center|pur-abo|personenbezogene\w* daten|unsere (?:bis zu )?(?:\d+ )?partner|accetta\w*|"
+    r"profilazione|i nostri (?:\d+ )?partner|su un dispositivo|on (?:a|your) device)\b",
     re.IGNORECASE,
 )
 _REFRESH = re.compile(r"url\s*=\s*[\"']?\s*([^\"'\s]+)", re.IGNORECASE)
+_SCRIPTED = re.compile(r"\bjavascript\b", re.IGNORECASE)
 _PAYWALL = re.compile(
     r"\b(?:to (?:continue|keep) reading|already (?:a|have a) subscri\w+|subscribe to (?:read|continue|unlock)|"
     r"(?:sign|log) in to (?:read|continue)|subscribers only|this (?:article|story|content) is for subscribers)\b",
     re.IGNORECASE,
 )
+_UNPARTED = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff]")  # of letters that say as much as two
 _END = r"(?=\W*$|\s*[|·–—:(])"
 _REASON = (
     r"(?:(?:page|file|url|object) )?not found|forbidden|access denied|(?:internal )?server error|bad gateway|"
@@ -181,8 +214,11 @@ _ERROR = re.compile(
     r"does(?:n['’]t| not) exist|has (?:been )?(?:moved|removed|deleted))|"
     rf"^\W*(?:error\W+)?(?:(?:page|file|url) )?(?:not found|access denied|forbidden){_END}|"
     r"internal server error|bad gateway|service unavailable|just a moment|checking your browser|"
-    r"are you a (?:robot|human)|"
-    r"verify (?:that )?you are (?:a )?human|unusual traffic|enable javascript|javascript is (?:disabled|required)|"
+    r"are you a (?:robot|human)|press (?:and|&) hold to confirm|"
+    r"^access to this (?:page|site|website) has been denied|^\W*(?:451\W+)?unavailable (?:due to|for) legal reasons|"
+    r"ページ.{0,10}(?:見つかりません|存在しません)|页面不存在|找不到.{0,4}页面|페이지를 찾을 수 없|"
+    r"(?:verify|confirm) (?:that )?you are (?:a )?human|unusual traffic|"
+    r"enable javascript|javascript is (?:disabled|required)|"
     r"seite (?:wurde )?nicht gefunden|page introuvable|página no encontrada|pagina non trovata|"
     r"something went wrong|temporarily unavailable|too many requests",
     re.IGNORECASE | re.MULTILINE,
@@ -203,10 +239,15 @@ def read_page(document: Document) -> Article:
     tree = _parse(_decode(document.data, document.media_type), document.name)
     metadata = read_metadata(tree, None if _is_saved(document) else document.url)
     cause = _find_cause(tree)
+    heading = next((get_text(element) for element in tree.iter("h1")), "")
     hidden = _remove_unseen(tree)
+    remove_withdrawn(tree)
+    write_figures(tree)
+    part_verse(tree)
+    wrap_loose_text(tree)
     paragraphs = _find_paragraphs(tree, metadata)
     text = normalise("\n\n".join(paragraphs)).strip()
-    _check_article(text, metadata, document.name, cause)
+    _check_article(text, metadata, document.name, heading, cause)
     title = normalise(metadata.title or "") or _name_page(document, text)
     identity = metadata.url or document.url or Path(document.name).resolve().as_uri()
     return Article(
@@ -290,7 +331,7 @@ def _parse(html: str, name: str) -> "HtmlElement":
     for tag in _LONG_TAG.finditer(html):
         if len(_QUOTED.sub("", tag[0]).split()) > MAX_ATTRIBUTES:
             raise ArticleError(f"{name}: refused: an element of this page has more than {MAX_ATTRIBUTES:,} attributes")
-    html = _BREAKS.sub("</p><p>", _CONTROLS.sub("", html))
+    html = _BREAKS.sub(f"</p><p {BREAK}>", _CONTROLS.sub("", html))
     if not html.strip():
         raise ArticleError(f"{name}: no article text in it: it is empty")
     try:
@@ -328,10 +369,11 @@ def _find_paragraphs(tree: "HtmlElement", metadata: Metadata) -> list[str]:
     _open_layout_tables(tree)
     _mark_paragraphs(tree)
     standfirst = _find_standfirst(tree)
-    paragraphs = _tidy_paragraphs(_extract(tree, 1), metadata, is_live=is_live)
+    repeated = count_repeated(tree)
+    paragraphs = _tidy_paragraphs(_extract(tree, 1), metadata, repeated, is_live=is_live)
     length = sum(map(len, paragraphs))
     if length < SHORT_TEXT:
-        others = _tidy_paragraphs(_extract(tree, SHORT_TEXT), metadata, is_live=is_live)
+        others = _tidy_paragraphs(_extract(tree, SHORT_TEXT), metadata, repeated, is_live=is_live)
         if sum(map(len, others)) > MUCH_LONGER * length + len(metadata.title or ""):
             paragraphs = others
     if standfirst and paragraphs and not any(standfirst in paragraph for paragraph in paragraphs):
@@ -340,7 +382,7 @@ def _find_paragraphs(tree: "HtmlElement", metadata: Metadata) -> list[str]:
     kept = [line for part in metadata.updates or (metadata.body or "",) for line in _split_lines(part)]
     # What scripts would show stands nowhere else; what is shown has the headings, and is what readers see.
     if length < max(SHORT_TEXT, sum(map(len, kept)) // 2) and sum(map(len, kept)) > length:
-        return _tidy_paragraphs(kept, metadata, is_live=is_live)
+        return _tidy_paragraphs(kept, metadata, repeated, is_live=is_live)
     return paragraphs
 
 
@@ -426,6 +468,8 @@ def _remove_boilerplate(tree: "HtmlElement") -> None:
 def _is_boilerplate(element: "HtmlElement") -> bool:
     label = get_label(element)
     is_named = bool(label and _BOILERPLATE.search(label))
+    # What AMP shows to those only who haven't paid.
+    is_named = is_named or (element.get("amp-access") or "").lstrip().upper().startswith("NOT ")
     return is_named or element.get("role") in _BOILERPLATE_ROLES or element.tag in ("amp-consent", "dialog")
 
 
@@ -591,23 +635,45 @@ def _join(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
-def _tidy_paragraphs(paragraphs: list[str], metadata: Metadata, *, is_live: bool) -> list[str]:
-    """Leave out the headline, the byline and the date in front of the text, idle lines, and what is said twice."""
+def _tidy_paragraphs(paragraphs: list[str], metadata: Metadata, repeated: Counter[str], *, is_live: bool) -> list[str]:
+    """Leave out the headline, the byline and the date in front of the text, idle lines, and what is said twice.
+
+    What the page itself says several times in one place, as `repeated` counts, stays as often.
+    """
     kept: list[str] = []
-    seen: set[str] = set()
+    seen: Counter[str] = Counter()
     for paragraph in paragraphs:
         text = paragraph.strip()
         folded = fold(text)
-        is_repeated = len(folded) > 40 and folded in seen
-        if not folded or is_repeated or (len(text) <= MAX_IDLE_CHARACTERS and _IDLE_LINE.fullmatch(text)):
+        is_repeated = len(folded) > 40 and seen[folded] >= max(1, repeated[folded])
+        if not folded or is_repeated or (len(text) <= MAX_IDLE_CHARACTERS and _is_idle(text)):
             continue
         if len(text) <= MAX_IDLE_CHARACTERS and len(kept) < 3 and _is_head_line(text, metadata, is_live=is_live):
             continue
-        seen.add(folded)
+        seen[folded] += 1
         kept.append(text)
     while kept and len(kept[-1].split()) <= 8 and _is_head_line(kept[-1], metadata, is_live=is_live):
         kept.pop()
     return kept
+
+
+def _is_idle(text: str) -> bool:
+    if origin := _ORIGIN_LINE.fullmatch(text):
+        return len((origin["rest"] or "").split()) < MIN_NOTE_WORDS
+    return bool(_IDLE_LINE.fullmatch(text) or (_PITCH_LINE.fullmatch(text) and not _CLAIM.search(text)))
+
+
+def _tells_more_than_days(text: str) -> bool:
+    """Whether a line that begins as one that dates an article is a sentence: its words are no labels and no names."""
+    words = re.findall(r"(?<![\w.])[^\W\d_A-Z]{2,}", _DATING_WORD.sub(" ", text))
+    return len(words) >= MIN_CLAIM_WORDS and bool(re.search(r"(?<!\b[ap]\.m)[.!?][\"”’»)]*$", text))
+
+
+def _tells_what_happened(text: str) -> bool:
+    """Whether words follow a time of day: "10.31 Roof falls"."""
+    *_, last = _CLOCK.finditer(text)
+    rest = re.sub(r"\b[A-Z]{2,5}\b", "", text[last.end() :])
+    return len(re.findall(r"[^\W\d_]{2,}", rest)) >= MIN_TEXT_WORDS
 
 
 def _is_head_line(text: str, metadata: Metadata, *, is_live: bool) -> bool:
@@ -628,26 +694,30 @@ def _is_head_line(text: str, metadata: Metadata, *, is_live: bool) -> bool:
         return True
     dates = list(find_timestamps(text, language=metadata.language))
     if dates and _DATED_LINE.match(text):
-        return True
+        return not _tells_more_than_days(text)
     if is_live or re.search(r"[.!?]$", text):
         return False
-    is_time = bool(dates) or (len(text) <= 60 and bool(re.search(r"\b\d{1,2}[:.h]\d\d\b", text)))
+    is_time = bool(dates) or (len(text) <= 60 and bool(_CLOCK.search(text)) and not _tells_what_happened(text))
     return is_time and not names and len(text.split()) <= 12 * max(1, len(dates))
 
 
 def _find_cause(tree: "HtmlElement") -> str | None:
-    """Find out why a page may have no text: it leads to another one, or it wants its readers to pay."""
+    """Find out why a page may have no text: it leads to another, only scripts show it, or its readers are to pay."""
     for meta in islice(tree.iter("meta"), MAX_METAS):
         if (meta.get("http-equiv") or "").lower() == "refresh" and (
             match := _REFRESH.search(meta.get("content") or "")
         ):
             return f"it only leads to another page: give that, {describe_address(match[1])}"
     body = tree.find("body")
+    if body is not None and any(_SCRIPTED.search(get_text(part)) for part in islice(body.iter("noscript"), 3)):
+        shown = body.xpath(".//text()[not(ancestor::script or ancestor::style or ancestor::noscript)]")
+        if len(clean(" ".join(islice(shown, MAX_PIECES)))) < MIN_TEXT:
+            return "only scripts show what it says: save the page from a browser"
     words = "" if body is None else " ".join(islice(body.itertext(), MAX_PIECES))[:WALL_TEXT]
     return "it is behind a paywall: save the page where you can read it" if _PAYWALL.search(words) else None
 
 
-def _check_article(text: str, metadata: Metadata, name: str, cause: str | None) -> None:
+def _check_article(text: str, metadata: Metadata, name: str, heading: str, cause: str | None) -> None:
     """Refuse a page without an article; `cause` is why it may have none. Raises ArticleError."""
     if not text:
         reason = cause or "it is empty, or only scripts show what it says"
@@ -662,6 +732,16 @@ def _check_article(text: str, metadata: Metadata, name: str, cause: str | None) 
     is_known = metadata.is_article or metadata.author or metadata.published
     is_error = _STATUS.search(headline[:400]) or _ERROR.search(headline[:400])
     if not is_known and is_error and len(text) < WALL_TEXT // 2:
-        raise ArticleError(f"{name}: no article text in it: it is an error page")
-    if not is_known and len(text) < MIN_TEXT:
+        raise ArticleError(f"{name}: no article text in it: {cause or 'it is an error page'}")
+    if not is_known and len(text) + len(_UNPARTED.findall(text)) < MIN_TEXT and (cause or not _tells_of(text, heading)):
         raise ArticleError(f"{name}: no article text in it{f': {cause}' if cause else ''}")
+
+
+def _tells_of(text: str, heading: str) -> bool:
+    """Whether a text is a sentence on what a headline says: a flash is no more."""
+    if not re.search(r"[.!?…。！？؟।][\"'”’»)」』]*\Z", text):
+        return False
+    words, named = (set(re.findall(r"\w+", each.casefold())) for each in (text, heading))
+    return any(len(word) >= MIN_SUBJECT for word in words & named) or any(
+        pair in text for pair in re.findall(rf"(?=({_UNPARTED.pattern}{{2}}))", heading)
+    )

@@ -12,7 +12,7 @@ from assistant.terms import read_words
 from assistant.types import Span
 
 # A text is hard-wrapped when most of its lines are full (the next word would hardly have fitted), and enough of them go
-# on in lower case, which tells them from a list of lines of like length.
+# on in lower case, or, in a text of capitals alone, aren't ended, which tells them from a list of lines of like length.
 WRAP_WIDTHS = range(40, 101)
 WRAP_SLACK = 6
 FULL_LINES = 0.6
@@ -60,6 +60,7 @@ _ATTRIBUTION = re.compile(
     r"(?:[A-Z][\w.'’-]{0,30} ){1,4}"
     r"(?:said|says|asked|asks|wrote|writes|added|told|shouted|replied|tweeted|posted|joked|recalled)\b"
 )
+_STOPPED = re.compile(rf"[.!?…:;][{_CLOSING}]*\Z")
 _LIST_ITEM = re.compile(r"[-*•·▪◦‣+|>]\s|\||#{1,6}\s|\(?\d{1,3}[.)]\s|\(?[A-Za-z][.)]\s")
 
 
@@ -101,7 +102,10 @@ def _find_wrap_width(lines: Sequence[str]) -> int:
         return 0
     width = sorted(len(line) for line, _ in pairs)[len(pairs) * 9 // 10]
     full = sum(len(line) < WRAP_WIDTHS.stop and _is_full(line, following, width) for line, following in pairs)
-    continued = sum(following.lstrip()[0].islower() for _, following in pairs)
+    if "".join(lines).isupper():  # as wires write: what isn't ended goes on
+        continued = sum(not _STOPPED.search(line) for line, _ in pairs)
+    else:
+        continued = sum(following.lstrip()[0].islower() for _, following in pairs)
     is_wrapped = full >= FULL_LINES * len(pairs) and continued >= CONTINUED_LINES * len(pairs)
     return width if width in WRAP_WIDTHS and is_wrapped else 0
 

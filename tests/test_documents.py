@@ -83,6 +83,28 @@ def test_a_pdf_says_what_it_is() -> None:
     }
 
 
+def test_pages_as_browsers_print_them_have_no_running_lines_and_no_cut_sentences() -> None:
+    def draw(*runs: tuple[float, float, str]) -> str:
+        texts = (f"BT /F1 16 Tf 1 0 0 -1 {x} {y} Tm ({text}) Tj ET" for x, y, text in runs)
+        return f"q 3.125 0 0 3.125 0 0 cm {' '.join(texts)} Q"
+
+    pages = []
+    for number, shift in ((1, 0), (2, -2_800)):
+        lines = [
+            (90.0, 140.0 + 24 * line, f"In year {line} the harbour spent a sum on its walls of about £5{line}")
+            for line in range(10 * number, 10 * number + 9)
+        ]
+        moved = "".join(f"q 1 0 0 1 0 {shift} cm {draw(*((x, y - shift / 3.125, text) for x, y, text in lines))} Q")
+        margins = draw((230, 53, "HARBOUR COURIER"), (372, 1081, f"Page {number}"))
+        pages.append(f".24 0 0 -.24 0 842 cm {margins} {moved}".encode("cp1252"))
+
+    (article,) = read_document(Document("a.pdf", write_streams(pages)))
+
+    assert "Page" not in article.text
+    assert "COURIER" not in article.text
+    assert "about £518 In year 20" in article.text
+
+
 def test_columns_with_headers_page_numbers_and_hyphens() -> None:
     days = ("Tuesday", "Thursday", "Saturday")
     pages = []

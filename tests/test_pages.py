@@ -241,6 +241,14 @@ def test_a_page_that_is_cut_off_in_a_letter_is_read() -> None:
         "<html><head><title>Before you continue</title></head><body><h1>Before you continue</h1><div><p>We and our 732 "
         "partners use cookies to store and access personal data.</p><p>You can give your consent to cookies or change "
         "your privacy settings at any time.</p><button>Accept all</button></div></body></html>",
+        "<html><body><h1>Weiter mit Werbung lesen</h1><p>Lesen Sie wie immer mit Werbung und Tracking, siehe Privacy "
+        "Center.</p><p>Oder ein Pur-Abo: unsere 212 Partner verarbeiten personenbezogene Daten.</p></body></html>",
+        "<html><body><h1>Benvenuto</h1><p>Per leggere accetta i cookie di profilazione oppure abbonati.</p><p>Noi e i "
+        "nostri 815 partner archiviamo informazioni su un dispositivo.</p></body></html>",
+        "<html><body><h1>One moment</h1><p>Press &amp; Hold to confirm you are a human (and no bot).</p></body></html>",
+        "<html><body><h1>451: Unavailable due to legal reasons</h1><p>You come from a country where we can't be read, "
+        "for its law forbids it.</p></body></html>",
+        "<html><body><h1>Search</h1><p>There is nothing here.</p></body></html>",
         "<html><body><nav><a href=/a>News</a><a href=/b>Sport</a></nav><footer>© 2025</footer></body></html>",
         "<" * 10_000,
         bytes(range(256)) * 40,
@@ -259,6 +267,10 @@ def test_a_page_without_an_article_is_refused(page: str | bytes) -> None:
             "it only leads to another page: give that, https://a.example/storm",
         ),
         (
+            "<body><div id=app></div><noscript>You need to enable JavaScript to run this app.</noscript></body>",
+            "only scripts show what it says: save the page from a browser",
+        ),
+        (
             "<body><p>It rained.</p><p>Already a subscriber?</p></body>",
             "it is behind a paywall: save the page where you can read it",
         ),
@@ -274,10 +286,39 @@ def test_the_cause_is_said_where_a_page_has_no_article(page: str, cause: str) ->
     [
         "Support us from just 1 pound a month",
         "Updated: March 5, 2025 10:00 a.m. EST | First published: March 3, 2025 11:45 p.m. EST",
+        "This story was first published on March 3, 2025, at 8 a.m. EST.",
+        "Subscribe to our newsletter.",
+        "10.20 Uhr",
+        "£4 a month. Cancel any time.",
+        "Already a subscriber? Sign in.",
     ],
 )
 def test_what_asks_for_money_and_tells_of_days_is_no_text(line: str) -> None:
     assert line not in read(make_page(f"<h1>Storm</h1><p>{line}</p>{STORY}")).text
+
+
+@pytest.mark.parametrize(
+    ("headline", "flash"),
+    [("President Vargas resigns", "President Vargas has resigned."), ("总统辞职", "总统周一宣布辞职，立即生效。")],
+)
+def test_a_flash_is_an_article_of_one_sentence(headline: str, flash: str) -> None:
+    assert read(f"<html><body><h1>{headline}</h1><p>{flash}</p></body></html>").text == flash
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "This story was first published on March 3, 2025. It was updated to correct the cost of the wall.",
+        "Subscribe or lose your seat, the club told 4,000 members.",
+        "Get ready for rain in your inbox, says the weather service.",
+        "Updated: the death toll has risen to 41, the governor said on Friday, April 4, 2025.",
+        "Published: April 3, 2025. The report says 41 people died in the fire.",
+        "10:20 p.m. First call",
+        "9.45 Uhr: Feuerwehr rückt aus",
+    ],
+)
+def test_a_line_that_says_more_than_its_label_is_text(line: str) -> None:
+    assert line in read(make_page(f"<h1>Storm</h1><p>{line}</p>{STORY}<p>{line}</p>")).text
 
 
 @pytest.mark.parametrize("title", ["Painting not found in raid", "Fishing forbidden off Osk"])

@@ -266,6 +266,21 @@ def test_lines_wrapped_by_hand_are_one_paragraph() -> None:
     ]
 
 
+def test_lines_of_capitals_that_are_wrapped_by_hand_are_one_paragraph() -> None:
+    wire = (
+        "URGENT - STORM\n\nOSK, MARCH 6 (WIRE) - A STORM HAS TORN TWO FERRIES\nFROM THEIR MOORINGS ON MONDAY, "
+        "THE HARBOUR SAID. IT\nWILL STAY CLOSED."
+    )
+    table = "FINAL TABLE\n\nOSK ROVERS 12 POINTS\nFENN 11 POINTS\nTARN UNITED 9 POINTS"
+
+    assert [" ".join(sentence.split()) for sentence in sentences_of(wire)] == [
+        "URGENT - STORM",
+        "OSK, MARCH 6 (WIRE) - A STORM HAS TORN TWO FERRIES FROM THEIR MOORINGS ON MONDAY, THE HARBOUR SAID.",
+        "IT WILL STAY CLOSED.",
+    ]
+    assert sentences_of(table) == [line for line in table.split("\n") if line]
+
+
 def test_wrapped_lines_may_end_as_on_windows() -> None:
     windows = WRAPPED.replace("\n", "\r\n")
 

@@ -35,6 +35,7 @@ BY = (
 
 _TAG = re.compile(r"<[^<>]{1,500}>")
 _SPACE = re.compile(r"\s+")
+_CLOSING = frozenset((*":;,.!?)]’”»", ""))
 _SENTENCE_END = re.compile(r"[.!?…。؟।][\"'”’»“)\]]*$")
 _LABEL_END = re.compile(
     r"\b[ap]\.\s?m\.$|^\W*(?:by|von|par|por|published|posted|updated|last updated)\b", re.IGNORECASE
@@ -280,8 +281,8 @@ def list_metas(page: Page, names: Iterable[str]) -> Iterator[Found]:
 
 
 def get_text(element: "HtmlElement") -> str:
-    """Get what an element says, in one line."""
-    return clean(" ".join(element.itertext()))
+    """Get what an element says, in one line; a mark stands where it stood, though in another element than its word."""
+    return clean("".join(piece if piece[:1] in _CLOSING else f" {piece}" for piece in element.itertext()))
 
 
 def get_label(element: "HtmlElement", *others: str) -> str:
