@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, TypeVar
 
 from assistant.copies import is_copy, sign
@@ -32,6 +33,8 @@ _T = TypeVar("_T")
 
 BATCH_PASSAGES = 64  # what is embedded and committed together, about a second of work
 BATCH_ITEMS = 1_000  # that are remembered together, where there is nothing to embed
+BATCH_SECONDS = 5.0  # after which what waits is committed: a crawl takes minutes to fill a batch
+LEAVE_SECONDS = 1.0  # that an interrupt waits for a fetch to end
 FEED = "feed"  # the place, among origins, of what a feed says
 DECLARED = ("canonical link", "OpenGraph")  # and of an address that a page says to be its own
 AHEAD = 64  # articles that are read and split before those before them are embedded
@@ -138,22 +141,32 @@ def _take_in(
         pending: list[PreparedArticle] = []
         items: list[tuple[KnownSource, Item]] = []
         done = 0
-        for step in stack.enter_context(closing(_run_ahead(intake.take(looker.look()), AHEAD))):
-            if isinstance(step, PreparedArticle):
-                writing.begin()
-                pending.append(step)
-            else:
-                items += [step.item] if step.item else []
-                done += 1
-            if sum(len(each.passages) for each in pending) >= BATCH_PASSAGES or len(items) >= BATCH_ITEMS:
+        stored_at = time.monotonic()
+        try:
+            for step in stack.enter_context(closing(_run_ahead(intake.take(looker.look()), AHEAD))):
+                if isinstance(step, PreparedArticle):
+                    writing.begin()
+                    pending.append(step)
+                else:
+                    items += [step.item] if step.item else []
+                    done += 1
+                is_full = sum(len(each.passages) for each in pending) >= BATCH_PASSAGES or len(items) >= BATCH_ITEMS
+                if is_full or ((pending or items) and time.monotonic() > stored_at + BATCH_SECONDS):
+                    writing.begin()
+                    _store(pending, items, library, embedder, tally, say)
+                    pending, items = [], []
+                    stored_at = time.monotonic()
+                if progress and isinstance(step, _Done):
+                    progress(done, max(done, looker.count))
+            if pending or items:
                 writing.begin()
                 _store(pending, items, library, embedder, tally, say)
-                pending, items = [], []
-            if progress and isinstance(step, _Done):
-                progress(done, max(done, looker.count))
-        if pending or items:
-            writing.begin()
-            _store(pending, items, library, embedder, tally, say)
+        except KeyboardInterrupt:  # the next one leaves at once
+            pending, items = _cut_batch(pending, items)
+            if pending or items:
+                writing.begin()
+                _store(pending, items, library, embedder, tally, say)
+            raise
         gone = looker.find_gone()
         if gone and remove_gone:
             writing.begin()
@@ -177,6 +190,16 @@ def _take_in(
         planted=tuple(tally.planted),
         hidden=tally.hidden,
     )
+
+
+def _cut_batch(
+    pending: Sequence[PreparedArticle], items: Sequence[tuple[KnownSource, Item]]
+) -> tuple[list[PreparedArticle], list[tuple[KnownSource, Item]]]:
+    """Cut what waits down to what is embedded in a second, and to what is remembered of that alone."""
+    passages = list(accumulate(len(each.passages) for each in pending))
+    kept = [each for each, count in zip(pending, passages, strict=True) if count <= BATCH_PASSAGES]
+    left = {each.article.id for each in pending[len(kept) :]}
+    return kept, [(source, item) for source, item in items if left.isdisjoint(item.article_ids)]
 
 
 class _Writing:
@@ -400,14 +423,18 @@ def _run_ahead(steps: Iterator[_T], limit: int) -> Generator[_T, None, None]:
 
     thread = threading.Thread(target=run, name="read-sources", daemon=True)
     thread.start()
+    patience: float | None = None
     try:
         while (step := ready.get()) is not None:
             yield step
         if failures:
             raise failures[0]
+    except KeyboardInterrupt:
+        patience = LEAVE_SECONDS  # a silent server would hold up who wants to leave
+        raise
     finally:
         stopped.set()
-        thread.join()
+        thread.join(patience)
 
 
 def _store(
