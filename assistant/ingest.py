@@ -35,7 +35,7 @@ BATCH_PASSAGES = 64  # what is embedded and committed together, about a second o
 BATCH_ITEMS = 1_000  # that are remembered together, where there is nothing to embed
 BATCH_SECONDS = 5.0  # after which what waits is committed: a crawl takes minutes to fill a batch
 LEAVE_SECONDS = 1.0  # that an interrupt waits for a fetch to end
-FEED = "feed"  # the place, among origins, of what a feed says
+FEED = "feed"  # the place, among origins, of what a feed or a sitemap says
 DECLARED = ("canonical link", "OpenGraph")  # and of an address that a page says to be its own
 AHEAD = 64  # articles that are read and split before those before them are embedded
 LONG_SECONDS = 20  # that embedding may take before it is said how long it will
@@ -334,9 +334,12 @@ class _Intake:
         )
 
     def _fill_in(self, article: Article, entry: Entry | None) -> Article:
-        """Take from a page's feed what the page doesn't say itself, or keep what was taken from one before."""
-        said = {origin.field for origin in article.origins}
-        missing = [name for name in ("title", "author", "published") if name not in said]
+        """Take from a page's feed or sitemap what it doesn't say itself, or keep what was taken from one before."""
+        # An outlet may have no other name than its host.
+        said = {origin.field for origin in article.origins if origin != Origin("outlet", "address")}
+        missing = [name for name in ("title", "author", "outlet", "published") if name not in said]
+        if "published" in missing and "updated" not in said:
+            missing.append("updated")
         if not missing:
             return article
         with self._library.snapshot() as snapshot:
@@ -347,7 +350,10 @@ class _Intake:
             name: listed.get(name) or (getattr(stored, name) if name in kept else None) for name in missing
         }
         found = {name: value for name, value in found.items() if value}
-        return replace(article, **found, origins=(*article.origins, *(Origin(name, FEED) for name in found)))
+        if "published" in found:
+            found.pop("updated", None)  # which every entry of Atom has, mostly to say the same
+        origins = (origin for origin in article.origins if origin.field not in found)
+        return replace(article, **found, origins=(*origins, *(Origin(name, FEED) for name in found)))
 
     def _is_new(self, article: Article, said: str, look: Look) -> bool | None:
         """Whether an article is to be embedded; None where it mustn't be taken. `said` is its hash without its feed's.
@@ -390,10 +396,13 @@ def _read_entry(entry: Entry, article: Article) -> dict[str, str | datetime | No
     from assistant.pages import MAX_TITLE_CHARACTERS
 
     authors = clean_authors(entry.author or "", (article.outlet,) if article.outlet else (), article.language)
+    published, updated = (time if time and not is_ahead(time) else None for time in (entry.published, entry.updated))
     return {
         "title": normalise(clean(entry.title or ""))[:MAX_TITLE_CHARACTERS],
         "author": normalise(", ".join(authors)),
-        "published": entry.published if entry.published and not is_ahead(entry.published) else None,
+        "outlet": normalise(clean(entry.outlet or ""))[:MAX_TITLE_CHARACTERS],
+        "published": published,
+        "updated": updated,
     }
 
 
