@@ -17,7 +17,7 @@ from assistant.addresses import Address, describe_address, normalise_url, parse_
 from assistant.errors import ArticleError, FetchError
 from assistant.feeds import list_entries
 from assistant.fetching import BUSY, PRODUCT, Fetched, Fetcher, Validators
-from assistant.kinds import is_list, tell_kind
+from assistant.kinds import Kind, is_list, tell_kind
 from assistant.types import Document, Entry
 
 if TYPE_CHECKING:
@@ -146,7 +146,8 @@ class _Crawler:
                 is_settled = is_settled and not each.is_listing
                 for found in self._take_entry(each, document.name, is_chosen, depth):
                     is_settled = is_settled and _is_settled(found)
-                    yield replace(found, entry=each) if kind == "feed" and isinstance(found, Fetched) else found
+                    is_said = not is_chosen and not each.is_listing and isinstance(found, Fetched)
+                    yield replace(found, entry=_trust(each, kind)) if is_said else found
             if self.is_cut and not is_chosen:
                 is_settled = False
                 break
@@ -241,6 +242,11 @@ class _Crawler:
 
 def _get_time(entry: Entry | ArticleError) -> datetime:
     return (entry.published or entry.updated or _NEVER) if isinstance(entry, Entry) else _NEVER
+
+
+def _trust(entry: Entry, kind: Kind) -> Entry:
+    """Leave out what can't be believed: a page's last change is the day of their making in many sitemaps."""
+    return replace(entry, updated=None) if kind == "sitemap" else entry
 
 
 def _is_settled(found: Fetched | ArticleError) -> bool:

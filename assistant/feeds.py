@@ -47,6 +47,7 @@ _FOREIGN_FIELDS = {
     "{http://purl.org/dc/elements/1.1/}date": "published",
     "{http://purl.org/dc/terms/}modified": "updated",
     "{http://www.google.com/schemas/sitemap-news/0.9}title": "title",
+    "{http://www.google.com/schemas/sitemap-news/0.9}name": "outlet",
     "{http://www.google.com/schemas/sitemap-news/0.9}publication_date": "published",
     # The page itself, where `link` is one that counts readers first.
     "{http://rssnamespace.org/feedburner/ext/1.0}origLink": "original",
@@ -237,6 +238,7 @@ class _Reader:
             entry.get("title"),
             link,
             author=entry.get("author"),
+            outlet=entry.get("outlet"),
             published=_read_time(entry.get("published")),
             updated=_read_time(entry.get("updated")),
             is_listing=self._root == "sitemapindex",
@@ -249,6 +251,7 @@ def _make_entry(
     link: str,
     *,
     author: str | None = None,
+    outlet: str | None = None,
     published: datetime | None = None,
     updated: datetime | None = None,
     is_listing: bool = False,
@@ -259,7 +262,7 @@ def _make_entry(
         url = parse_address(link).url
     except ArticleError as error:
         return ArticleError(f"{name}: left out: {error}")
-    return Entry(url, title, published, updated, is_listing, author)
+    return Entry(url, title, published, updated, is_listing, author, outlet)
 
 
 def _resolve(base: str | None, link: str) -> str:

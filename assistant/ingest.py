@@ -13,6 +13,7 @@ from contextlib import ExitStack, closing
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, TypeVar
 
 from assistant.copies import is_copy, sign
@@ -33,7 +34,9 @@ _T = TypeVar("_T")
 
 BATCH_PASSAGES = 64  # what is embedded and committed together, about a second of work
 BATCH_ITEMS = 1_000  # that are remembered together, where there is nothing to embed
-FEED = "feed"  # the place, among origins, of what a feed says
+BATCH_SECONDS = 5.0  # after which what waits is committed: a crawl takes minutes to fill a batch
+LEAVE_SECONDS = 1.0  # that an interrupt waits for a fetch to end
+FEED = "feed"  # the place, among origins, of what a feed or a sitemap says
 DECLARED = ("canonical link", "OpenGraph")  # and of an address that a page says to be its own
 AHEAD = 64  # articles that are read and split before those before them are embedded
 LONG_SECONDS = 20  # that embedding may take before it is said how long it will
@@ -141,22 +144,32 @@ def _take_in(
         pending: list[PreparedArticle] = []
         items: list[tuple[KnownSource, Item]] = []
         done = 0
-        for step in stack.enter_context(closing(_run_ahead(intake.take(looker.look()), AHEAD))):
-            if isinstance(step, PreparedArticle):
-                writing.begin()
-                pending.append(step)
-            else:
-                items += [step.item] if step.item else []
-                done += 1
-            if sum(len(each.passages) for each in pending) >= BATCH_PASSAGES or len(items) >= BATCH_ITEMS:
+        stored_at = time.monotonic()
+        try:
+            for step in stack.enter_context(closing(_run_ahead(intake.take(looker.look()), AHEAD))):
+                if isinstance(step, PreparedArticle):
+                    writing.begin()
+                    pending.append(step)
+                else:
+                    items += [step.item] if step.item else []
+                    done += 1
+                is_full = sum(len(each.passages) for each in pending) >= BATCH_PASSAGES or len(items) >= BATCH_ITEMS
+                if is_full or ((pending or items) and time.monotonic() > stored_at + BATCH_SECONDS):
+                    writing.begin()
+                    _store(pending, items, library, embedder, tally, say)
+                    pending, items = [], []
+                    stored_at = time.monotonic()
+                if progress and isinstance(step, _Done):
+                    progress(done, max(done, looker.count))
+            if pending or items:
                 writing.begin()
                 _store(pending, items, library, embedder, tally, say)
-                pending, items = [], []
-            if progress and isinstance(step, _Done):
-                progress(done, max(done, looker.count))
-        if pending or items:
-            writing.begin()
-            _store(pending, items, library, embedder, tally, say)
+        except KeyboardInterrupt:  # the next one leaves at once
+            pending, items = _cut_batch(pending, items)
+            if pending or items:
+                writing.begin()
+                _store(pending, items, library, embedder, tally, say)
+            raise
         gone = looker.find_gone()
         if gone and remove_gone:
             writing.begin()
@@ -180,6 +193,16 @@ def _take_in(
         planted=tuple(tally.planted),
         hidden=tally.hidden,
     )
+
+
+def _cut_batch(
+    pending: Sequence[PreparedArticle], items: Sequence[tuple[KnownSource, Item]]
+) -> tuple[list[PreparedArticle], list[tuple[KnownSource, Item]]]:
+    """Cut what waits down to what is embedded in a second, and to what is remembered of that alone."""
+    passages = list(accumulate(len(each.passages) for each in pending))
+    kept = [each for each, count in zip(pending, passages, strict=True) if count <= BATCH_PASSAGES]
+    left = {each.article.id for each in pending[len(kept) :]}
+    return kept, [(source, item) for source, item in items if left.isdisjoint(item.article_ids)]
 
 
 class _Writing:
@@ -314,9 +337,12 @@ class _Intake:
         )
 
     def _fill_in(self, article: Article, entry: Entry | None) -> Article:
-        """Take from a page's feed what the page doesn't say itself, or keep what was taken from one before."""
-        said = {origin.field for origin in article.origins}
-        missing = [name for name in ("title", "author", "published") if name not in said]
+        """Take from a page's feed or sitemap what it doesn't say itself, or keep what was taken from one before."""
+        # An outlet may have no other name than its host.
+        said = {origin.field for origin in article.origins if origin != Origin("outlet", "address")}
+        missing = [name for name in ("title", "author", "outlet", "published") if name not in said]
+        if "published" in missing and "updated" not in said:
+            missing.append("updated")
         if not missing:
             return article
         with self._library.snapshot() as snapshot:
@@ -327,7 +353,10 @@ class _Intake:
             name: listed.get(name) or (getattr(stored, name) if name in kept else None) for name in missing
         }
         found = {name: value for name, value in found.items() if value}
-        return replace(article, **found, origins=(*article.origins, *(Origin(name, FEED) for name in found)))
+        if "published" in found:
+            found.pop("updated", None)  # which every entry of Atom has, mostly to say the same
+        origins = (origin for origin in article.origins if origin.field not in found)
+        return replace(article, **found, origins=(*origins, *(Origin(name, FEED) for name in found)))
 
     def _is_new(self, article: Article, said: str, look: Look) -> bool | None:
         """Whether an article is to be embedded; None where it mustn't be taken. `said` is its hash without its feed's.
@@ -370,10 +399,13 @@ def _read_entry(entry: Entry, article: Article) -> dict[str, str | datetime | No
     from assistant.pages import MAX_TITLE_CHARACTERS
 
     authors = clean_authors(entry.author or "", (article.outlet,) if article.outlet else (), article.language)
+    published, updated = (time if time and not is_ahead(time) else None for time in (entry.published, entry.updated))
     return {
         "title": normalise(clean(entry.title or ""))[:MAX_TITLE_CHARACTERS],
         "author": normalise(", ".join(authors)),
-        "published": entry.published if entry.published and not is_ahead(entry.published) else None,
+        "outlet": normalise(clean(entry.outlet or ""))[:MAX_TITLE_CHARACTERS],
+        "published": published,
+        "updated": updated,
     }
 
 
@@ -404,14 +436,18 @@ def _run_ahead(steps: Iterator[_T], limit: int) -> Generator[_T, None, None]:
     # In a context like this one, for that says how patient it is.
     thread = threading.Thread(target=copy_context().run, args=(run,), name="read-sources", daemon=True)
     thread.start()
+    patience: float | None = None
     try:
         while (step := ready.get()) is not None:
             yield step
         if failures:
             raise failures[0]
+    except KeyboardInterrupt:
+        patience = LEAVE_SECONDS  # a silent server would hold up who wants to leave
+        raise
     finally:
         stopped.set()
-        thread.join()
+        thread.join(patience)
 
 
 def _store(

@@ -16,6 +16,7 @@ Kind = Literal[
 
 LISTS: Final[frozenset[Kind]] = frozenset(("feed", "sitemap", "addresses"))
 HEAD_BYTES = 4_096  # of a document's beginning, which are enough to tell its kind
+EMPTY = "empty file"
 GZIP: Final = b"\x1f\x8b"
 
 SUFFIX_KINDS: Final[dict[str, Kind]] = {
@@ -159,6 +160,8 @@ def tell_other(document: Document) -> str | None:
     named = _get_suffix_kind(document)
     if named in ("pdf", "word"):
         return None
+    if not document.data.strip():
+        return EMPTY
     try:
         kind = tell_kind(document)
     except KindError as error:
@@ -172,8 +175,6 @@ def tell_other(document: Document) -> str | None:
         return "list of pages"
     if kind != "text":
         return None
-    if not document.data.strip():
-        return "empty file"
     if b"\0" in document.data and not is_wide:
         return "binary file"
     is_code = document.data.startswith(b"#!") or f" {PurePath(document.name).suffix.lower()} " in _CODE_SUFFIXES

@@ -21,7 +21,7 @@ from assistant.crawling import crawl
 from assistant.documents import Outcome
 from assistant.errors import ArticleError, FetchError
 from assistant.fetching import Fetched, Fetcher, Validators
-from assistant.kinds import is_list
+from assistant.kinds import EMPTY, is_list
 from assistant.ownership import OwnSources
 from assistant.parsing import Parser
 from assistant.port import Library
@@ -236,12 +236,17 @@ class Looker:
             return
         errors = [each for each in found if isinstance(each, ArticleError)]
         self.failed += [to_failure(str(place), error) for error in errors]
-        self.passed_over += [each for each in found if isinstance(each, PassedOver)]
+        others = [each for each in found if isinstance(each, PassedOver)]
         names = {path.resolve().as_uri(): path for path in found if isinstance(path, Path)}
+        empty = {Path(each.source).resolve().as_uri(): each for each in others if each.what == EMPTY}
+        with self._library.snapshot() as snapshot:
+            # A file that held an article may be half written: reading it fails, and its article stays.
+            emptied = {name: empty[name] for name in snapshot.items(list(empty))}
+            names |= {name: Path(other.source) for name, other in emptied.items()}
+            self._items |= snapshot.items(list(names))
+        self.passed_over += [each for each in others if each not in emptied.values()]
         if not errors and os.path.lexists(place):
             self._listed[source.name] = set(names)
-        with self._library.snapshot() as snapshot:
-            self._items |= snapshot.items(list(names))
         for name, path in names.items():
             if name not in self._found:
                 # A file or folder in this one that was given too is a source of its own: what was said of it counts.

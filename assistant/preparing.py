@@ -33,6 +33,8 @@ _MARK = re.compile(r"[.!?…؟।][^\w\s]{0,3}\s|[。！？｡]")
 # rules, emoji or marks heaped on a letter they are next to nothing.
 SHORT_TEXT = 20_000  # characters, whose vectors take a second
 MIN_WRITTEN = 0.1  # of what isn't space, in letters and figures
+MIN_LETTERS = 0.001  # and in letters, unless its figures stand in rows
+MAX_ROW = 1_000  # characters of a row, on average
 # Data in letters (base64, a key, a picture) has no gaps, nor the marks that part a table's cells. No word is as long in
 # the scripts that part their words, most of which stand in front of Thai in Unicode; an address is, and a letter to
 # readers may be half addresses.
@@ -71,6 +73,7 @@ def check_article(article: Article) -> None:
         raise ArticleError(
             f"{name}: too large: an article may have at most {MAX_TEXT_CHARACTERS:,} characters; split it"
         )
+    _check_writing(article.text, name)
     # Each line may be a sentence, and lines are counted fast.
     if article.text.count("\n") > MAX_ARTICLE_SENTENCES < sum(1 for _ in _LINE.finditer(article.text)):
         raise ArticleError(
@@ -81,7 +84,6 @@ def check_article(article: Article) -> None:
         raise ArticleError(
             f"{name}: too large: an article may have at most {MAX_ARTICLE_SENTENCES:,} sentences; split it"
         )
-    _check_writing(article.text, name)
     for value in (*(getattr(article, field_name) for field_name in _TEXT_FIELDS), *sum(article.origins, ())):
         if value is not None and "\0" in value:
             raise ArticleError(f"{name}: holds a NUL character; remove it")
@@ -98,6 +100,8 @@ def _check_writing(text: str, name: str) -> None:
         raise ArticleError(f"{name}: no article: it holds hardly any letters or figures, but signs; give its text")
     if sum(end - start for start, end in map(re.Match.span, _UNBROKEN.finditer(text))) > MAX_UNBROKEN * seen:
         raise ArticleError(f"{name}: no article: most of it is no words, but data without gaps; give its text alone")
+    if sum(map(str.isalpha, text)) < MIN_LETTERS * seen and text.count("\n") * MAX_ROW < len(text):
+        raise ArticleError(f"{name}: no article: it holds hardly any letters, but figures in no table; give its text")
 
 
 def prepare_article(article: Article, embedder: Embedder) -> PreparedArticle:

@@ -307,8 +307,14 @@ def render_parts(passages: Sequence[RetrievedPassage]) -> str:
 
 
 def render_articles(articles: Sequence[ArticleRef]) -> str:
-    """Render a list of articles, each with the id that removes it."""
-    return "".join(f"{describe_article(article)}\n    {clean_line(article.id)}\n" for article in articles)
+    """Render a list of articles, each with the id or the address that removes it."""
+    return "".join(f"{describe_article(article)}\n    {clean_line(_get_place(article))}\n" for article in articles)
+
+
+def _get_place(article: ArticleRef) -> str:
+    """Get the id of an article, but its address where that is of http, for which the id is written with https."""
+    is_plain = article.url is not None and article.url == re.sub(r"^https://", "http://", article.id)
+    return article.url if is_plain and article.url else article.id
 
 
 def count_noun(count: int, noun: str) -> str:

@@ -36,8 +36,13 @@ _ENGLISH_MONTHS = (
 # Where a page doesn't say what it is written in.
 _OTHER_LANGUAGES = ("de", "fr", "es", "it", "pt", "nl")
 
-_YEAR = r"(?:19|20)\d\d"
-_WORD = r"[^\W\d_]{3,12}"
+_YEAR = r"(?:(?:19|20)\d\d|25[4-9]\d)"
+BUDDHIST_YEARS = 543  # that the years of Thailand are ahead
+# With the marks that are vowels in Hindi and Thai, and Thai's short months: เม.ย.
+_WORD = (
+    r"(?:(?:[^\W\d_]|[\u0900-\u0903\u093a-\u094f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]){3,12}"
+    r"|[\u0e01-\u0e4e]{1,3}\.[\u0e01-\u0e4e]{1,2}\.)"
+)
 # 15/03/2025, 15.03.25
 _FIGURES = re.compile(
     rf"(?<![\d.,:])(?P<first>\d{{1,2}})(?P<mark>[./-])[\s]?(?P<second>\d{{1,2}})(?P=mark)[\s]?"
@@ -55,12 +60,22 @@ _DAYS = (
     re.compile(rf"(?P<word>{_WORD})\.?[\s\xa0]{{1,3}}(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?[\s\xa0]{{1,3}}(?P<year>{_YEAR})(?!\d)"),
     _FIGURES,
 )  # fmt: skip
+# The halves of a day, in front of the hour in East Asia, and behind it in Arabic, Persian and English.
+_HALVES = {
+    "오전": 0, "上午": 0, "午前": 0, "凌晨": 0, "早上": 0, "오후": 12, "下午": 12, "午後": 12, "晚上": 12,
+    "ص": 0, "صباحا": 0, "صباحًا": 0, "م": 12, "مساء": 12, "مساءً": 12, "قبل از ظهر": 0, "بعد از ظهر": 12,
+    "ق.ظ": 0, "ب.ظ": 12,
+}  # fmt: skip
+_ZONE = r"[A-Z]{1,4}T\b|UTC\b|Z\b|MES?Z\b|MSK\b|WIB\b"
 _TIME = re.compile(
+    r"(?:(?P<early>오전|오후|上午|下午|午前|午後|凌晨|早上|晚上)\s?)?"
     r"(?<![\d:.,/])(?P<hour>[01]?\d|2[0-3])"
-    r"(?:[:.hH](?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d)(?:[.,]\d{1,9})?)?)?(?!\d)"
-    r"\s?(?P<half>(?:[aApP]\.?\s?[mM])\b\.?|Uhr\b|uur\b|h\b)?"
-    r"[\s\xa0]{0,2}\(?(?P<zone>(?:(?:UTC|GMT)\s?)?[+\-−]\d{1,2}(?::?\d{2})?(?!\d)|[A-Z]{1,4}T\b|UTC\b|Z\b|MES?Z\b|MSK\b|WIB\b)?"
+    rf"(?:[:.hH](?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d)(?:[.,]\d{{1,9}})?)?"
+    rf"|(?P<unit>[時时點点시])(?:\s?(?P<minutes>[0-5]?\d)[分분]?)?|(?P<figures>[0-5]\d)(?=\s?(?:{_ZONE})))?(?!\d)"
+    r"\s?(?P<half>(?:[aApP]\.?\s?[mM])\b\.?|Uhr\b|uur\b|h\b|(?:صباح[اً]+|مساءً?|[صم]|(?:قبل|بعد) از ظهر|[قب]\.ظ)(?!\w))?"
+    rf"[\s\xa0]{{0,2}}\(?(?P<zone>(?:(?:UTC|GMT)\s?)?[+\-−]\d{{1,2}}(?::?\d{{2}})?(?!\d)|{_ZONE})?"
 )
+_TELLING = ("minute", "half", "unit", "figures")  # without which a number is no time
 _COMPACT = re.compile(r"(?P<day>(?:19|20)\d{6})(?:T?(?P<time>\d{4}(?:\d{2})?))?(?P<zone>Z|[+-]\d{2}:?\d{2})?")
 # The digits of Arabic and Persian, which stand for ASCII's one for one.
 _DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "0123456789" * 2)
@@ -117,9 +132,9 @@ def find_timestamps(
         if day is None:
             position = match.start() + 1
             continue
-        found, position = _add_time(day, text, match, position)
+        found, start, position = _add_time(day, text, match, position)
         if _accept(found):
-            yield match.start(), found._replace(is_assumed=_is_ambiguous(match))
+            yield start, found._replace(is_assumed=_is_ambiguous(match))
 
 
 def find_orders(text: str) -> Iterator[bool]:
@@ -172,6 +187,8 @@ def _read_day(match: re.Match[str], language: str | None, is_month_first: bool) 
     year = int(groups["year"])
     if year < 100:
         year += 2000 if year < 70 else 1900
+    if year >= 2500 and (language == "th" or "\u0e00" <= groups.get("word", "")[:1] <= "\u0e7f"):
+        year -= BUDDHIST_YEARS
     if "word" in groups:
         month, day = _find_month(groups["word"], language), int(groups["day"])
     elif "first" in groups:
@@ -196,11 +213,12 @@ def _is_ambiguous(match: re.Match[str]) -> bool:
 
 
 def _find_month(word: str, language: str | None) -> int | None:
-    folded = word.lower()
+    folded = word.lower().replace(".", "")
     for number, name in enumerate(_ENGLISH_MONTHS, start=1):
         if folded in (name, name[:3]) or (folded == "sept" and number == 9):
             return number
-    languages = (language,) if language else _OTHER_LANGUAGES
+    is_thai = "\u0e00" <= word[0] <= "\u0e7f"
+    languages = ("th",) if is_thai else (language,) if language else _OTHER_LANGUAGES
     return next((month for code in languages if (month := _load_months(code).get(folded))), None)
 
 
@@ -216,30 +234,40 @@ def _load_months(language: str) -> dict[str, int]:
     months = {}
     for number, key in enumerate(_ENGLISH_MONTHS, start=1):
         for name in info.get(key, ()):
-            months[str(name).lower().rstrip(".")] = number
+            months[str(name).lower().replace(".", "")] = number
             if language == "he":
                 months[f"ב{name}"] = number
     return months
 
 
-def _add_time(day: datetime, text: str, match: re.Match[str], earliest: int) -> tuple[Timestamp, int]:
-    """Take the time that follows the day, or else the one that stands in front of it; say where both end."""
+def _add_time(day: datetime, text: str, match: re.Match[str], earliest: int) -> tuple[Timestamp, int, int]:
+    """Take the time that follows the day, or else the one that stands in front of it; say where both begin and end."""
     after = _find_time(text[match.end() : match.end() + NEAR_CHARACTERS], is_last=False)
-    time = after or _find_time(text[max(earliest, match.start() - NEAR_CHARACTERS) : match.start()], is_last=True)
+    before = max(earliest, match.start() - NEAR_CHARACTERS)
+    time = after or _find_time(text[before : match.start()], is_last=True)
     if time is None:
-        return Timestamp(day, False), match.end()
+        return Timestamp(day, False), *match.span()
+    start = match.start() if after else before + time.start()
     end = match.end() + (after.end() if after else 0)
-    hour, minute, second = int(time["hour"]), int(time["minute"] or 0), int(time["second"] or 0)
+    hour, second = int(time["hour"]), int(time["second"] or 0)
+    minute = int(time["minute"] or time["minutes"] or time["figures"] or 0)
     half = (time["half"] or "").lower()
-    if half.startswith(("a", "p")) and hour <= 12:
-        hour = hour % 12 + (12 if half.startswith("p") else 0)
+    shift = _HALVES.get(time["early"] or half, {"a": 0, "p": 12}.get(half[:1]))
+    if shift is not None and hour <= 12:
+        hour = hour % 12 + shift
     moment = day.replace(hour=hour, minute=minute, second=second)
-    return Timestamp(moment.replace(tzinfo=_find_zone(time["zone"], moment)), True), end
+    return Timestamp(moment.replace(tzinfo=_find_zone(time["zone"], moment)), True), start, end
 
 
 def _find_time(text: str, *, is_last: bool) -> re.Match[str] | None:
-    times = [match for match in _TIME.finditer(text) if match["minute"] or match["half"]]
-    return (times[-1] if is_last else times[0]) if times else None
+    times = [match for match in _TIME.finditer(text) if any(match[name] for name in _TELLING)]
+    if not times or not is_last:
+        return times[0] if times else None
+    # "0845 GMT (1645 HKT)" is one time.
+    first = len(times) - 1
+    while first and not re.search(r"\w", text[times[first - 1].end() : times[first].start()]):
+        first -= 1
+    return times[first]
 
 
 def _find_zone(zone: str | None, moment: datetime) -> timezone | None:

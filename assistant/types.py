@@ -103,6 +103,7 @@ class Entry:
     updated: datetime | None = None
     is_listing: bool = False
     author: str | None = None
+    outlet: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,6 +160,7 @@ def test_a_sitemap_lists_pages_and_a_news_sitemap_when_they_were_published() -> 
             "Dog wakes",
             datetime(2025, 3, 15, 9, 30, tzinfo=timezone(timedelta(hours=2))),
             datetime(2025, 3, 16, 1, tzinfo=UTC),
+            outlet="Forest Courier",
         ),
     ]
 

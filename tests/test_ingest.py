@@ -331,19 +331,29 @@ def test_an_interrupted_ingest_keeps_what_was_finished_and_goes_on(library: Libr
                 raise KeyboardInterrupt
             return super().embed_passages(*args, **options)
 
-    long = write(tmp_path, "a long one.md", make_long("long", BATCH_PASSAGES).text).resolve().as_uri()
+    folder = tmp_path / "news"
+    folder.mkdir()
+    long = write(folder, "a long one.md", make_long("long", BATCH_PASSAGES).text).resolve().as_uri()
     for name in ("hail", "rain", "snow"):
-        write(tmp_path, f"{name}.md", f"It brought {name} to the hills.")
+        write(folder, f"{name}.md", f"It brought {name} to the hills.")
     with pytest.raises(KeyboardInterrupt):
-        add(library, Interrupted(), tmp_path)
+        add(library, Interrupted(), folder)
     assert stored_ids(library) == [long]
     assert [thread.name for thread in threading.enumerate() if thread.name == "read-sources"] == []
 
-    embedder = WordEmbedder()
-    report = add(library, embedder, tmp_path)
+    def interrupt(done: int, _: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
 
-    assert report.unchanged == (long,)
-    assert len(report.added) == len(embedder.embedded) == 3
+    with pytest.raises(KeyboardInterrupt):
+        add_sources(folder, library=library, embedder=WordEmbedder(), progress=interrupt)
+    kept = stored_ids(library)
+    assert len(kept) == 3  # what waited for more, to be embedded together
+
+    report = add(library, WordEmbedder(), folder)
+
+    assert set(report.unchanged) == set(kept)
+    assert len(report.added) == report.passages == 1
 
 
 # The fake ------------------------------------------------------------------------------------------------------------

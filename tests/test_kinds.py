@@ -154,6 +154,7 @@ def test_xml_that_is_no_page_and_no_list_is_refused_and_not_taken_for_text(text:
         ("a.html", b"\xff\xd8\xff\xe0", "image"),
         ("a.md", bytes(range(256)) * 40, "binary file"),
         ("__init__.py", b"\n", "empty file"),
+        ("rain.md", b" \n", "empty file"),
         ("a.py", b"import os\n", "file of code or data"),
         ("run", b"#!/bin/sh\n", "file of code or data"),
         ("a.json", b'{"rain": 1}', "file of code or data"),

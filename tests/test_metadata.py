@@ -52,6 +52,13 @@ def test_a_byline_is_names(byline: str, names: list[str]) -> None:
         ("Por Rui Tavira e Ana Lobo", "pt", ["Rui Tavira", "Ana Lobo"]),
         ("بقلم ليلى منصور", "ar", ["ليلى منصور"]),
         ("מאת נועה ברק", "he", ["נועה ברק"]),
+        ("Por Joana d'Ávila e Sá, g1 — São Tomé", "pt", ["Joana d'Ávila e Sá"]),
+        ("José Ortega y Gasset y Ana Lobo", "es", ["José Ortega y Gasset", "Ana Lobo"]),
+        ("EFE", "es", ["EFE"]),
+        ("Автор: Иван Петров", "ru", ["Иван Петров"]),
+        ("記者：山田太郎", "ja", ["山田太郎"]),
+        ("Ultimo aggiornamento: 04/04/2025", "it", []),
+        ("입력 2025.04.03.", "ko", []),
     ],
 )
 def test_bylines_in_other_languages(byline: str, language: str, names: list[str]) -> None:
@@ -288,3 +295,52 @@ def test_the_order_of_day_and_month_is_what_the_page_tells(
     assert metadata.published is not None
     assert metadata.published.month == month
     assert f"the order of day and month {reason}" in dict(metadata.origins)["published"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "published", "updated"),
+    [
+        (("입력 2025.04.03. 오후 11:45 수정 2025.04.04. 오전 7:10",), "2025-04-03 23:45", "2025-04-04 07:10"),
+        (("Updated 9:12 AM ET, Fri April 4, 2025",), None, "2025-04-04 09:12"),
+        (
+            ("Posted 04/03/2025 11:45 PM EDT | Updated 04/04/2025 7:10 AM EDT", "Published on April 3, 2025."),
+            "2025-04-03 23:45",
+            "2025-04-04 07:10",
+        ),
+        (("03.04.25, 21:15 Uhr", "Zuletzt aktualisiert: 04.04.25, 7:10 Uhr"), "2025-04-03 21:15", "2025-04-04 07:10"),
+        (("13/04/2025 - 21:15", "Ultimo aggiornamento: 14/04/2025"), "2025-04-13 21:15", "2025-04-14 00:00"),
+        (("2025年4月18日 20時19分", "更新：4月19日 7時05分"), "2025-04-18 20:19", "2025-04-19 07:05"),
+    ],
+)
+@pytest.mark.parametrize("element", ["p", "div", "div class=info"])
+def test_updates_are_read_beside_what_was_published(
+    lines: tuple[str, ...], published: str | None, updated: str, element: str
+) -> None:
+    shown = "".join(f"<{element}>{line}</{element.split()[0]}>" for line in lines)
+    found = read(body=f"<h1>Rain falls on the hills</h1>{shown}<p>It rained for a day and a night on the hills.</p>")
+
+    times = [time and f"{time:%Y-%m-%d %H:%M}" for time in (found.published, found.updated)]
+    assert times == [published, updated]
+
+
+@pytest.mark.parametrize(
+    ("line", "author"),
+    [
+        ("홍길동 기자", "홍길동"),
+        ("作者：李明", "李明"),
+        ("Автор: Иван Петров", "Иван Петров"),
+        ("di Chiara De Rossi", "Chiara De Rossi"),
+        ("Di Chiara De Rossi non si sa nulla", None),
+    ],
+)
+def test_a_line_under_the_headline_names_who_wrote_it(line: str, author: str | None) -> None:
+    found = read(body=f"<h1>Rain falls on the hills</h1><p>{line}</p><p>It rained for a day on the hills.</p>")
+
+    assert found.author == author
+
+
+def test_a_title_in_capitals_is_not_parted_without_the_name_of_its_site() -> None:
+    assert (read("<title>URGENT - QUAKE</title>").title, read("<title>URGENT - QUAKE</title>").outlet) == (
+        "URGENT - QUAKE",
+        None,
+    )

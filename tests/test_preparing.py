@@ -131,7 +131,7 @@ PROSE = "The river rose over the lower town on Monday, and the mayor said that n
     "text",
     [
         "." * 25_000,
-        ". " * 25_000,
+        ". " * 150_001,
         '"' * 25_000,
         "😀" * 25_000,
         "a" + "\u0301" * 25_000,
@@ -158,6 +158,11 @@ def test_a_long_text_of_signs_is_refused(text: str) -> None:
 def test_a_long_text_without_gaps_is_refused(text: str) -> None:
     with pytest.raises(ArticleError, match="no words, but data without gaps"):
         check_article(Article("a", "Data", text))
+
+
+def test_figures_without_rows_are_refused() -> None:
+    with pytest.raises(ArticleError, match="hardly any letters, but figures"):
+        check_article(Article("a", "Figures", " ".join(map(str, range(6_000)))))
 
 
 @pytest.mark.parametrize(

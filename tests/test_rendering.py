@@ -358,6 +358,8 @@ def test_articles_are_listed_with_the_id_that_removes_them() -> None:
     assert render_articles([JILL.ref, LAMB.ref]) == (
         "Hill Herald, 7 March 2025: Two fall on hill\n    jill\nLamb follows girl\n    lamb\n"
     )
+    plain = replace(LAMB.ref, id="https://vale.example/1", url="http://vale.example/1")
+    assert render_articles([plain]) == "Lamb follows girl\n    http://vale.example/1\n"
 
 
 def test_a_report_counts_what_happened() -> None:

@@ -35,6 +35,16 @@ def zone(hours: float) -> timezone:
         ("15 במרץ 2025, 09:30", "he", NOON.replace(tzinfo=None)),
         ("١٥ مارس ٢٠٢٥ ٠٩:٣٠", "ar", NOON.replace(tzinfo=None)),
         ("2025年3月15日 9:30", "zh", NOON.replace(tzinfo=None)),
+        ("2025.03.15. 오전 9:30", "ko", NOON.replace(tzinfo=None)),
+        ("2025年3月15日 下午9:30", "zh", datetime(2025, 3, 15, 21, 30)),
+        ("2025年3月15日 午後9時05分", "ja", datetime(2025, 3, 15, 21, 5)),
+        ("2025年3月15日21時", "ja", datetime(2025, 3, 15, 21)),
+        ("2025-03-15 9:30 ب.ظ", "fa", datetime(2025, 3, 15, 21, 30)),
+        ("١٥ مارس ٢٠٢٥ ٠٩:٣٠ م", "ar", datetime(2025, 3, 15, 21, 30)),
+        ("15 มีนาคม 2568 เวลา 09:30 น.", "th", NOON.replace(tzinfo=None)),
+        ("15 มี.ค. 2568 09:30 น.", None, NOON.replace(tzinfo=None)),
+        ("15 March 2550", "en", None),
+        ("0930 GMT (1730 HKT) March 15, 2025", "en", NOON),
         ("15/03/2025", None, datetime(2025, 3, 15)),
         ("03/15/2025", None, datetime(2025, 3, 15)),
         ("15 März 2025", None, datetime(2025, 3, 15)),
@@ -63,12 +73,21 @@ def test_a_month_comes_first_where_the_page_is_american() -> None:
     assert not is_american("9:30 CET")
 
 
+def test_a_time_in_front_of_its_day_is_where_both_begin() -> None:
+    line = "Updated 9:12 AM ET, Fri April 4, 2025"
+
+    assert [line[start:] for start, _ in find_timestamps(line)] == ["9:12 AM ET, Fri April 4, 2025"]
+
+
 def test_several_times_in_a_line_are_found_where_they_stand() -> None:
     line = "Published 15 March 2025 09:30. Updated 16 March 2025"
 
     found = [(line[start:][:8], stamp.time) for start, stamp in find_timestamps(line)]
 
-    assert found == [("15 March", datetime(2025, 3, 15, 9, 30)), ("16 March", datetime(2025, 3, 16))]
+    assert found == [
+        ("15 March", datetime(2025, 3, 15, 9, 30)),
+        ("16 March", datetime(2025, 3, 16)),
+    ]
 
 
 @given(st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2026, 1, 1), timezones=st.just(UTC)))

@@ -364,6 +364,34 @@ def test_what_a_page_does_not_say_is_taken_from_its_feed(
     assert tell() == [*known, "Fog went."]
 
 
+def test_what_sitemaps_and_updates_of_feeds_say_is_taken_too(
+    library: Library, embedder: WordEmbedder, server: WebServer
+) -> None:
+    news = "http://www.google.com/schemas/sitemap-news/0.9"
+    sitemap = (
+        f'<urlset xmlns:n="{news}"><url><loc>{server.url("/1")}</loc><lastmod>2025-03-09</lastmod><n:news>'
+        "<n:publication><n:name>Bay Courier</n:name></n:publication><n:publication_date>2025-03-07</n:publication_date>"
+        "</n:news></url></urlset>"
+    )
+    feed = f'<feed><entry><link href="{server.url("/2")}"/><updated>2025-03-05T10:00:00+02:00</updated></entry></feed>'
+    server.answers |= {
+        "/map": Page(sitemap.encode(), type="application/xml"),
+        "/feed": Page(feed.encode(), type="application/xml"),
+        "/1": make_bare_page("Fog came."),
+        "/2": make_bare_page("Fog went."),
+    }
+
+    ids = add(library, embedder, server.url("/map"), server.url("/feed")).added
+
+    with library.snapshot() as snapshot:
+        first, second = (snapshot.article(id) for id in ids)
+    assert first is not None
+    assert second is not None
+    assert (first.outlet, f"{first.published:%m-%d}", first.updated) == ("Bay Courier", "03-07", None)
+    assert (second.published, f"{second.updated:%m-%d %H}") == (None, "03-05 10")
+    assert dict(first.origins)["outlet"] == dict(second.origins)["updated"] == "feed"
+
+
 @pytest.mark.parametrize("is_page_first", [True, False])
 def test_a_page_that_is_given_beside_its_feed_is_one_article(
     library: Library, embedder: WordEmbedder, server: WebServer, is_page_first: bool

@@ -28,6 +28,7 @@ MAX_LINKS = 20  # of an item in a list
 
 # What stands in front of the names in a byline.
 BY = (
+    r"автор|作者|記者|记者|撰文|"
     r"by|von|par|por|di|da|door|af|av|text|words|autor(?:in)?|author|auteur|reporter|posted by|written by|reported by|"
     r"story by|report by|published by|submitted by|escrito por|scritto da|geschreven door|ein(?:e)? \w+ von|"
     r"propos recueillis par|interview by|מאת|כתב|כתבה|بقلم|كتب|كتبت"
@@ -38,7 +39,7 @@ _SPACE = re.compile(r"\s+")
 _CLOSING = frozenset((*":;,.!?)]’”»", ""))
 _SENTENCE_END = re.compile(r"[.!?…。؟।][\"'”’»“)\]]*$")
 _LABEL_END = re.compile(
-    r"\b[ap]\.\s?m\.$|^\W*(?:by|von|par|por|published|posted|updated|last updated)\b", re.IGNORECASE
+    r"\b[ap]\.\s?m\.$|\sน\.$|^\W*(?:by|von|par|por|published|posted|updated|last updated)\b", re.IGNORECASE
 )
 _SILENT = frozenset({"head", "meta", "link", "title", "script", "style", "noscript", "template", "textarea", "option"})
 
@@ -57,7 +58,7 @@ _PICTURE = re.compile(
 )
 _BYLINE_CLASS = re.compile(
     r"(?:^|[\s_-])(?:by-?line\w*|authors?(?:-?names?)?|post-?author|writer|autor\w*|auteur|verfasser|"
-    r"journalist|reporter)"
+    r"journalist|reporter|firma|autore)"
     r"(?:$|[\s_-])|byline|authorname",
     re.IGNORECASE,
 )

@@ -241,9 +241,10 @@ def _find_times(
     shown, shown_updates = find_shown_times(page, code, is_month_first)
     published += shown
     updated += shown_updates
-    if not published:
+    if not updated or not any(moment.stamp.has_time for moment in published):
         written, written_updates = find_written_times(page, code, is_month_first=is_month_first)
-        published += written
+        # What is declared goes first; its day may stand there with its time.
+        published += [moment for moment in written if moment.stamp.has_time or not published]
         updated += written_updates
     if not published:
         published += guess_day(tree, url)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 MAX_BYLINE_CHARACTERS = 150
 MAX_AUTHORS = 12
+MAX_AGENCY_CHARACTERS = 4  # of a name that is one word in capitals, and may be an agency's: EFE, ANSA
 MAX_METAS = 300  # among which a day is looked for
 
 # "- ", "| " and their kin between a headline and the name of its site.
@@ -46,23 +47,29 @@ DOMAIN = re.compile(r"(?:https?://)?(?:www\.)?[\w-]+(?:\.[\w-]+)+/?$")
 _ABOUT = re.compile(r"bio|about|social|avatar|image|photo|share|follow", re.I)
 _UPDATE_LABEL = re.compile(
     r"(?:updated?|modified|edited|revised|aktualisiert|stand|geändert|mis(?:e)? à jour|modifié|actualizad[oa]|"
-    r"aggiornat[oa]|atualizad[oa]|bijgewerkt|gewijzigd|oppdatert|opdateret|uppdaterad|עודכן|עדכון|تحديث|آخر تحديث)\W*"
+    r"aktualisierung|actualización|aggiornat[oa]|aggiornamento|atualizad[oa]|atualização|bijgewerkt|gewijzigd|"
+    r"oppdatert|opdateret|uppdaterad|обновлено|изменено|עודכן|עדכון|تحديث|آخر تحديث|수정|업데이트|"
+    r"更新(?:时间|時間|日時|日)?|修改|แก้ไข|ปรับปรุง|อัปเดต)\W*"
     r"(?:[^\W\d]{1,10}\W*){0,3}$",
     re.IGNORECASE,
 )
 _PUBLISHED_LABEL = re.compile(
     r"^\W*(?:this (?:article|story|post|piece|report|page) (?:is|was) )?(?:first |originally |erst )?"
     r"(?:published|posted|publication date|date published|veröffentlicht|erschienen|publié|publicad[oa]|pubblicat[oa]|"
-    r"gepubliceerd|publisert|udgivet|publicerad|פורסם|نشر|نُشر)(?: by:? [^.!?]{2,80})?\W*(?:[^\W\d]{1,10}\W*){0,2}$",
+    r"gepubliceerd|publisert|udgivet|publicerad|опубликовано|פורסם|نشر|نُشر|입력|등록|发布(?:时间)?|發布|公開|掲載|เผยแพร่)"
+    r"(?: by:? [^.!?]{2,80})?\W*(?:[^\W\d]{1,10}\W*){0,2}$",
     re.IGNORECASE,
 )
-_PREFIX = re.compile(rf"^\W*(?:(?:{BY})\s*:|(?:{BY})\s)\s*", re.IGNORECASE)
+_YEARLESS = re.compile(r"(?<![年년\d])(?<![年년]\s)\d{1,2}[月월]\s?\d{1,2}[日일]")
+_PREFIX = re.compile(rf"^\W*(?:(?:{BY})\s*[:：]|(?:{BY})\s)\s*", re.IGNORECASE)
 _SIGNATURE = re.compile(
-    r"^\W*(?:by|von|par|por|door|written by|reported by|reporting by|words by|words|text|"
-    r"written and reported by|מאת|بقلم)\b"
-    r"\s*:?\s+(?P<names>\S.{2,120})$",
+    r"^\W*(?:(?:by|von|par|por|(?-i:di)|door|written by|reported by|reporting by|words by|words|text|"
+    r"written and reported by|מאת|بقلم)\b\s*:?\s+(?=\S..)|(?:автор|作者|記者|记者|撰文)\s*[:：]\s*)"
+    r"(?P<names>\S.{1,120})$"
+    r"|^\W*(?P<reporter>[가-힣]{2,4})\s?기자\W*$",
     re.IGNORECASE,
 )
+_UNPARTED = re.compile(r"[\u2e80-\u9fff\uac00-\ud7a3]")  # scripts that write names without a space
 _SPLIT = r"\s*[,;|/•·、،]\s*|\s+[–—-]\s+|\s*&\s*|\s+(?:and|with|{})\s+"
 _CONJUNCTIONS = {
     "de": "und|mit", "fr": "et|avec", "es": "y|e|con", "it": "e|con", "pt": "e|com", "nl": "en|met", "da": "og|med",
@@ -84,7 +91,8 @@ _NO_NAME = re.compile(
     r"correspondante?|journaliste|periodista|giornalista|redacteur|read|minutes?|min|ago|updated|published|posted|"
     r"january|february|march|april|june|july|august|september|october|november|december|share|subscribe|follow|"
     r"gmt|utc|monday|tuesday|wednesday|thursday|friday|saturday|sunday|unknown|anonymous|user|press release|"
-    r"views?|comments?|the|مراسل\w*|כתבת?|כתבנו|سكرتير|מערכת|هيئة|التحرير)\b",
+    r"ultimo|zuletzt|aktualisiert|veröffentlicht|aggiorna\w*|pubblicat\w*|actualiza\w*|atualiza\w*|bijgewerkt|입력|수정|"
+    r"기사|등록|更新|发布|公開|views?|comments?|the|مراسل\w*|כתבת?|כתבנו|سكرتير|מערכת|هيئة|التحرير)\b",
     re.IGNORECASE,
 )
 _DEGREE = re.compile(r"^(?:jr|sr|ph\.?d|m\.?d|esq|mba|obe|cbe|mp|ii|iii)\.?$", re.IGNORECASE)
@@ -110,13 +118,13 @@ def _list_signed_places(page: Page) -> Iterator[tuple[str, list[str]]]:
         # subtle: only the text of short blocks is looked at, so that a long page isn't read once for each that holds it
         if len(element) <= 6 and not is_aside(element):
             for line in get_lines(element):
-                if len(line) <= MAX_BYLINE_CHARACTERS and (match := _SIGNATURE.match(line)):
-                    names = re.split(r"[;.](?:\s|$)", match["names"])[0] if " " in match["names"].strip() else ""
-                    if names and not names[0].islower():
+                if signed := _read_signature(line):
+                    names = re.split(r"[;.](?:\s|$)", signed)[0]
+                    if names and (" " in signed.strip() or _UNPARTED.match(names)):
                         yield "byline in the text", [names]
     for line in page.lines:
-        if len(line) <= MAX_BYLINE_CHARACTERS and (match := _SIGNATURE.match(line)) and not match["names"][0].islower():
-            yield "byline in the text", [match["names"]]
+        if signed := _read_signature(line):
+            yield "byline in the text", [signed]
     for element in page.dated:
         text = get_text(element)
         if len(text) <= 100 and not is_aside(element) and list(find_timestamps(text)):
@@ -124,6 +132,13 @@ def _list_signed_places(page: Page) -> Iterator[tuple[str, list[str]]]:
             label = _POSTED.search(text)
             yield "byline in the text", [label["names"]] if label else []
             yield "line of the date", [part for part in parts if len(part.split()) in (2, 3) and part.istitle()]
+
+
+def _read_signature(line: str) -> str | None:
+    """Read the names that a line says to have written it, if that is all it says."""
+    match = _SIGNATURE.match(line) if len(line) <= MAX_BYLINE_CHARACTERS else None
+    names: str = (match["names"] or match["reporter"]) if match else ""
+    return names if names and not names[0].islower() else None
 
 
 def get_lines(element: "HtmlElement") -> list[str]:
@@ -142,9 +157,11 @@ def clean_authors(value: str, outlets: Iterable[str], language: str | None) -> l
     # subtle: cut first, for a page may put megabytes where a name should be
     value = _PREFIX.sub("", _ADDRESS.sub(" ", clean(value[: 2 * MAX_FIELD_CHARACTERS])))[:MAX_FIELD_CHARACTERS]
     names = {fold(name) for name in outlets}
-    parts = re.split(_SPLIT.format(_CONJUNCTIONS.get(language or "", "und|et")), value, flags=re.IGNORECASE)
+    pattern = re.compile(_SPLIT.format(_CONJUNCTIONS.get(language or "", "und|et")), re.IGNORECASE)
     authors: list[str] = []
-    for part in parts:
+    for part, separator in _split_names(value, pattern):
+        if authors and separator.strip() in ("–", "—", "-"):
+            break  # what stands behind a dash is a place or an outlet
         name = _PREFIX.sub("", part)
         for outlet in sorted(outlets, key=len, reverse=True):
             if outlet and fold(name) != fold(outlet) and name.casefold().endswith(f" {outlet.casefold()}"):
@@ -152,8 +169,26 @@ def clean_authors(value: str, outlets: Iterable[str], language: str | None) -> l
         name = _AFTER_NAME.sub("", name).strip(" .,:;-–—*\"'“”")
         is_place = bool(authors) and " " not in name
         if _is_name(name) and fold(name) not in names and not is_place and not _DEGREE.match(name):
-            authors.append(name.title() if name.isupper() or name.islower() else name)
+            is_agency = name.isupper() and name.isalpha() and len(name) <= MAX_AGENCY_CHARACTERS
+            authors.append(name.title() if (name.isupper() and not is_agency) or name.islower() else name)
     return list(dict.fromkeys(authors))
+
+
+def _split_names(value: str, pattern: re.Pattern[str]) -> Iterator[tuple[str, str]]:
+    """Split names, each with what parts it from the one before.
+
+    One word behind "e" or "y" is a surname's second part: Joana Lobo e Sá, José Ortega y Gasset.
+    """
+    start, separator = 0, ""
+    for match in pattern.finditer(value):
+        part, rest = value[start : match.start()], value[match.end() :]
+        is_within = match.group().strip() in ("e", "y", "i") and len(part.split()) > 1
+        following = pattern.split(rest, maxsplit=1)[0] if is_within else ""
+        if is_within and " " not in following.strip() and _is_name(following):
+            continue
+        yield part, separator
+        start, separator = match.end(), match.group()
+    yield value[start:], separator
 
 
 def _is_name(name: str) -> bool:
@@ -184,7 +219,7 @@ def _find_title_suffix(page_title: str, titles: list[str]) -> Iterator[Found]:
             yield Found(SEPARATOR.split(after)[-1].strip(), "page title")
         elif fold(after) in folded:
             yield Found(SEPARATOR.split(before)[0].strip(), "page title")
-    if separators and not folded:
+    if separators and not folded and not page_title.isupper():  # "URGENT - QUAKE" names no site
         yield Found(page_title[separators[-1].end() :].strip(), "page title")
 
 
@@ -222,6 +257,7 @@ def find_shown_times(page: Page, language: str | None, is_month_first: bool) -> 
                 (updated if is_update else published).append(Moment(stamp, "time element"))
             continue
         is_plain = element.tag in ("p", "address") and not element.get("class")
+        text = _add_year(text, published)
         end = 0
         for start, stamp in find_timestamps(text, language=language, is_month_first=is_month_first):
             before, end = text[end:start], start
@@ -234,6 +270,11 @@ def find_shown_times(page: Page, language: str | None, is_month_first: bool) -> 
             if is_labelled or not (published and published[-1].place == "text of the page" and start):
                 (updated if is_labelled else published).append(Moment(stamp, "text of the page"))
     return published, updated
+
+
+def _add_year(text: str, published: list[Moment]) -> str:
+    """Give a day without a year that of the publication, which pages in Chinese and Japanese leave out of updates."""
+    return _YEARLESS.sub(rf"{published[0].stamp.time.year}年\g<0>", text) if published else text
 
 
 def _find_text_start(page: Page, heading: int) -> float:
@@ -299,11 +340,16 @@ def find_written_times(page: Page, language: str | None, *, is_month_first: bool
             break
         if not is_label or sentences == 2:
             continue
+        end = 0
+        line = _add_year(line, published)
         for start, stamp in find_timestamps(line, language=language, is_month_first=is_month_first):
-            before = line[:start].rstrip(" :,")
-            is_update = bool(_UPDATE_LABEL.search(before))
+            before = line[:start].rstrip(" :,：")
+            is_update = bool(_UPDATE_LABEL.search(before[end:]))
             is_lead_in = len(before.split()) <= 1 or _PUBLISHED_LABEL.match(before) or _SIGNATURE.match(before)
-            if start <= 40 and (is_update or is_lead_in or line[:start].rstrip().endswith(tuple("|•·,–—-:"))):
+            end, previous = start, end
+            if start - previous <= 40 and (
+                is_update or is_lead_in or line[:start].rstrip().endswith(tuple("|•·,–—-:"))
+            ):
                 (updated if is_update else published).append(Moment(stamp, "text of the page"))
     return published, updated
 
