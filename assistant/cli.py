@@ -294,6 +294,11 @@ def _open(index: Path | None, **settings: Any) -> Iterator["Assistant"]:
         yield assistant
 
 
+def _say_failures(report: "IngestReport") -> None:
+    for failure in report.failed:
+        sys.stderr.write(f"assistant: {clean_line(failure.source)}: {clean_line(failure.reason)}\n")
+
+
 def _take_in(assistant: "Assistant", take_in: "Callable[[Progress | None], IngestReport]") -> IngestReport:
     """Index, with progress on a terminal, and say what came of it on stderr."""
     try:
@@ -302,8 +307,7 @@ def _take_in(assistant: "Assistant", take_in: "Callable[[Progress | None], Inges
     except KeyboardInterrupt:
         _complain("interrupted; what was finished is kept, and the same command goes on from there")
         raise
-    for failure in report.failed:
-        sys.stderr.write(f"assistant: {clean_line(failure.source)}: {clean_line(failure.reason)}\n")
+    _say_failures(report)
     for id in report.gone:
         if id not in report.removed:
             sys.stderr.write(f"gone from its source, and still in the index: {clean_line(id)}\n")
@@ -992,8 +996,9 @@ def import_command(
     with _open(index, wait=wait, embedding_model=embedding_model, chroma=chroma, insecure=insecure) as assistant:
         with show_progress("Importing") as progress:
             report = assistant.import_file(file, progress=progress)
+        _say_failures(report)
         sys.stderr.write(f"{assistant.settings.index}: {render_report(report)}\n")
-    return Outcome(render_json(report_to_json(report)) if as_json else "")
+    return Outcome(render_json(report_to_json(report)) if as_json else "", has_failed=bool(report.failed))
 
 
 @app.command()

@@ -27,7 +27,7 @@ from assistant.errors import ArticleError, LibraryDamagedError, LibraryError, Li
 from assistant.port import Library
 from assistant.preparing import check_article
 from assistant.schema import PackedPassage, hash_article, unpack_vectors
-from assistant.types import Article, ExportReport, IngestReport, Origin, Passage, Span
+from assistant.types import Article, ExportReport, Failure, IngestReport, Origin, Passage, Span
 from assistant.vectors import FloatArray
 
 Progress = Callable[[int, int], None]
@@ -85,7 +85,8 @@ def import_library(
     """Take in what a library exported: nothing is embedded, and an article that is there as it is stays as it is.
 
     The whole file is checked before anything is written. Articles are then committed in batches of whole ones, so
-    whatever stops this, the same call goes on from there. `dimension` is that of the embedding model, where it is
+    whatever stops this, the same call goes on from there. One that this library can't hold is a failure in the report,
+    and stops no other. `dimension` is that of the embedding model, where it is
     known; `progress` is told how many of how many articles are done. Raises LibraryMismatchError for another embedding
     model's or a newer version's export, LibraryDamagedError for one that was cut off, altered or isn't what an export
     holds, LibraryError for any other file.
@@ -98,6 +99,7 @@ def import_library(
         added: list[str] = []
         updated: list[str] = []
         unchanged: list[str] = []
+        failed: list[Failure] = []
         passage_count = 0
         with library.writing():
             pending: list[PackedArticle] = []
@@ -106,6 +108,8 @@ def import_library(
                     before = snapshot.hash(article.id)
                 if before == hash_article(article):
                     unchanged.append(article.id)
+                elif reason := _find_refusal(library, article, passages):
+                    failed.append(Failure(str(path), reason))
                 else:
                     (added if before is None else updated).append(article.id)
                     pending.append((article, passages))
@@ -123,10 +127,19 @@ def import_library(
         updated=tuple(updated),
         unchanged=tuple(unchanged),
         removed=(),
-        failed=(),
+        failed=tuple(failed),
         passages=passage_count,
         seconds=time.perf_counter() - started,
     )
+
+
+def _find_refusal(library: Library, article: Article, passages: list[PackedPassage]) -> str:
+    """Say why a library can't hold an article; nothing where it can."""
+    try:
+        library.check(article, [packed.passage for packed in passages])
+    except ArticleError as error:
+        return str(error)
+    return ""
 
 
 # Writing -------------------------------------------------------------------------------------------------------------

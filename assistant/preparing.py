@@ -18,6 +18,8 @@ from assistant.types import Article, Passage
 
 MAX_HEADER_TOKENS = 64  # a quarter of what the embedding model reads at once
 MAX_TEXT_CHARACTERS = 10_000_000
+MAX_FIELD_CHARACTERS = 20_000  # of an id, a title and the like; the longest paths, escaped in an address, have 12,000
+MAX_SHOWN_CHARACTERS = 200  # of an id in a message
 STEP_PASSAGES = 256  # embedded at once, so that somebody can say how it goes
 
 _TEXT_FIELDS = ("id", "title", "text", "outlet", "author", "url", "section", "language")
@@ -54,11 +56,15 @@ class PreparedArticle:
 
 def check_article(article: Article) -> None:
     """Refuse an article that can't be stored as it is: its owner's offsets point into it. Raises ArticleError."""
-    name = f"article {article.id!r}"
+    name = f"article {article.id[:MAX_SHOWN_CHARACTERS]!r}" if isinstance(article.id, str) else "an article"
     for field_name in _TEXT_FIELDS:
         value = getattr(article, field_name)
         if not isinstance(value, str) and (value is not None or field_name in ("id", "title", "text")):
             raise ArticleError(f"{name}: its {field_name} is no text, but {type(value).__name__}")
+        if field_name != "text" and value is not None and len(value) > MAX_FIELD_CHARACTERS:
+            raise ArticleError(
+                f"{name}: its {field_name} is too long: it may have at most {MAX_FIELD_CHARACTERS:,} characters"
+            )
     for field_name in ("published", "updated"):
         time = getattr(article, field_name)
         if not isinstance(time, datetime | None):

@@ -217,12 +217,12 @@ def refuse_unstorable(article: Article, passages: Iterable[Passage]) -> None:
     row = json.dumps([*to_row(article)[:6], *to_row(article)[7:]], ensure_ascii=False)
     if len(row.encode()) > MAX_VALUE_BYTES - 16:
         raise ArticleError(
-            f"article {article.id[:80]!r}: its id, title, address and the like are longer than the"
+            f"article {article.id[:40]!r}: its id, title, address and the like are longer than the"
             f" {MAX_VALUE_BYTES:,} bytes that a shared library can hold; shorten them"
         )
     if any(len(passage.text.encode()) > MAX_DOCUMENT_BYTES for passage in passages):
         raise ArticleError(
-            f"article {article.id[:80]!r}: a passage of it, with the space around it, is longer than the"
+            f"article {article.id[:40]!r}: a passage of it, with the space around it, is longer than the"
             f" {MAX_DOCUMENT_BYTES:,} bytes that a shared library can hold; remove blank lines"
         )
 

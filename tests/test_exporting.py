@@ -24,6 +24,7 @@ from assistant.ingest import add_sources
 from assistant.library import Library
 from assistant.preparing import embed_articles
 from assistant.settings import LIBRARY_FILE
+from assistant.shared import SharedLibrary
 from assistant.types import Article, Origin
 
 DIMENSION = 256
@@ -464,6 +465,22 @@ def test_a_forgery_that_is_no_lie_is_taken(library: Library, file: Path, exporte
 
     assert file.read_bytes() == exported
     assert import_library(file, library=library).added
+
+
+def test_what_the_library_can_not_hold_stops_nothing_else(
+    library: Library, shared_library: SharedLibrary, tmp_path: Path
+) -> None:
+    long = Article("x" * 9_000, "Rain", "It rained.")
+    with library.writing():
+        library.add(embed_articles([Article("a", "Sun", "It shone."), long], WordEmbedder()))
+    export_library(tmp_path / "long.jsonl", library=library)
+
+    report = import_library(tmp_path / "long.jsonl", library=shared_library)
+
+    assert report.added == ("a",)
+    assert [failure.source for failure in report.failed] == [str(tmp_path / "long.jsonl")]
+    assert "bytes that a shared library can hold" in report.failed[0].reason
+    assert "x" * 50 not in report.failed[0].reason
 
 
 def test_an_import_that_is_killed_is_finished_by_the_same_call(

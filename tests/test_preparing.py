@@ -9,7 +9,13 @@ from assistant.errors import ArticleError
 from assistant.ingest import add_sources
 from assistant.library import Library
 from assistant.looking import Source
-from assistant.preparing import MAX_HEADER_TOKENS, MAX_TEXT_CHARACTERS, check_article, write_header
+from assistant.preparing import (
+    MAX_FIELD_CHARACTERS,
+    MAX_HEADER_TOKENS,
+    MAX_TEXT_CHARACTERS,
+    check_article,
+    write_header,
+)
 from assistant.types import Article, IngestReport
 
 Articles = tuple[Article, Article, Article]
@@ -43,7 +49,7 @@ def test_titles_are_embedded_with_every_passage(library: Library, embedder: Word
 
 
 def test_a_long_title_leaves_room_for_the_text(library: Library, embedder: WordEmbedder) -> None:
-    article = Article("a", "very " * 10_000 + "long", "It rained.")
+    article = Article("a", "very " * 3_000 + "long", "It rained.")
 
     header = write_header(article, embedder)
 
@@ -86,6 +92,8 @@ def test_what_is_planted_for_a_machine_is_set_aside_and_reported(library: Librar
         ({"url": "http://\udc80"}, "surrogate"),
         ({"published": datetime(2025, 3, 15)}, "no time zone"),
         ({"text": "x" * (MAX_TEXT_CHARACTERS + 1)}, "too large"),
+        ({"id": "x" * (MAX_FIELD_CHARACTERS + 1)}, "id is too long"),
+        ({"title": "x" * (MAX_FIELD_CHARACTERS + 1)}, "title is too long"),
     ],
 )
 def test_an_article_that_can_not_be_stored_as_it_is_is_refused(
@@ -98,6 +106,7 @@ def test_an_article_that_can_not_be_stored_as_it_is_is_refused(
     report = add(library, embedder, article)
 
     assert "\n" not in str(refusal.value)
+    assert len(str(refusal.value)) < 400
     assert reason in report.failed[0].reason
     assert stored_ids(library) == []
 
