@@ -16,7 +16,7 @@ from assistant.decoding import normalise
 from assistant.errors import ArticleError
 from assistant.markup import BREAK, count_repeated, part_verse, remove_withdrawn, wrap_loose_text, write_figures
 from assistant.metadata import Metadata, clean, clean_authors, fold, get_label, get_text, is_prose, read_metadata
-from assistant.styles import read_hiding
+from assistant.styles import MAX_DEPTH, MAX_NAMES, Place, read_hiding, read_ways
 from assistant.timestamps import find_timestamps
 from assistant.types import Article, Document
 
@@ -82,20 +82,6 @@ _BOILERPLATE = re.compile(
     r"masthead|toolbar|"
     r"audio-player|listen|reading-time|read-time|correction-link|donate[\w-]*|donation[\w-]*|app-banner|popup|"
     r"modal)(?:$|[\s])",
-    re.IGNORECASE,
-)
-# What a browser doesn't show, by an element's own style: not drawn, of no size, off the page or transparent.
-_UNSEEN = re.compile(
-    r"(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)"
-    r"|opacity\s*:\s*(?:0|0?\.0\d*|0%)\s*(?:;|!|$)|font-size\s*:\s*(?:0(?:\.\d+)?[a-z%]*|1(?:\.\d+)?(?:px|pt))\s*(?:;|!|$)"
-    r"|(?:left|top|right|bottom|text-indent|margin-left|margin-top)\s*:\s*-\d{3,}[a-z%]*"
-    r"|clip(?:-path)?\s*:\s*(?:rect\(\s*[01]|inset\(\s*(?:50|100)%)|(?:max-)?(?:width|height)\s*:\s*0(?:px)?\s*(?:;|!|$)"
-    r"|color\s*:\s*transparent|transform\s*:\s*scale\(\s*0\s*\))",
-    re.IGNORECASE,
-)
-# Nor does a reader see white on what is white, as a page is where nothing gives it another background.
-_WHITE = re.compile(
-    r"(?:^|[;\s])color\s*:\s*(?:white\b|#fff(?:fff)?\b|rgba?\(\s*255\s*,\s*255\s*,\s*255)|\A#?(?:fff(?:fff)?|white)\Z",
     re.IGNORECASE,
 )
 _BOILERPLATE_ROLES = frozenset(
@@ -425,12 +411,19 @@ def _find_hidden_by_sheets(tree: "HtmlElement") -> "list[HtmlElement]":
         return []
     has_others = any("stylesheet" in (link.get("rel") or "").lower() for link in tree.iter("link"))
     hiding = read_hiding(sheets, has_others=has_others)
-    found: dict[HtmlElement, None] = {}
-    for element in tree.xpath("//body//*[@class or @id]") if hiding.rules else ():
-        is_hidden = hiding.hides(element.tag, element.get("class") or "", element.get("id") or "")
-        if is_hidden and not any(holder in found for holder in element.iterancestors()):
-            found[element] = None
-    return list(found)
+    hidden: dict[HtmlElement, bool] = {}  # whether each is an outermost one
+    places: dict[HtmlElement, tuple[Place, ...]] = {}
+    for element in tree.xpath("/html | //body | //body//*") if hiding.rules else ():
+        holder = element.getparent()
+        if holder in hidden:
+            hidden[element] = False
+            continue
+        names = [f".{name}" for name in element.get("class", "").split()[:MAX_NAMES]]
+        names += [f"#{element.get('id')}"] if element.get("id") else []
+        places[element] = (Place(element.tag, frozenset(names)), *places.get(holder, ())[:MAX_DEPTH])
+        if element.tag not in ("html", "body") and hiding.hides(places[element], element.get("style", "")):
+            hidden[element] = True
+    return [element for element, is_outermost in hidden.items() if is_outermost]
 
 
 def _list_passages(element: "HtmlElement") -> "Iterator[HtmlElement]":
@@ -444,14 +437,18 @@ def _list_passages(element: "HtmlElement") -> "Iterator[HtmlElement]":
 
 
 def _is_unseen(element: "HtmlElement") -> bool:
-    style = element.get("style", "")
-    if "hidden" in element.attrib or element.tag == "template" or _UNSEEN.search(style):
+    if "hidden" in element.attrib or element.tag == "template":
         return True
-    is_white = _WHITE.search(style) or (element.tag == "font" and _WHITE.search(element.get("color", "")))
-    return bool(is_white) and not any(
+    style = element.get("style", "")
+    if element.tag == "font" and "color" in element.attrib:
+        style = f"color:{element.get('color')};{style}"
+    if not style:
+        return False
+    is_white = not any(
         "background" in each.get("style", "") or "bgcolor" in each.attrib
         for each in (element, *element.iterancestors())
     )
+    return any(read_ways(style, is_white=is_white).values())
 
 
 def _remove_boilerplate(tree: "HtmlElement") -> None:
