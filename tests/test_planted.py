@@ -319,4 +319,4 @@ def test_what_is_planted_is_quoted_with_a_flag_where_it_is_asked_about(index: Pa
 
 @pytest.mark.parametrize("sign", [".", "-", "#", "*", "=", "~", "_", "“", "<", "[", "- ", ". ", "? ", "you are "])
 def test_a_row_of_signs_costs_no_more_than_its_length(sign: str) -> None:
-    assert find_planted(sign * 200_000) == ()  # of which a pattern that goes back takes hours
+    assert find_planted(sign * 80_000) == ()  # of which a pattern that goes back takes hours
