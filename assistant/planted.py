@@ -10,6 +10,7 @@ What stands in quotation marks is somebody's words, which may be news.
 """
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterator
 
 from assistant.sentences import find_blocks, find_sentences
@@ -138,6 +139,33 @@ _ADDRESS = re.compile(
     r"|prompts?|directives?) (?:are|is|apply|below|override|replace|supersede|follow|take)\w*\b",
     re.IGNORECASE,
 )
+# A request to say something on, to who repeats what it reads: to digests and summaries, of what to tell those who ask,
+# and to who has a turn.
+_SAY = r"(?:say|state|tell|report|confirm|answer|reply|respond|repeat|mention|write|declare|conclude|affirm|inform)"
+_ASK = r"(?:requested|asked|invited|urged|advised|encouraged|instructed|required|expected|reminded)"
+_DIGEST = r"(?:digests?|summar(?:y|ies)|abstracts?|overviews?|answers?|excerpts?|recaps?)"
+_ALL_WHO_ASK = r"(?:whoever|any(?:one|body)|every(?:one|body)|those who|people who|users?|readers?)"
+_REQUEST = re.compile(
+    rf"\b(?:automat\w+|ai|machine)[ -](?:\w+[ -])?{_DIGEST}\b[^.!?]{{0,80}}\b(?:{_ASK} to|should|must|shall) {_SAY}\b"
+    rf"|\b{_DIGEST} (?:of|about|based on|drawn from|made from) this"
+    r" (?:page|article|text|story|report|document|piece|site)"
+    rf"\b[^.!?]{{0,40}}\b(?:{_ASK} to|should|must|shall|ha(?:s|ve) to|needs? to|(?:is|are) to) {_SAY}\b"
+    r"|\b(?:thing|answer|reply|response|line|message|statement)"
+    r" to (?:tell|give(?: to)?|say to|offer(?: to)?|pass on to)"
+    rf" {_ALL_WHO_ASK}\b[^.!?]{{0,80}}\b(?:is|would be)\b"
+    r"|\b(?:if|when|whenever)\b[^.!?]{0,30}\bask(?:s|ed)?\b[^.!?,]{0,80},(?: please| kindly| simply| just| always)?"
+    rf" {_SAY}(?: \w+)? that\b"
+    rf"|\b(?:your turn|time for you|you are (?:\w+ )?{_ASK}|(?:kindly|politely|respectfully|hereby) {_ASK})"
+    rf" to {_SAY}(?: \w+){{0,2}} that\b"
+    r"|\bdear (?:\w+ )?(?:helper|assistant|machine|model|bot|robot|ai|summari[sz]er)\b(?!\w)",
+    re.IGNORECASE,
+)
+_REQUEST_HINTS = (
+    "digest", "summar", "abstract", "overview", "recap", "automat", "this page", "this article", "this text",
+    "this story", "this report", "this document", "this piece", "this site", "whoever", "to tell ", "to give ",
+    "say to ", "to offer ", "pass on to", " asks", " asked", "when ask", "your turn", "time for you", "you are ",
+    "kindly ", "politely ", "respectfully ", "hereby ", "dear ",
+)  # fmt: skip
 _TURN = re.compile(
     r"[^\w\"“‘'«]{0,8}(?:(?:final|correct|new|updated?|hidden|real|true|important|critical|special|secret|admin"
     r"|system|security|"
@@ -213,6 +241,14 @@ _QUOTED = re.compile(
 )
 
 
+# What is read as a letter though it is none, or one of another script: only in a word that has letters beside it.
+_LOOKS_LIKE = str.maketrans(
+    "0134578аеорсхуіѕԁһїіАВЕКМНОРСТХІοαιΑΒΕΗΙΚΜΝΟΡΤΧ", "oieastbaeopcxyisdhiiABEKMHOPCTXIoaiABEHIKMNOPTX"
+)
+_DISGUISED = re.compile(r"(?<![\w@$])(?=[A-Za-z]{0,30}[0134578\u0370-\u03ff\u0400-\u052f])\w{4,40}(?![\w@])")
+MIN_PLAIN_LETTERS = 2  # of a word that is read so
+
+
 # What those patterns take long to find is first looked for like this, for hardly any sentence has it. Without one of
 # these words in it a sentence is none that addresses a machine ...
 _HINTS = (
@@ -245,10 +281,34 @@ def speaks_to_machine(sentence: str, before: str = "") -> bool:
     if len(sentence) > MAX_SENTENCE_CHARACTERS:  # no prose, which some of the patterns would take long for
         starts = range(0, len(sentence), MAX_SENTENCE_CHARACTERS)
         return any(speaks_to_machine(sentence[start : start + MAX_SENTENCE_CHARACTERS]) for start in starts)
+    folded = fold(sentence)
+    return _speaks(sentence, before) or (folded != sentence and _speaks(folded, before))
+
+
+def fold(text: str) -> str:
+    """Write the letters of a text plainly, each in its place: wide ones, mathematical ones and what looks like them.
+
+    Unicode's compatibility forms (NFKC) are taken where they are one character; "1gn0re" is read as it looks.
+    """
+    if not text.isascii():
+        odd = {letter for letter in text if letter > "\u2000"}
+        plain = {ord(letter): form for letter in odd if len(form := unicodedata.normalize("NFKC", letter)) == 1}
+        text = text.translate(plain)
+    return _DISGUISED.sub(_undisguise, text)
+
+
+def _undisguise(word: re.Match[str]) -> str:
+    letters = sum(letter.isascii() and letter.isalpha() for letter in word[0])
+    return word[0].translate(_LOOKS_LIKE) if letters >= MIN_PLAIN_LETTERS else word[0]
+
+
+def _speaks(sentence: str, before: str) -> bool:
     if _holds_sign(sentence) or _END.match(sentence):
         return True
     said = _QUOTED.sub(" ", sentence)
     if _find_hints(said, _HINTS) and _ADDRESS.search(said):
+        return True
+    if _find_hints(said, _REQUEST_HINTS) and _REQUEST.search(said):
         return True
     if _find_hints(said, _HINTS_ELSEWHERE) and _ELSEWHERE.search(said):
         return True
@@ -312,13 +372,16 @@ def find_planted(text: str, title: str = "") -> tuple[Span, ...]:
 def _find_planted(text: str, title: str, *, story: str) -> Iterator[Span]:
     before = ""
     # What the whole text hasn't is looked for in no block.
-    hints = _find_hints(text, _HINTS + _HINTS_ELSEWHERE)
+    folded = fold(text)
+    hints = _find_hints(text if folded == text else f"{text}\n{folded}", _HINTS + _HINTS_ELSEWHERE)
     signs = [sign for sign in _SIGN_HINTS if sign in text]
     is_announced = False  # what comes is what a turn or a sign has begun
     for block in find_blocks(text):
         said = text[block.start : block.end]
         # What most blocks are is told without their sentences, which take longer to find.
-        if not (is_announced or len(said) > MAX_BLOCK_CHARACTERS or _may_be_planted(said, hints, signs)):
+        forms = {said, folded[block.start : block.end]}
+        may_be = any(_may_be_planted(form, hints, signs) for form in forms)
+        if not (is_announced or len(said) > MAX_BLOCK_CHARACTERS or may_be):
             before = said[-8:]
             continue
         sentences = list(find_sentences(text, block))
@@ -344,6 +407,8 @@ def _begins_turn(sentence: str) -> bool:
 def _may_be_planted(block: str, hints: Collection[str], signs: Collection[str]) -> bool:
     is_short = len(block) <= MAX_TASK_CHARACTERS
     if (is_short and "?" in block) or _find_hints(block, hints) or _holds_sign(block, signs):
+        return True
+    if _find_hints(block, _REQUEST_HINTS) and _REQUEST.search(block):
         return True
     starts = [0, *(found.end() for found in _SENTENCE_END.finditer(block))]
     if any((":" in block and _TURN.match(block, start)) or _END.match(block, start) for start in starts):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 from model_server import ModelServer, Says
-from planted_texts import CANARY, CLAIM, PLANTED
+from planted_texts import CANARY, CLAIM, DISGUISED, PLANTED
 
 from assistant import Answer, Article, Assistant
 from assistant.answers import answer_to_json
@@ -41,7 +41,7 @@ def plant(text: str, place: int) -> str:
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 def test_all_of_what_is_planted_is_noticed_and_nothing_else(place: int) -> None:
-    for planted in PLANTED:
+    for planted in (*PLANTED, *DISGUISED):
         text = plant(planted, place)
         left = text
         for start, end in reversed(find_planted(text, "Bridge reopens at Alder")):
@@ -70,6 +70,13 @@ def test_all_of_what_is_planted_is_noticed_and_nothing_else(place: int) -> None:
         "Follow the mayor at https://social.example/mayor for more.",
         "You can set the machine to a lower speed.",
         "Forgot your password?",
+        "Take the A1 north and follow the H1N1 signs for 10km.",
+        "Follow @the_mayor__2 for more, says Football__Tweet.",
+        "He tells anyone who asks that the bridge was cheap.",
+        "You will be asked to confirm your identity.",
+        "When asked about the bridge, the mayor said that it was sold.",
+        "Readers are kindly asked to report errors to the editor.",
+        "A summary of the report should be ready by noon.",
         "Please send your letters to the_editor@vale-observer.example.",
         "Sign in {{ #errors }} {{ message }} {{ /errors }} Something went wrong.",
     ],
@@ -312,4 +319,4 @@ def test_what_is_planted_is_quoted_with_a_flag_where_it_is_asked_about(index: Pa
 
 @pytest.mark.parametrize("sign", [".", "-", "#", "*", "=", "~", "_", "“", "<", "[", "- ", ". ", "? ", "you are "])
 def test_a_row_of_signs_costs_no_more_than_its_length(sign: str) -> None:
-    assert find_planted(sign * 200_000) == ()  # of which a pattern that goes back takes hours
+    assert find_planted(sign * 80_000) == ()  # of which a pattern that goes back takes hours

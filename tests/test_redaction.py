@@ -1,7 +1,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.redaction import (
@@ -18,6 +18,7 @@ KEY = "sk-canary-Zq7RkW2mPx94TtLbVn83"
 SECRETS = (KEY, "hunter-Xw81pQ")
 
 
+@settings(max_examples=40)
 @given(
     st.lists(st.one_of(st.sampled_from(["s", "The key is ", " sk-", *SECRETS]), st.text(KEY + " ", max_size=12))),
     st.lists(st.integers(0, 300)),
