@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from assistant.facts import Cited, Token, may_be_negative
+from assistant.facts import Cited, Token, may_be_negative, read_tokens
 from assistant.terms import STOP_WORDS, find_words, read_words
 
 REPEATING_SHARE = 0.6  # of a statement's tokens in a sentence, from which both speak of the same
@@ -281,6 +281,21 @@ def _find_miscounted(statement: str, tokens: Sequence[Token], cited: Cited) -> I
         others = [other for other, named in theirs if other.form != number.form and named & nouns]
         if same and others and all(named and not named & nouns for named in same):
             yield f"the evidence says {others[0].text}, not {number.text}: {min(nouns)}"
+
+
+def list_rivals(statement: str, one: str, other: str) -> list[tuple[str, str]]:
+    """List the two numbers of the same thing that a statement has, each from one of two texts about the same names."""
+    tokens, sides = read_tokens(statement), (read_tokens(one), read_tokens(other))
+    forms = {token.form for token in tokens}
+    names = [{token.form for token in side if token.kind == "name"} for side in sides]
+    if not names[0] & names[1] or any(token.kind in {"weekday", "month"} for token in tokens):
+        return []
+    held = [{token.form for token in side} for side in sides]
+    counted = [
+        [(number, nouns) for number, nouns in _list_counted(text, side) if number.form in forms - rest]
+        for text, side, rest in zip((one, other), sides, reversed(held), strict=True)
+    ]
+    return [(mine.text, its.text) for mine, these in counted[0] for its, those in counted[1] if these & those]
 
 
 def _list_counted(text: str, tokens: Sequence[Token]) -> Iterator[tuple[Token, frozenset[str]]]:

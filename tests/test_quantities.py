@@ -1,7 +1,7 @@
 import pytest
 
 from assistant.facts import read_tokens
-from assistant.quantities import find_misquantified
+from assistant.quantities import find_misquantified, list_rivals
 
 
 def misquantify(statement: str, evidence: str) -> list[str]:
@@ -75,3 +75,19 @@ def test_another_quantity_is_named(evidence: str, statement: str, reason: str) -
 )
 def test_the_same_quantity_is_let_through(evidence: str, statement: str) -> None:
     assert misquantify(statement, evidence) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "rivals"),
+    [
+        ("At least 31 people died, and later at least 58.", [("31", "58")]),
+        ("31 people died on Sunday and 58 by Monday.", []),
+        ("At least 31 people died.", []),
+        ("31 people died near Alder, and 412 beds were set up.", []),
+    ],
+)
+def test_two_figures_of_two_texts_for_one_thing_are_rivals(statement: str, rivals: list[tuple[str, str]]) -> None:
+    later = "At least 58 people died near Alder, and 412 beds were set up."
+
+    assert list_rivals(statement, "The quake near Alder killed 31 people.", later) == rivals
+    assert list_rivals(statement, "The quake near Kent killed 31 people.", later) == []
