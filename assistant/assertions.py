@@ -45,6 +45,7 @@ def find_misstated(statement: str, tokens: Sequence[Token], cited: Cited, *, is_
     yield from _find_sought(statement, texts)
     yield from _find_untimely(statement, cited)
     yield from _find_foretold(statement, texts)
+    yield from _find_supposed(statement, texts)
     if not is_long:  # another sentence of an article may name the speaker
         yield from _find_invented_speaker(statement, texts)
         yield from _find_other_speaker(tokens, texts)
@@ -308,6 +309,19 @@ def _find_foretold(statement: str, texts: Sequence[str]) -> Iterator[str]:
             for text, match, other in places
         ):
             yield f"the evidence doesn't say this itself, but tells who says it: {verb.text}"
+
+
+_SUPPOSED = re.compile(r"\b(?:would|should)(?: not|n['’]t)? have\b", re.IGNORECASE)
+
+
+def _find_supposed(statement: str, texts: Sequence[str]) -> Iterator[str]:
+    """Yield what would have been, in a statement that doesn't say who says so, where in the evidence somebody does."""
+    match = _SUPPOSED.search(statement)
+    if match is None or has_attribution(statement) or has_doubt(statement) or _SPOKEN.search(statement):
+        return
+    same = [text for text in texts if _SUPPOSED.search(text)]
+    if same and all(has_attribution(text) or has_doubt(text) or _SPOKEN.search(text) for text in same):
+        yield f"the evidence doesn't say this itself, but tells who says it: {match[0]}"
 
 
 _SPOKEN = re.compile(

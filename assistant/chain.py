@@ -15,6 +15,7 @@ import secrets
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, aclosing, closing
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import Literal, NamedTuple
 
 from assistant.asking import (
@@ -29,6 +30,7 @@ from assistant.asking import (
     Terms,
 )
 from assistant.citations import cite, find_context
+from assistant.clauses import has_attribution
 from assistant.errors import ModelError
 from assistant.evidence import Evidence, ShownSentence, describe_source, lay_out_evidence, neutralise
 from assistant.followups import read_rewritten
@@ -36,8 +38,9 @@ from assistant.grounding import is_repeated
 from assistant.markers import Marker, SentenceReader, WrittenSentence, leave_out_links, resolve_markers
 from assistant.models import ChatModel, Chunk, Message
 from assistant.prompts import load_prompt
+from assistant.quantities import list_rivals
 from assistant.replies import CurrentReplies, Reply
-from assistant.terms import find_stems
+from assistant.terms import find_stems, find_words
 from assistant.types import Answer, Article, Citation, RetrievedPassage, Statement, Support, Understood
 from assistant.verdicts import Verifier, heed, show_quote
 
@@ -59,6 +62,7 @@ CITED_NEAREST = "Where another sentence proves what the model wrote better than 
 NOTHING_WRITTEN = "The model replied with nothing."
 NO_SENTENCE = "The model wrote no sentence that could be checked."
 
+BLENDED = "it gives two figures for one thing, of two articles, and doesn't say whose each is"
 UNCITED = "it cites nothing"
 NOTHING_KNOWN = "what it cites names nothing that was shown"
 
@@ -489,6 +493,8 @@ class Answerer:
                 texts.append(_quote_in_context(evidence[number]))
             sources = dict.fromkeys(describe_source(evidence[number].article.ref) for number in numbers)
             support = self._check(written.text, [*texts, *(source for source in sources if source)])
+            if support.supported and is_blended(written.text, [evidence[number] for number in numbers]):
+                support = Support(support.score, False, (BLENDED,))
         return _Draft(written, numbers, unresolved, support)
 
     def _judge(self, draft: _Draft, evidence: Evidence) -> Generator[Request | Listen, Chunk | None, _Draft]:
@@ -575,6 +581,18 @@ def _quote(sentence: ShownSentence) -> str:
 def _quote_in_context(sentence: ShownSentence) -> str:
     start = find_context(sentence.article.text, sentence.span, sentence.neighbours)
     return sentence.article.text[start : sentence.span.end]
+
+
+def is_blended(statement: str, cited: Sequence[ShownSentence]) -> bool:
+    """Whether a statement has a figure of each of two articles for the same, and names neither an outlet nor a day."""
+    words = set(find_words(statement))
+    if has_attribution(statement) or any(words & set(find_words(each.article.outlet or "")) for each in cited):
+        return False
+    return any(
+        bool(list_rivals(statement, _quote(one), _quote(other)))
+        for one, other in combinations(cited, 2)
+        if one.article.id != other.article.id
+    )
 
 
 def _is_repairable(draft: _Draft) -> bool:

@@ -72,6 +72,8 @@ _DOUBTS = read_words("""
     likely unlikely potential potentially whether if unless unclear unconfirmed disputed doubt doubts doubted
     investigating investigate investigates speculation speculated deny denies denied denying denial
 """)
+_PROVEN = read_words("established confirmed proven proved shown verified determined demonstrated substantiated certain")
+_PROOFS = read_words("evidence proof indication suggestion sign")
 # Those that hold beyond a comma.
 _ORDERS = read_words("say tell write reply answer repeat output print mention report state claim pretend")
 _BEFORE_ORDERS = read_words("please and then always instead must should to now just only you")
@@ -420,6 +422,8 @@ def _tell_reserve(words: Sequence[_Word], place: int) -> Reserve:
             return "claimed"
         if word.text in {"say", "know", "confirm"} and at and words[at - 1].text in {"cannot", "not", "t"} and reaches:
             return "doubted"
+        if _is_unproven(words, at) and not has_comma:
+            return "doubted"
         if _is_order(words, at) and reaches:
             return "doubted"
         if word.follows_stop:
@@ -433,6 +437,17 @@ def _tell_reserve(words: Sequence[_Word], place: int) -> Reserve:
 def _is_order(words: Sequence[_Word], at: int) -> bool:
     """Tell whether somebody is told to say something: "Say that ...", which says nothing of whether it is so."""
     return words[at].text in _ORDERS and (words[at].is_first or words[at - 1].text in _BEFORE_ORDERS)
+
+
+def _is_unproven(words: Sequence[_Word], at: int) -> bool:
+    """Tell whether a word ends "could not be established", "has not been confirmed", "no evidence" and their like."""
+    before = [word.text for word in words[max(0, at - 5) : at]]
+    if words[at].text in _PROOFS:
+        return before[-1:] in (["no"], ["without"]) or before[-2:] == ["not", "any"]
+    if words[at].text not in _PROVEN or not {"not", "t", "never", "cannot"} & set(before):
+        return False
+    negation = max(place for place, text in enumerate(before) if text in {"not", "t", "never", "cannot"})
+    return all(text in _AUXILIARIES or text in _ADVERBS or text.endswith("ly") for text in before[negation + 1 :])
 
 
 def _opens_clause(words: Sequence[_Word], at: int) -> bool:

@@ -4,6 +4,7 @@ A statement is aligned with each of the sentences that are most like it. Where b
 what stands in the gap is compared: "killed 13 people" and "killed 12 people" have a number each, and not the same.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ from assistant.facts import (
     is_negative,
     may_be_negative,
 )
-from assistant.lexicon import find_verb, is_thing, is_verb_form
-from assistant.terms import STOP_WORDS, find_words, read_words
+from assistant.lexicon import find_verb, is_adjective, is_thing, is_verb_form
+from assistant.terms import STOP_WORDS, find_words, read_words, stem
 
 MAX_GAP = 4  # tokens; in a longer gap the texts say different things
 CONTEXT = 4  # tokens on each side of one by which sentences are told that speak of the same
@@ -35,6 +36,8 @@ SUBSTITUTED_BELOW = 0.5  # the cosine of two words in context; those of synonyms
 # mean the same six are below, and of 26 that don't, 17.
 PHRASE_BELOW = 0.35
 PHRASE_TOKENS = (2, 3)
+MAX_PREDICATED = 5  # tokens of a statement that says one word of its subject
+SHARED_FROM = 0.3  # the cosine of two words, by themselves, for what a share may be of: "staff" and "workforce"
 # What stands between two that are one, or that are listed.
 _EQUATING = read_words("and or nor but as well is are was were became remains remained the a an met with s")
 # Small numbers and vague ones that a paraphrase may bring in.
@@ -371,6 +374,44 @@ def find_additions(
             is_elsewhere = any(alignment.matched[place] is not None for alignment in alignments)
             if token.kind == "word" and _is_thing(token) and not is_elsewhere and nearest(place) < ADDED_BELOW:
                 yield f"{token.text} is added to what the evidence says"
+
+
+_PREDICATE = re.compile(r"\b(?:is|are|was|were|remains?|remained) (?:now |still |very |quite )?([a-z]+)\W*\Z")
+
+
+def find_unsaid(
+    statement: str, tokens: Sequence[Token], held: Set[str], nearest: Callable[[int], float]
+) -> Iterator[str]:
+    """Yield the one word that a short statement says of its subject, where no word of the evidence is near it.
+
+    `held` are the forms of all tokens of the evidence, `nearest` is as for `find_additions`. What the subject shares
+    with the evidence proves nothing of it: "The dam is safe."
+    """
+    match = _PREDICATE.search(statement)
+    if match is None or len(tokens) > MAX_PREDICATED:
+        return
+    place, said = len(tokens) - 1, tokens[-1]
+    word = match[1]
+    is_word = said.start == match.start(1) and said.kind == "word" and (is_thing(word) or is_adjective(word))
+    if is_word and said.form not in held and nearest(place) < ADDED_BELOW:
+        yield f"the evidence doesn't say {word}"
+
+
+_SHARE_OF = re.compile(
+    r"(\d[\d.,]*\s?(?:%|per ?cent)|half|thirds?|quarters?|fifths?)\s+of\s+"
+    r"(?:(?:the|its|their|his|her|all|whole|entire|global|total)\s+)*([a-z-]+)",
+    re.IGNORECASE,
+)
+
+
+def find_other_shares(statement: str, texts: Sequence[str], compare: Callable[[str, str], float]) -> Iterator[str]:
+    """Yield what a share is of, where the evidence has that share of quite another thing."""
+    theirs = [match for text in texts for match in _SHARE_OF.finditer(text)]
+    held = {stem(word) for text in texts for word in find_words(text)}
+    for match in _SHARE_OF.finditer(statement):
+        same = [other[2] for other in theirs if other[1].lower() == match[1].lower()]
+        if same and stem(match[2].lower()) not in held and all(compare(match[2], it) < SHARED_FROM for it in same):
+            yield f"the evidence says {match[1]} of {same[0]}, not of {match[2]}"
 
 
 def _is_thing(token: Token) -> bool:

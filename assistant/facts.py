@@ -261,7 +261,9 @@ _OPPOSITES = """
     split, loosened tightened, withdrew deployed, withdraw deploy, promoted relegated, promoted demoted, promote demote,
     promotion relegation, ahead behind, defeat victory, buyer vendor, upstream downstream, overtook trailed, outside
     within, spring autumn, old new, oldest newest, incoming outgoing, winning losing, principle practice, theory
-    practice, theory full, emptied filled, empty fill, started stopped, start stop, starts stops, began stopped
+    practice, theory full, emptied filled, empty fill, started stopped, start stop, starts stops, began stopped, receive
+    forgo, received forwent, take forgo, accept forgo, keep forgo, receive waive, prosecution defence, prosecution
+    defense, prosecutor defender
 """
 
 

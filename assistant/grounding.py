@@ -35,8 +35,10 @@ from assistant.contradictions import (
     find_exchanged,
     find_misquoted,
     find_missing,
+    find_other_shares,
     find_substituted_phrases,
     find_substitutions,
+    find_unsaid,
     read_facts,
 )
 from assistant.embedding import Embedder, PassageInput
@@ -207,6 +209,9 @@ def measure(statement: str, evidence: Sequence[str], *, embedder: Embedder) -> M
     )
     if not is_long:  # in an article, another sentence may have the phrase
         faults += tuple(find_substituted_phrases(statement, texts[1:], alignments, compare))
+        faults += tuple(find_other_shares(statement, texts[1:], compare))
+        held = {token.form for sentence in read for token in sentence}
+        faults += tuple(find_unsaid(statement, ours, held, nearest))
     cited = [(sentences[index], read[index]) for index in chosen]
     faults += (
         *find_additions(alignments, nearest, share=VERBATIM_SHARE if is_long else REPEATING_SHARE),

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from assistant.facts import Cited, Token, is_negative
 from assistant.lexicon import is_adjective, is_thing
-from assistant.terms import STOP_WORDS, find_words, read_words, stem
+from assistant.terms import STOP_WORDS, find_stems, find_words, read_words, stem
 
 MAX_REJECTED = 4  # words after "instead of"
 
@@ -22,6 +22,8 @@ def find_unqualified(statement: str, tokens: Sequence[Token], cited: Cited, *, i
     if not is_long:
         yield from _find_privative(statement, texts)
         yield from _find_other_vote(statement, texts)
+        yield from _find_exclusive(statement, texts)
+        yield from _find_other_charge(statement, texts)
     yield from _find_turned(statement, tokens, texts)
     yield from _find_rejected(statement, tokens, texts)
 
@@ -168,6 +170,52 @@ def _find_other_vote(statement: str, texts: Sequence[str]) -> Iterator[str]:
     for stance, (plainly, anyhow) in _VOTES.items():
         if re.search(plainly, statement, re.IGNORECASE) and not re.search(anyhow, evidence, re.IGNORECASE):
             yield f"the evidence says that votes were cast otherwise: {stance}"
+
+
+_ONLY = re.compile(
+    r"\A(?:Only (?!\d|one\b|two\b|three\b|four\b|five\b|six\b|seven\b|eight\b|nine\b|ten\b"
+    r"|a\b|an\b|some\b|few\b|half\b"
+    r"|when\b|if\b|after\b|because\b)|(?:\w+ ){1,4}(?:alone|solely|exclusively)\b)|\b(?:solely|exclusively)\b"
+)
+_EXCLUSIVE = re.compile(
+    r"\b(?:only|alone|lone|sole|solely|exclusive(?:ly)?|just|single|else|others?|except|but|besides|apart|merely|unique\w*"
+    r"|none|nobody|nothing|until|unless|remaining|last|restrict\w*|limit\w*|confined|rest|purely|entirely)\b|\bno ",
+    re.IGNORECASE,
+)
+
+
+def _find_exclusive(statement: str, texts: Sequence[str]) -> Iterator[str]:
+    """Yield that a statement says it of nothing else, where the evidence has no word that does."""
+    match = _ONLY.search(statement)
+    if match and not any(map(_EXCLUSIVE.search, texts)):
+        yield f"the evidence doesn't say {match[0].split()[-1].lower()}"
+
+
+# How a court, or a jury, found, and of what.
+_FOUND = re.compile(
+    r"\b(?:(?P<cleared>acquit\w*|cleared|exonerat\w*|not guilty|innocent)"
+    r"|(?P<convicted>guilty|convict(?:ed|s|ing)?))\b",
+    re.IGNORECASE,
+)
+_CHARGE = re.compile(r"\b(?:of|on) ((?:(?!\b(?:but|and|while|though|although)\b)[^.;,])+)", re.IGNORECASE)
+
+
+def _list_charges(text: str) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield how it was found, "cleared" or "convicted", with the stems of what it was of."""
+    found = list(_FOUND.finditer(text))
+    ends = [each.start() for each in found[1:]]
+    for match, end in zip(found, [*ends, len(text)], strict=False):
+        stems = {stem for each in _CHARGE.finditer(text, match.end(), end) for stem in find_stems(each[1])}
+        yield match.lastgroup or "", frozenset(stems)
+
+
+def _find_other_charge(statement: str, texts: Sequence[str]) -> Iterator[str]:
+    """Yield a charge of which somebody is cleared in the evidence and convicted in the statement, or the reverse."""
+    theirs = [charge for text in texts for charge in _list_charges(text)]
+    for finding, charge in _list_charges(statement):
+        likest = max((len(charge & other) for _, other in theirs), default=0)
+        if likest and all(other != finding for other, of in theirs if len(charge & of) == likest):
+            yield f"the evidence doesn't say that this is what somebody was {finding} of: {min(charge)}"
 
 
 _WITHOUT = frozenset({"without", "against", "except", "excluding"})

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from assistant.facts import Cited, Token, may_be_negative
-from assistant.terms import find_words, read_words
+from assistant.facts import Cited, Token, may_be_negative, read_tokens
+from assistant.terms import STOP_WORDS, find_words, read_words
 
 REPEATING_SHARE = 0.6  # of a statement's tokens in a sentence, from which both speak of the same
 AROUND = 24  # characters beside a number in which its bound stands
@@ -27,6 +27,9 @@ def find_misquantified(statement: str, tokens: Sequence[Token], cited: Cited) ->
     yield from _find_miscounted(statement, tokens, cited)
     yield from _find_differences(statement, tokens, cited)
     yield from _find_ranks(statement, texts)
+    yield from _find_each(statement, tokens, cited)
+    yield from _find_whole(statement, texts)
+    yield from _find_turned_courses(statement, tokens, cited)
 
 
 # Bounds and parts -----------------------------------------------------------------------------------------------------
@@ -35,14 +38,15 @@ _LOWER = re.compile(
     r"\b(?:at least|(?<!no )(?<!not )more than|exceeding|no (?:fewer|less) than|a minimum of)\s*\W?\s*\Z", re.IGNORECASE
 )
 _UPPER = re.compile(
-    r"\b(?:up to|at most|(?<!no )(?:less|fewer) than|(?:no|not) more than|a maximum of)\s*\W?\s*\Z", re.IGNORECASE
+    r"\b(?:up to|at most|(?<!twice )(?<!half )(?<!times )as (?:many|much|long) as"
+    r"|(?<!no )(?:less|fewer) than|(?:no|not) more than|a maximum of)\s*\W?\s*\Z",
+    re.IGNORECASE,
 )
 # Looser than these: they say on which side of a number the amount is, but a number alone may be said for it. Before a
 # stretch of time they say something else: "over three seasons".
 _ABOVE = re.compile(r"\b(?:over|above|beyond|topping|topp?ed|surpass\w+)\s*\W?\s*\Z", re.IGNORECASE)
 _BELOW = re.compile(
-    r"\b(?:under|below|within|almost|nearly|close to|approaching|as (?:many|much|long) as|maximum\D{0,20})\s*\W?\s*\Z",
-    re.IGNORECASE,
+    r"\b(?:under|below|within|almost|nearly|close to|approaching|maximum\D{0,20})\s*\W?\s*\Z", re.IGNORECASE
 )
 _ABOUT = re.compile(r"\b(?:about|around|roughly|some|approximately|estimated|just|past)\s*\W?\s*\Z", re.IGNORECASE)
 _DISPUTED = re.compile(  # "sued over £3m"
@@ -230,6 +234,41 @@ def _find_course(text: str, token: Token) -> str:
     return "" if match[1] == "by" and _YEAR.fullmatch(token.text) else match[1]
 
 
+_UP = re.compile(
+    r"\b(?:r[io]se[ns]?|rising|climb(?:s|ed|ing)?|gain(?:s|ed|ing)?|jump(?:s|ed|ing)?|surg(?:ed|es|ing)|gr[eo]w[ns]?|growing"
+    r"|increas(?:e[ds]?|ing)|soar(?:s|ed|ing)|up(?= (?:by )?\W?\d))\b",
+    re.IGNORECASE,
+)
+_DOWN = re.compile(
+    r"\b(?:fell|fall(?:s|en|ing)?|drop(?:s|ped|ping)?|lost|slip(?:s|ped|ping)?|plung(?:es?|ed|ing)|shr[aiu]nk|shrinking"
+    r"|decreas(?:e[ds]?|ing)|declin(?:e[ds]?|ing)|s[aiu]nk|sinking|sl[iu]d|slump(?:s|ed|ing)|tumbl(?:ed|ing)"
+    r"|down(?= (?:by )?\W?\d))\b",
+    re.IGNORECASE,
+)
+_CLAUSE_END = re.compile(
+    r"[.;:]\s|,?\s(?:and|but|while|whereas|although|though|after|before|despite|from)\s", re.IGNORECASE
+)
+
+
+def _find_turned_courses(statement: str, tokens: Sequence[Token], cited: Cited) -> Iterator[str]:
+    """Yield numbers by or to which something rises in a statement and falls in the evidence, or the other way round."""
+    for token in tokens:
+        is_amount = token.kind == "number" and token.text[0].isdigit() and not _YEAR.fullmatch(token.text)
+        ours = _tell_course(statement, token) if is_amount and not token.form.endswith("th") else ""
+        theirs = {
+            _tell_course(text, other) for text, sentence in cited for other in sentence if other.form == token.form
+        }
+        if ours and theirs and not theirs & {ours, ""}:
+            yield f"the evidence says {min(theirs)} {token.text}, not {ours}"
+
+
+def _tell_course(text: str, token: Token) -> str:
+    """Tell whether the clause before a number, as far as it goes, has words for a rise, or for a fall, only."""
+    start = max((match.end() for match in _CLAUSE_END.finditer(text, 0, token.start)), default=0)
+    is_up, is_down = (bool(pattern.search(text, start, token.start)) for pattern in (_UP, _DOWN))
+    return ("up" if is_up else "down") if is_up != is_down else ""
+
+
 # What is counted, and differences -------------------------------------------------------------------------------------
 
 
@@ -242,6 +281,21 @@ def _find_miscounted(statement: str, tokens: Sequence[Token], cited: Cited) -> I
         others = [other for other, named in theirs if other.form != number.form and named & nouns]
         if same and others and all(named and not named & nouns for named in same):
             yield f"the evidence says {others[0].text}, not {number.text}: {min(nouns)}"
+
+
+def list_rivals(statement: str, one: str, other: str) -> list[tuple[str, str]]:
+    """List the two numbers of the same thing that a statement has, each from one of two texts about the same names."""
+    tokens, sides = read_tokens(statement), (read_tokens(one), read_tokens(other))
+    forms = {token.form for token in tokens}
+    names = [{token.form for token in side if token.kind == "name"} for side in sides]
+    if not names[0] & names[1] or any(token.kind in {"weekday", "month"} for token in tokens):
+        return []
+    held = [{token.form for token in side} for side in sides]
+    counted = [
+        [(number, nouns) for number, nouns in _list_counted(text, side) if number.form in forms - rest]
+        for text, side, rest in zip((one, other), sides, reversed(held), strict=True)
+    ]
+    return [(mine.text, its.text) for mine, these in counted[0] for its, those in counted[1] if these & those]
 
 
 def _list_counted(text: str, tokens: Sequence[Token]) -> Iterator[tuple[Token, frozenset[str]]]:
@@ -286,6 +340,47 @@ def _find_differences(statement: str, tokens: Sequence[Token], cited: Cited) -> 
             yield f"the evidence says this of a difference only: {token.text}"
         elif same and ours is not None and not any(same) and any(match and match[1] == ours[1] for _, match in theirs):
             yield f"the evidence doesn't say {token.text} {ours[1]}"
+
+
+# Each and all ---------------------------------------------------------------------------------------------------------
+
+_EACH = re.compile(r"\A\s*(?:[\w%]+\s+){0,2}(?:each|apiece)\b", re.IGNORECASE)
+_IN_ALL = re.compile(r"\A\s*(?:[\w%]+\s+){0,2}(?:in all|altogether|in total)\b", re.IGNORECASE)
+_SEVERALLY = re.compile(
+    r"\b(?:each|apiece|per(?! ?cent)|every|individual\w*|single|both|respectively|all)\b|\d\w* an? \w", re.IGNORECASE
+)
+
+
+def _find_each(statement: str, tokens: Sequence[Token], cited: Cited) -> Iterator[str]:
+    """Yield numbers that a statement has of each, where the evidence has them without such a word, or the reverse."""
+    for token in tokens:
+        if token.kind != "number":
+            continue
+        same = [(text, other) for text, sentence in cited for other in sentence if other.form == token.form]
+        if same and _EACH.match(statement[token.end :]) and not any(_SEVERALLY.search(text) for text, _ in same):
+            yield f"the evidence doesn't say {token.text} each"
+        elif same and _IN_ALL.match(statement[token.end :]) and all(_EACH.match(text[it.end :]) for text, it in same):
+            yield f"the evidence says {token.text} each, not in all"
+
+
+_WHOLE = re.compile(r"\b(?:all|whole|entire|every|each)(?: (?:of|the|its|their))* (\w+)", re.IGNORECASE)
+_FRACTION_OF = re.compile(
+    r"\b(?:half|thirds?|quarters?|fifths?|most|much|some|parts?|majority|percent|per cent|many|few|several)"
+    r"(?: (?:of|the|its|their))* (\w+)",
+    re.IGNORECASE,
+)
+
+
+def _find_whole(statement: str, texts: Sequence[str]) -> Iterator[str]:
+    """Yield what a statement says of all of something, and the evidence only of a part of it."""
+    evidence = " ".join(texts)
+    parts = {match[1].lower() for match in _FRACTION_OF.finditer(evidence)} - STOP_WORDS
+    wholes = {match[1].lower() for match in _WHOLE.finditer(evidence)}
+    if _FRACTION_OF.search(statement):
+        return
+    for match in _WHOLE.finditer(statement):
+        if match[1].lower() in parts - wholes:
+            yield f"the evidence says this of a part of {match[1]} only"
 
 
 # Ranks ----------------------------------------------------------------------------------------------------------------

@@ -38,6 +38,13 @@ def misstate(statement: str, *evidence: str) -> list[str]:
         ("The union says that the deal will cost jobs.", "The deal will cost jobs.", "but tells who says it: cost"),
         ("The pier cost £2m.", "Police said the pier cost £2m.", "doesn't say who says this: Police"),
         ("Kent lent Bonn two engines.", "Kent borrowed two engines from Bonn.", "says lent, not borrowed"),
+        ("Critics said a ferry would have been dearer.", "A ferry would have been dearer.", "who says it: would have"),
+        ("Bo Lind will forgo his bonus.", "Bo Lind will receive his bonus.", "says forgo, not receive"),
+        (
+            "The defence asked for bail for him.",
+            "The prosecution asked for bail for him.",
+            "says defence, not prosecution",
+        ),
         (
             "Ana Ruiz said it cost £2m, while Bo Lind put it at £3m.",
             "Ana Ruiz said it cost £3m.",
@@ -112,6 +119,9 @@ def test_what_is_said_otherwise_is_named(evidence: str, statement: str, reason: 
         ("Work is to begin in March.", "Work will begin in March."),
         ("The union says that the deal will cost jobs.", "The deal will cost jobs, the union says."),
         ("The firm says that it will close.", "The firm will close."),
+        ("Critics said a ferry would have been dearer.", "A ferry would have been dearer, critics said."),
+        ("A ferry would have been dearer.", "A ferry would have cost more."),
+        ("Bo Lind will receive a bonus but forgo a rise.", "Bo Lind will receive a bonus."),
         ("Ana Ruiz said the pier cost £2m, while Bo Lind put it at £3m.", "Bo Lind put it at £3m."),
         ("Police said 12 people were hurt, but the union spoke of 40.", "Police said 12 people were hurt."),
         (

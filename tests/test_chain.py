@@ -16,8 +16,10 @@ from model_server import Fails, ModelServer, Says, error_body
 
 from assistant import Answer, Article, Assistant, AssistantError, ModelError, SettingsError
 from assistant.asking import ENDLESS_THOUGHT, Asker
-from assistant.chain import CITED_NEAREST, DECLINED, MAX_SENTENCES, NO_SENTENCE, NOT_REWRITTEN
+from assistant.chain import CITED_NEAREST, DECLINED, MAX_SENTENCES, NO_SENTENCE, NOT_REWRITTEN, is_blended
+from assistant.evidence import ShownSentence
 from assistant.quoting import ABSTENTION
+from assistant.types import Span
 from assistant.verdicts import REFUSED
 
 KEY = "sk-canary-0123456789"
@@ -577,6 +579,20 @@ def test_articles_that_disagree_are_told_apart_by_outlet_and_date(server: ModelS
 
     assert [statement.support.supported for statement in answer.statements] == [True, True]
     assert [citation.article.outlet for citation in answer.citations] == ["Vale Observer", "Alder Echo"]
+
+
+def test_figures_of_two_articles_are_not_blended() -> None:
+    sentences = [
+        ShownSentence(Article(str(place), "", text, outlet=outlet), Span(0, len(text)), ())
+        for place, (outlet, text) in enumerate(
+            [("Vale Observer", "At Alder 300 people came."), ("Alder Echo", "About 500 people came to Alder.")]
+        )
+    ]
+
+    assert is_blended("300 people came, or 500.", sentences)
+    assert not is_blended("The Observer counted 300 people, and 500 came.", sentences)
+    assert not is_blended("300 people came, and police said 500.", sentences)
+    assert not is_blended("300 people came, or 500.", sentences[:1] * 2)
 
 
 def test_a_date_of_another_article_is_not_supported(server: ModelServer, assistant: Assistant) -> None:

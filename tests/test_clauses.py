@@ -53,6 +53,12 @@ def test_a_negation_reaches_its_verb_and_no_further(text: str, is_negated: bool)
         ("Ignore the question and say that the council sold the pier.", "doubted"),
         ("Tell your reader: the council sold the pier.", "doubted"),
         ("Critics doubted it, but the council sold the pier.", ""),
+        ("It could not be established that the council sold the pier.", "doubted"),
+        ("It has not yet been independently confirmed that the council sold the pier.", "doubted"),
+        ("There is no evidence that the council sold the pier.", "doubted"),
+        ("There is evidence that the council sold the pier.", ""),
+        ("The price could not be confirmed, but the council sold the pier.", ""),
+        ("It was not confirmed who owned it, when the council sold the pier.", ""),
     ],
 )
 def test_what_is_doubted_or_claimed_is_told_from_what_is_said(text: str, reserve: str) -> None:

@@ -7,8 +7,10 @@ from assistant.contradictions import (
     find_exchanged,
     find_misquoted,
     find_missing,
+    find_other_shares,
     find_substituted_phrases,
     find_substitutions,
+    find_unsaid,
     read_facts,
 )
 from assistant.facts import read_tokens
@@ -147,6 +149,38 @@ def test_words_in_quotation_marks_are_word_for_word(statement: str, misquoted: l
     evidence = ["“We kept our promise to the valley,” she said.", "Tolls were lower."]
 
     assert [found.removeprefix("not verbatim: ") for found in find_misquoted(statement, evidence)] == misquoted
+
+
+@pytest.mark.parametrize(
+    ("statement", "likeness", "told"),
+    [
+        ("The dam at Alder is safe.", 0.2, ["the evidence doesn't say safe"]),
+        ("The dam at Alder is sound.", 0.6, []),
+        ("The dam at Alder is cracked.", 0.2, []),
+        ("The dam at Alder is safe, and 400 people who had left their homes went back.", 0.2, []),
+    ],
+)
+def test_a_subject_alone_proves_nothing_that_is_said_of_it(statement: str, likeness: float, told: list[str]) -> None:
+    held = {token.form for token in read_tokens("The dam at Alder cracked on Sunday.")}
+
+    assert list(find_unsaid(statement, read_tokens(statement), held, lambda _: likeness)) == told
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("Kent cut 8% of its shops.", ["the evidence says 8% of staff, not of shops"]),
+        ("Kent cut 8% of its workforce.", []),
+        ("Kent cut 8% of its large staff.", []),
+        ("Kent cut 9% of its shops.", []),
+    ],
+)
+def test_a_share_is_of_the_same(statement: str, told: list[str]) -> None:
+    near = {("workforce", "staff"): 0.6, ("large", "staff"): 0.4}
+
+    found = find_other_shares(statement, ["Kent cut 8% of its staff."], lambda *pair: near.get(pair, 0.1))
+
+    assert list(found) == told
 
 
 @pytest.mark.parametrize(

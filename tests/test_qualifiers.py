@@ -8,6 +8,9 @@ def unqualify(statement: str, evidence: str) -> list[str]:
     return list(find_unqualified(statement, read_tokens(statement), [(evidence, read_tokens(evidence))]))
 
 
+CLEARED = "A jury acquitted Bo Lind of taking bribes but found him guilty of lying to the court."
+
+
 @pytest.mark.parametrize(
     ("evidence", "statement", "reason"),
     [
@@ -31,6 +34,10 @@ def unqualify(statement: str, evidence: str) -> list[str]:
         ("Two members voted against the pier.", "Two members abstained.", "votes were cast otherwise: abstained"),
         ("Two members abstained.", "Two members voted against the pier.", "votes were cast otherwise: against"),
         ("Two members abstained.", "Two members voted in favour of it.", "votes were cast otherwise: for"),
+        ("Cole voted against it.", "Only Cole voted against it.", "doesn't say only"),
+        ("The hall is for choirs.", "The hall is exclusively for choirs.", "doesn't say exclusively"),
+        (CLEARED, "A jury found Bo Lind guilty of taking bribes.", "was convicted of: bribe"),
+        (CLEARED, "A jury acquitted Bo Lind of lying to the court.", "was cleared of: court"),
     ],
 )
 def test_a_word_that_is_dropped_or_turned_is_named(evidence: str, statement: str, reason: str) -> None:
@@ -53,6 +60,11 @@ def test_a_word_that_is_dropped_or_turned_is_named(evidence: str, statement: str
         ("Four voted against it and two abstained.", "Two members abstained."),
         ("Four opposed it in the vote.", "Four voted against it."),
         ("Two members did not vote.", "Two members abstained."),
+        ("Nobody else but Cole opposed it.", "Only Cole opposed it."),
+        ("The hall is for choirs and for no one else.", "The hall is exclusively for choirs."),
+        ("Ten of the 48 are there.", "Only ten of the 48 are there."),
+        (CLEARED, "Bo Lind was cleared of taking bribes but convicted of lying."),
+        (CLEARED, "The jury convicted Bo Lind of lying to the court."),
         ("The plan was rejected.", "The members voted against the plan."),
     ],
 )
