@@ -34,9 +34,7 @@ MUCH_LONGER = 1.5  # times: how much more text a second, less careful extraction
 WALL_TEXT = 2_500  # characters: consent walls and error pages aren't longer
 MAX_METAS = 300  # among which a page may say that it leads to another
 MAX_PIECES = 200  # of a page's text that are searched for the words of a wall
-MIN_TEXT = (
-    40  # characters: what a page that doesn't call itself an article must have, or one sentence of its headline's
-)
+MIN_TEXT = 40  # characters: what a page must have that is no article by its own account, and no flash
 MIN_SUBJECT = 4  # letters of a word that a headline and its story share; two where words aren't parted
 HEAD_BYTES = 4_096  # in which a page names its charset
 
@@ -82,6 +80,11 @@ _BOILERPLATE = re.compile(
     r"masthead|toolbar|"
     r"audio-player|listen|reading-time|read-time|correction-link|donate[\w-]*|donation[\w-]*|app-banner|popup|"
     r"modal)(?:$|[\s])",
+    re.IGNORECASE,
+)
+_FACT_BOX = re.compile(
+    r"(?:^|[\s_-])(?:fact-?(?:s|box|file|sheet)|info-?(?:box|kasten)|key-?(?:facts|points)|at-a-glance|explainer|"
+    r"factoide|faktenbox|hintergrund|encadre|recuadro|despiece)(?:$|[\s_-])",
     re.IGNORECASE,
 )
 # What a browser doesn't show, by an element's own style: not drawn, of no size, off the page or transparent.
@@ -367,6 +370,7 @@ def _find_paragraphs(tree: "HtmlElement", metadata: Metadata) -> list[str]:
     if is_live:
         _open_live_blog(tree)
     _open_layout_tables(tree)
+    _open_fact_boxes(tree)
     _mark_paragraphs(tree)
     standfirst = _find_standfirst(tree)
     repeated = count_repeated(tree)
@@ -479,6 +483,16 @@ def _open_layout_tables(tree: "HtmlElement") -> None:
         if table.find(".//h1") is not None or table.find(".//table") is not None or len(table.findall(".//p")) > 2:
             for part in list(table.iter("table", "tbody", "tr", "td", "th")):
                 part.tag = "div"
+
+
+def _open_fact_boxes(tree: "HtmlElement") -> None:
+    """Make boxes of an article's facts, which are asides to HTML, the plain blocks that they are."""
+    for aside in list(tree.iter("aside")):
+        linked = sum(len(link.text_content()) for link in aside.iter("a"))
+        is_told = any(is_prose(get_text(part)) for part in aside.iter("p", "li"))
+        if _FACT_BOX.search(get_label(aside)) and is_told and linked * 2 < len(aside.text_content()):
+            aside.tag = "div"
+            aside.attrib.clear()
 
 
 def _mark_paragraphs(tree: "HtmlElement") -> None:

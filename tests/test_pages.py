@@ -98,6 +98,17 @@ def test_headings_are_paragraphs_and_lists_are_lines() -> None:
     assert article.text.endswith("\n\nWhat comes next\n\nFerries stay\nTrains run")
 
 
+def test_a_box_of_facts_is_text_and_one_of_links_is_none() -> None:
+    boxes = (
+        "<aside class=factbox><h3>Key facts</h3><p>The wall is 600 metres long and was built in 1934.</p></aside>"
+        "<aside class=facts><p><a href=/a>The town has had four walls since it was first burnt.</a></p></aside>"
+    )
+
+    text = read(make_page(f"<h1>Storm</h1>{STORY}{boxes}")).text
+
+    assert text.endswith("\n\nKey facts\n\nThe wall is 600 metres long and was built in 1934.")
+
+
 def test_every_field_says_where_it_is_from() -> None:
     article = read_page(Document("page", (PAGES / "wordpress-local.html").read_bytes()))
 
