@@ -196,6 +196,10 @@ _PAYWALL = re.compile(
     r"(?:sign|log) in to (?:read|continue)|subscribers only|this (?:article|story|content) is for subscribers)\b",
     re.IGNORECASE,
 )
+# What a page says to its readers, as a flash does not.
+_SPOKEN = re.compile(
+    r"\b(?:please|you|your|we|us|our|no (?:results?|articles?|posts?|stories|items?))\b", re.IGNORECASE
+)
 _UNPARTED = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff]")  # of letters that say as much as two
 _END = r"(?=\W*$|\s*[|·–—:(])"
 _REASON = (
@@ -753,7 +757,7 @@ def _check_article(text: str, metadata: Metadata, name: str, heading: str, cause
 
 def _tells_of(text: str, heading: str) -> bool:
     """Whether a text is a sentence on what a headline says: a flash is no more."""
-    if not re.search(r"[.!?…。！？؟।][\"'”’»)」』]*\Z", text):
+    if not re.search(r"[.!?…。！？؟।][\"'”’»)」』]*\Z", text) or _SPOKEN.search(text):
         return False
     words, named = (set(re.findall(r"\w+", each.casefold())) for each in (text, heading))
     return any(len(word) >= MIN_SUBJECT for word in words & named) or any(
