@@ -108,7 +108,8 @@ def _get_before(element: "HtmlElement") -> str:
 def _is_note(element: "HtmlElement", text: str, before: str, *, is_linked: bool) -> bool:
     if not _NOTE.fullmatch(text):
         return False
-    return is_linked or element.find(".//a") is not None or not text[:1].isdigit() or not _BASE.search(before)
+    is_sign = not text[:1].isalnum()
+    return is_linked or element.find(".//a") is not None or is_sign or not _BASE.search(before)
 
 
 def _is_formula(element: "HtmlElement", before: str) -> bool:

@@ -34,9 +34,7 @@ MUCH_LONGER = 1.5  # times: how much more text a second, less careful extraction
 WALL_TEXT = 2_500  # characters: consent walls and error pages aren't longer
 MAX_METAS = 300  # among which a page may say that it leads to another
 MAX_PIECES = 200  # of a page's text that are searched for the words of a wall
-MIN_TEXT = (
-    40  # characters: what a page that doesn't call itself an article must have, or one sentence of its headline's
-)
+MIN_TEXT = 40  # characters: what a page must have that is no article by its own account, and no flash
 MIN_SUBJECT = 4  # letters of a word that a headline and its story share; two where words aren't parted
 HEAD_BYTES = 4_096  # in which a page names its charset
 
@@ -82,6 +80,11 @@ _BOILERPLATE = re.compile(
     r"masthead|toolbar|"
     r"audio-player|listen|reading-time|read-time|correction-link|donate[\w-]*|donation[\w-]*|app-banner|popup|"
     r"modal)(?:$|[\s])",
+    re.IGNORECASE,
+)
+_FACT_BOX = re.compile(
+    r"(?:^|[\s_-])(?:fact-?(?:s|box|file|sheet)|info-?(?:box|kasten)|key-?(?:facts|points)|at-a-glance|explainer|"
+    r"factoide|faktenbox|hintergrund|encadre|recuadro|despiece)(?:$|[\s_-])",
     re.IGNORECASE,
 )
 _BOILERPLATE_ROLES = frozenset(
@@ -178,6 +181,10 @@ _PAYWALL = re.compile(
     r"\b(?:to (?:continue|keep) reading|already (?:a|have a) subscri\w+|subscribe to (?:read|continue|unlock)|"
     r"(?:sign|log) in to (?:read|continue)|subscribers only|this (?:article|story|content) is for subscribers)\b",
     re.IGNORECASE,
+)
+# What a page says to its readers, as a flash does not.
+_SPOKEN = re.compile(
+    r"\b(?:please|you|your|we|us|our|no (?:results?|articles?|posts?|stories|items?))\b", re.IGNORECASE
 )
 _UNPARTED = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff]")  # of letters that say as much as two
 _END = r"(?=\W*$|\s*[|·–—:(])"
@@ -353,6 +360,7 @@ def _find_paragraphs(tree: "HtmlElement", metadata: Metadata) -> list[str]:
     if is_live:
         _open_live_blog(tree)
     _open_layout_tables(tree)
+    _open_fact_boxes(tree)
     _mark_paragraphs(tree)
     standfirst = _find_standfirst(tree)
     repeated = count_repeated(tree)
@@ -476,6 +484,16 @@ def _open_layout_tables(tree: "HtmlElement") -> None:
         if table.find(".//h1") is not None or table.find(".//table") is not None or len(table.findall(".//p")) > 2:
             for part in list(table.iter("table", "tbody", "tr", "td", "th")):
                 part.tag = "div"
+
+
+def _open_fact_boxes(tree: "HtmlElement") -> None:
+    """Make boxes of an article's facts, which are asides to HTML, the plain blocks that they are."""
+    for aside in list(tree.iter("aside")):
+        linked = sum(len(link.text_content()) for link in aside.iter("a"))
+        is_told = any(is_prose(get_text(part)) for part in aside.iter("p", "li"))
+        if _FACT_BOX.search(get_label(aside)) and is_told and linked * 2 < len(aside.text_content()):
+            aside.tag = "div"
+            aside.attrib.clear()
 
 
 def _mark_paragraphs(tree: "HtmlElement") -> None:
@@ -736,7 +754,7 @@ def _check_article(text: str, metadata: Metadata, name: str, heading: str, cause
 
 def _tells_of(text: str, heading: str) -> bool:
     """Whether a text is a sentence on what a headline says: a flash is no more."""
-    if not re.search(r"[.!?…。！？؟।][\"'”’»)」』]*\Z", text):
+    if not re.search(r"[.!?…。！？؟।][\"'”’»)」』]*\Z", text) or _SPOKEN.search(text):
         return False
     words, named = (set(re.findall(r"\w+", each.casefold())) for each in (text, heading))
     return any(len(word) >= MIN_SUBJECT for word in words & named) or any(

@@ -270,6 +270,8 @@ _SIGN_HINTS = (
     "requests.", "def ", "rm -", "sudo ", "curl ", "wget ", "chmod ", "powershell ", "bash -", "cat /", "cat ~",
     "DROP ", "DELETE ", "SELECT ", "[INST", "[/INST", "[SYS", "[/SYS", "[USER", "[/USER", "[ASSIST", "[/ASSIST",
 )  # fmt: skip
+# A block in Markdown of what a terminal shows, opened and closed: what it holds is judged by itself.
+_CODE = re.compile(r"^(```)([\w+-]{0,20})\n(\$ (?:(?!```)[^\n]*\n){1,200}?)(```)$", re.MULTILINE)
 _SENTENCE_END = re.compile(r"[.!?:…。！？][^\w\s]{0,20}\s+|\n")  # bounded: a row of dots has no end
 
 
@@ -358,7 +360,9 @@ def find_flags(quote: str, *, is_aside: bool = False) -> tuple[Flag, ...]:
 
 
 def find_planted(text: str, title: str = "") -> tuple[Span, ...]:
-    """Find the sentences of a text that speak to a machine, in their order."""
+    """Find the sentences of a text that speak to a machine, in their order; what its readers are to type doesn't."""
+    if "```" in text:
+        text = _CODE.sub(lambda code: f"   {' ' * len(code[2])}\n{code[3]}   ", text)
     found = list(_find_planted(text, title, story=text))
     if found:
         # Whether a task belongs to the story isn't told by what else was planted beside it.

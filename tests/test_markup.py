@@ -30,7 +30,7 @@ def read(body: str) -> str:
         ("3 × 10<sup>6</sup> trees on 2 km<sup>2</sup>", "3 × 10⁶ trees on 2 km²"),
         ("10<sup>-6</sup>, 10<sup>3.5</sup>, (a+b)<sup>2</sup>, <sup>14</sup>C", "10⁻⁶, 10^3.5, (a+b)², ¹⁴C"),
         ("H<sub>2</sub>O and CO<sub>2</sub>, log<sub>2</sub>8", "H2O and CO2, log₂8"),
-        ("the 5<sup>th</sup> of 9", "the 5th of 9"),
+        ("the 5<sup>th</sup> of 9, le 3<sup>e</sup> de 2<sup>n</sup>", "the 5th of 9, le 3e de 2ⁿ"),
         ("The mayor<sup>3</sup> left.<sup>2</sup>", "The mayor left."),
         ("In 2024<sup><a href='#n1'>1</a></sup> it fell<a href='#n2'><sup>2</sup></a> again<sup>[3]</sup>.",
          "In 2024 it fell again."),

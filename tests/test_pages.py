@@ -98,6 +98,25 @@ def test_headings_are_paragraphs_and_lists_are_lines() -> None:
     assert article.text.endswith("\n\nWhat comes next\n\nFerries stay\nTrains run")
 
 
+def test_the_lines_of_a_text_in_json_are_its_paragraphs() -> None:
+    story = {"@type": "NewsArticle", "headline": "Storm", "articleBody": "The wall fell.\n\nNobody was hurt, she said."}
+
+    text = read(make_page("", f"<script type='application/ld+json'>{json.dumps(story)}</script>")).text
+
+    assert text == "The wall fell.\n\nNobody was hurt, she said."
+
+
+def test_a_box_of_facts_is_text_and_one_of_links_is_none() -> None:
+    boxes = (
+        "<aside class=factbox><h3>Key facts</h3><p>The wall is 600 metres long and was built in 1934.</p></aside>"
+        "<aside class=facts><p><a href=/a>The town has had four walls since it was first burnt.</a></p></aside>"
+    )
+
+    text = read(make_page(f"<h1>Storm</h1>{STORY}{boxes}")).text
+
+    assert text.endswith("\n\nKey facts\n\nThe wall is 600 metres long and was built in 1934.")
+
+
 def test_every_field_says_where_it_is_from() -> None:
     article = read_page(Document("page", (PAGES / "wordpress-local.html").read_bytes()))
 
@@ -248,7 +267,8 @@ def test_a_page_that_is_cut_off_in_a_letter_is_read() -> None:
         "<html><body><h1>One moment</h1><p>Press &amp; Hold to confirm you are a human (and no bot).</p></body></html>",
         "<html><body><h1>451: Unavailable due to legal reasons</h1><p>You come from a country where we can't be read, "
         "for its law forbids it.</p></body></html>",
-        "<html><body><h1>Search</h1><p>There is nothing here.</p></body></html>",
+        "<html><body><h1>Search results</h1><p>No results were found.</p></body></html>",
+        "<html><body><h1>Contact us</h1><p>Please contact us by mail.</p></body></html>",
         "<html><body><nav><a href=/a>News</a><a href=/b>Sport</a></nav><footer>© 2025</footer></body></html>",
         "<" * 10_000,
         bytes(range(256)) * 40,

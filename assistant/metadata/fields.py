@@ -124,10 +124,11 @@ def read_metadata(tree: "HtmlElement", address: str | None = None) -> Metadata:
         ("url", url), ("section", section), ("language", language),
     ]  # fmt: skip
     values = {name: found[0] for name, found in fields if found}
+    body = node.get("articleBody")
     return Metadata(
         **values,
         origins=tuple(Origin(name, found[1]) for name, found in fields if found),
-        body=first_text(node.get("articleBody")) or None,
+        body=(body if isinstance(body, str) else first_text(body)) or None,  # whose lines are its paragraphs
         is_article=bool(node) or page.is_scoped or get_meta(page, "og:type") == "article",
         is_live=live,
         updates=tuple(list_updates(node)) if live else (),
