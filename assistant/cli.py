@@ -731,6 +731,8 @@ def index_command(
     debug: DebugOption = False,  # noqa: ARG001  # read in main
 ) -> Outcome:
     """Add articles to the index, remove them, or list them; unchanged ones cost nothing."""
+    if trust_sources and not update:
+        raise typer.BadParameter("--trust-sources is said with --update")
     if not (sources or update or remove or forget or forget_outlets or show or history):
         raise typer.BadParameter(
             "give a source to add, or --update, --remove ID, --forget-source SOURCE, --forget-outlet OUTLET, --list, or"
@@ -743,8 +745,6 @@ def index_command(
         raise typer.BadParameter(f"--published, --outlet and --allow-private {remembered}: give these")
     if remove_gone and not (sources or update):
         raise typer.BadParameter("--remove-gone needs --update, or sources to look at")
-    if trust_sources and not update:
-        raise typer.BadParameter("--trust-sources is said with --update")
     if on and not history:
         raise typer.BadParameter("--on is said with --history ID")
     with _open(index, wait=wait, embedding_model=embedding_model, chroma=chroma, insecure=insecure) as assistant:

@@ -146,8 +146,8 @@ class _Crawler:
                 is_settled = is_settled and not each.is_listing
                 for found in self._take_entry(each, document.name, is_chosen, depth):
                     is_settled = is_settled and _is_settled(found)
-                    is_said = not is_chosen and not each.is_listing and isinstance(found, Fetched)
-                    yield replace(found, entry=_trust(each, kind)) if is_said else found
+                    is_said = not is_chosen and not each.is_listing
+                    yield replace(found, entry=_trust(each, kind)) if is_said and isinstance(found, Fetched) else found
             if self.is_cut and not is_chosen:
                 is_settled = False
                 break

@@ -32,6 +32,8 @@ ReadDocument = Callable[[Document], tuple[Outcome, ...]]
 
 MAX_TITLE_CHARACTERS = 300
 MAX_TITLE_LINE_CHARACTERS = 150  # a longer first line is a paragraph
+BYLINE_LINES = 4  # of a PDF's text, among which one may say who wrote it
+MAX_BYLINE_CHARACTERS = 80
 TITLE_PARAGRAPHS = 20  # of a Word document, among which one in the style of a title is looked for
 MAX_UNPACKED_BYTES = 30_000_000  # of a Word document's XML, which takes some ten times that when it is read
 MAX_PAGE_BYTES = 3_000_000  # of what a page of a PDF draws: a dense one of a newspaper has a tenth of that
@@ -128,6 +130,18 @@ def _clean(value: object, junk: re.Pattern[str]) -> str | None:
     return None if junk.fullmatch(text) else text
 
 
+def _find_byline(text: str) -> str:
+    """Find the names in a line at the top that says who has written a document, and nothing else."""
+    from assistant.metadata import clean_authors, is_prose, read_signature
+
+    lines = [line.strip() for line in text.split("\n") if line.strip()][:BYLINE_LINES]
+    for line in (line for line in lines if len(line) <= MAX_BYLINE_CHARACTERS and not is_prose(line)):
+        names = clean_authors(read_signature(line) or "", (), None)
+        if names and all(" " in name for name in names):
+            return ", ".join(names)
+    return ""
+
+
 _TEMPLATE_TIME = datetime(2013, 12, 23, 23, 15, tzinfo=UTC)  # of python-docx's, which many programs write with
 
 
@@ -197,6 +211,7 @@ def _read_pdf(document: Document) -> Article:
         "author",
         (_clean(", ".join(_get_all(xmp, "dc_creator")), _JUNK_AUTHOR), "XMP"),
         (_clean(information and information.get("/Author"), _JUNK_AUTHOR), "PDF information"),
+        (_find_byline(text), "byline in the text"),
     )
     published = choose(
         "published",

@@ -105,6 +105,16 @@ def test_pages_as_browsers_print_them_have_no_running_lines_and_no_cut_sentences
     assert "about £518 In year 20" in article.text
 
 
+@pytest.mark.parametrize(
+    ("line", "author"),
+    [("By Maeve Tolland", "Maeve Tolland"), ("By Maeve's count, 12 boats are lost", None)],
+)
+def test_a_line_at_the_top_of_a_pdf_says_who_wrote_it(line: str, author: str | None) -> None:
+    article = read_one(write_pdf([write_lines(f"Ferries stay in\n\n{line}\n\n{STORY}")]))
+
+    assert article.author == author
+
+
 def test_columns_with_headers_page_numbers_and_hyphens() -> None:
     days = ("Tuesday", "Thursday", "Saturday")
     pages = []

@@ -3,7 +3,7 @@
 from assistant.metadata.declared import tidy_url
 from assistant.metadata.elements import clean, fold, get_label, get_text, is_prose
 from assistant.metadata.fields import Metadata, read_metadata
-from assistant.metadata.shown import clean_authors
+from assistant.metadata.shown import clean_authors, read_signature
 
 __all__ = [
     "Metadata",
@@ -14,5 +14,6 @@ __all__ = [
     "get_text",
     "is_prose",
     "read_metadata",
+    "read_signature",
     "tidy_url",
 ]

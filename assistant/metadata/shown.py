@@ -118,12 +118,12 @@ def _list_signed_places(page: Page) -> Iterator[tuple[str, list[str]]]:
         # subtle: only the text of short blocks is looked at, so that a long page isn't read once for each that holds it
         if len(element) <= 6 and not is_aside(element):
             for line in get_lines(element):
-                if signed := _read_signature(line):
+                if signed := read_signature(line):
                     names = re.split(r"[;.](?:\s|$)", signed)[0]
                     if names and (" " in signed.strip() or _UNPARTED.match(names)):
                         yield "byline in the text", [names]
     for line in page.lines:
-        if signed := _read_signature(line):
+        if signed := read_signature(line):
             yield "byline in the text", [signed]
     for element in page.dated:
         text = get_text(element)
@@ -134,7 +134,7 @@ def _list_signed_places(page: Page) -> Iterator[tuple[str, list[str]]]:
             yield "line of the date", [part for part in parts if len(part.split()) in (2, 3) and part.istitle()]
 
 
-def _read_signature(line: str) -> str | None:
+def read_signature(line: str) -> str | None:
     """Read the names that a line says to have written it, if that is all it says."""
     match = _SIGNATURE.match(line) if len(line) <= MAX_BYLINE_CHARACTERS else None
     names: str = (match["names"] or match["reporter"]) if match else ""
