@@ -45,10 +45,12 @@ READ_PATIENCE, WRITE_PATIENCE = 3.0, 30.0  # for which a request is tried again
 # alone; and of anything else.
 MAX_RECORD_BYTES, MAX_ENTRY_BYTES = 400_000, 400
 MAX_SMALL_BYTES = 1_000_000
+FAULT_RETRIES = 3  # of a request that a server says it failed at
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 
 _DEFAULT_TENANT, _DEFAULT_DATABASE = "default_tenant", "default_database"
 _BUSY = (429, 502, 503, 504)
+_FAULT = 500  # that of `chroma run` too, where it looks for what is being deleted at that moment
 _IS_PATIENT: ContextVar[bool] = ContextVar("is_patient", default=False)
 
 Value = str | int | float | bool
@@ -197,7 +199,7 @@ class ChromaServer:
         patience = time.monotonic() + (WRITE_PATIENCE if is_write or _IS_PATIENT.get() else READ_PATIENCE)
         seconds = WRITE_SECONDS if is_write else READ_SECONDS
         content = None if body is None else json.dumps(body, allow_nan=False).encode()
-        pause = FIRST_PAUSE
+        pause, faults = FIRST_PAUSE, 0
         while True:
             answer = None
             try:
@@ -209,10 +211,14 @@ class ChromaServer:
                 failure = f"can't be reached ({self.redact(str(error)) or type(error).__name__})"
             except RuntimeError as error:  # how a client says that it is closed
                 raise LibraryError("the assistant is closed; open it again") from error
-            if answer is not None and answer.status not in _BUSY:
-                return self._read(answer, may_miss=may_miss)
             pause = min(pause * 2, LONGEST_PAUSE)
-            if time.monotonic() + pause > patience or "within" in failure:
+            is_last = time.monotonic() + pause > patience or "within" in failure
+            if answer is not None:
+                faults += answer.status == _FAULT
+                may_pass = answer.status == _FAULT and faults <= FAULT_RETRIES and not is_last
+                if answer.status not in _BUSY and not may_pass:
+                    return self._read(answer, may_miss=may_miss)
+            if is_last:
                 raise LibraryError(f"{self.url}: the Chroma server {failure}; see that it runs, and try again")
             time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # so that those who wait don't come back at once
 

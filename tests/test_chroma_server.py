@@ -80,9 +80,9 @@ def scripted(*answers: tuple[int, Any], token: str | None = None) -> Iterator[tu
 
 
 def test_a_server_that_is_busy_is_asked_again() -> None:
-    with scripted((503, ""), (429, {}), (200, {"nanosecond heartbeat": 7_000_000_001})) as (server, client):
+    with scripted((503, ""), (500, {}), (429, {}), (200, {"nanosecond heartbeat": 7_000_000_001})) as (server, client):
         assert client.read_time() == 7
-        assert len(server.headers) == 3
+        assert len(server.headers) == 4
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,10 @@ def test_a_server_that_is_busy_is_asked_again() -> None:
         (308, "", "sends on to elsewhere; give the address of the Chroma server itself"),
     ],
 )
-def test_what_a_server_refuses_is_said_in_one_line(status: int, value: Any, message: str) -> None:
+def test_what_a_server_refuses_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, status: int, value: Any, message: str
+) -> None:
+    monkeypatch.setattr("assistant.chroma_server.FIRST_PAUSE", 0.001)
     with scripted((status, value)) as (_, client), pytest.raises(LibraryError, match=message) as caught:
         client.read_time()
 
@@ -191,7 +194,10 @@ def test_only_who_writes_is_patient(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 @pytest.mark.parametrize("repeated", ["canary-token", "canary"])
-def test_the_token_is_sent_and_in_no_error(status: int, said: Any, repeated: str) -> None:
+def test_the_token_is_sent_and_in_no_error(
+    monkeypatch: pytest.MonkeyPatch, status: int, said: Any, repeated: str
+) -> None:
+    monkeypatch.setattr("assistant.chroma_server.FIRST_PAUSE", 0.001)
     answer = json.loads(json.dumps(said).replace("{}", repeated))
     with scripted((status, answer), token="canary-token") as (server, client):
         with pytest.raises(LibraryError) as caught:
