@@ -7,6 +7,7 @@ What extracts an article's text forgets the elements in it, and some of them cha
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from assistant.metadata import clean, fold, is_prose
@@ -14,6 +15,7 @@ from assistant.metadata import clean, fold, is_prose
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
+MAX_FIGURES = 1_000  # above or below the line, of one page: each is written into all of the words around it
 BREAK = "data-break"  # the attribute of paragraphs that begin after two line breaks
 
 _RAISED = str.maketrans("0123456789+-−–()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻⁽⁾ⁿ")
@@ -75,12 +77,12 @@ def write_figures(tree: "HtmlElement") -> None:
 
     What stands below it behind letters stays as people write and ask for it, as in CO2.
     """
-    for element in list(tree.iter("sup", "sub")):
+    for element in list(islice(tree.iter("sup", "sub"), MAX_FIGURES)):
         holder = element.getparent()
         if holder is None:
             continue
         text = clean(element.text_content())
-        before = _get_before(element)
+        before = _get_before(element)[-8:]
         is_linked = holder.tag == "a" and clean(holder.text_content()) == text
         if element.tag == "sup" and _is_note(element, text, before, is_linked=is_linked):
             # subtle: a link without words would make its paragraph a list of links to what extracts the text
