@@ -667,6 +667,8 @@ def test_index_says_what_has_changed_and_what_is_gone(run: Run, tmp_path: Path) 
     assert status == 2
     assert "wasn't known yet then" in err
     (folder / "empty.md").write_text("", encoding="utf-8")
+    assert run("index", "--update")[0] == 0
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7\n")
     assert run("index", "--update")[0] == 2
 
 
