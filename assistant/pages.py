@@ -175,6 +175,12 @@ _CONSENT = re.compile(
     r"profilazione|i nostri (?:\d+ )?partner|su un dispositivo|on (?:a|your) device)\b",
     re.IGNORECASE,
 )
+# Who asks for consent speaks to somebody, which an article about consent seldom does.
+_ASKING = re.compile(
+    r"\b(?:you|your|we|us|our|accept|agree|sie|ihre?n?|wir|uns|unsere?n?|du|vous|votre|vos|nous|notre|nos|usted|sus?|"
+    r"nuestr\w+|acept\w+|tu|te|tuo|tua|noi|nostr\w+|accetta|abbonati|você|seu|je|jij|jouw|uw|wij|onze|vi|din|deg|dig)\b",
+    re.IGNORECASE,
+)
 _REFRESH = re.compile(r"url\s*=\s*[\"']?\s*([^\"'\s]+)", re.IGNORECASE)
 _SCRIPTED = re.compile(r"\bjavascript\b", re.IGNORECASE)
 _PAYWALL = re.compile(
@@ -732,6 +738,11 @@ def _find_cause(tree: "HtmlElement") -> str | None:
     return "it is behind a paywall: save the page where you can read it" if _PAYWALL.search(words) else None
 
 
+def _asks_for_consent(paragraph: str) -> bool:
+    """Whether a paragraph speaks to its reader, of two things at least that consent is asked for."""
+    return len(set(map(str.lower, _CONSENT.findall(paragraph)))) >= 2 and _ASKING.search(paragraph) is not None
+
+
 def _check_article(text: str, metadata: Metadata, name: str, heading: str, cause: str | None) -> None:
     """Refuse a page without an article; `cause` is why it may have none. Raises ArticleError."""
     if not text:
@@ -740,7 +751,7 @@ def _check_article(text: str, metadata: Metadata, name: str, heading: str, cause
     if len(text) > WALL_TEXT:
         return
     paragraphs = text.split("\n\n")
-    asking = sum(len(part) for part in paragraphs if len(set(map(str.lower, _CONSENT.findall(part)))) >= 2)
+    asking = sum(map(len, filter(_asks_for_consent, paragraphs)))
     if asking * 2 > len(text):
         raise ArticleError(f"{name}: no article text in it: it only asks for consent to cookies; save the page itself")
     headline = f"{metadata.title or ''}\n{paragraphs[0]}"

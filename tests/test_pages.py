@@ -279,6 +279,16 @@ def test_a_page_without_an_article_is_refused(page: str | bytes) -> None:
         read(page)
 
 
+def test_an_article_about_consent_is_no_wall() -> None:
+    page = (
+        "<h1>Vela bans tracking without consent</h1><p>The regulator of Vela has banned tracking cookies that are set "
+        "without consent, and fined three firms that sold personal data.</p><p>Its head said that consent to tracking "
+        "has to be given by a person, not by a cookie.</p>"
+    )
+
+    assert "has banned tracking cookies" in read(page).text
+
+
 @pytest.mark.parametrize(
     ("page", "cause"),
     [
