@@ -54,6 +54,8 @@ MIN_EVIDENCE_TOKENS = 200
 # in six of the false; from 0.5 it is one in five, and from 0.75 three in seven true ones would go.
 RECITED_FROM = 0.65
 NEAREST_SENTENCES = 2  # that a model is pointed to where it cited wrongly
+# What only says that something came about: "the crisis began in 1979" is said by "the crisis of 1979", too.
+_HAPPENING = frozenset(find_stems("take takes took taken place happen happened occur occurred begin began begun start"))
 
 NOT_REWRITTEN = "The model made no question of this that stands alone, so it was asked as it was put."
 
@@ -466,12 +468,13 @@ class Answerer:
 
         Small models write what a sentence says under the number of another. Only the nearest is looked at, and checked
         as what they named is: a citation that is looked for until something fits proves nothing. It has to have every
-        word of what was written, for what shares only the speaker or the subject says something else of it. Where what
-        they named proves nothing, more is asked of it. What cites nothing gets none.
+        word of what was written, but for those that say no more than that it came about: what shares only the speaker
+        or the subject says something else of it. Where what they named proves nothing, more is asked of it. What cites
+        nothing gets none.
         """
         if not draft.numbers:
             return draft
-        stems = set(find_stems(draft.written.text))
+        stems = set(find_stems(draft.written.text)) - _HAPPENING
         for near in find_nearest(draft.written.text, evidence, limit=1):
             if near in draft.numbers or not stems <= set(find_stems(_quote_in_context(evidence[near]))):
                 continue

@@ -526,8 +526,17 @@ def test_the_sentence_that_says_it_best_is_cited(server: ModelServer, tmp_path: 
 
 
 @everywhere
-def test_a_right_sentence_with_a_wrong_citation_gets_its_own(server: ModelServer, assistant: Assistant) -> None:
-    reply(server, "The repairs of the old bridge at Alder cost £2.4m [{toll}][99].")
+@pytest.mark.parametrize(
+    "right",
+    [
+        "The repairs of the old bridge at Alder cost £2.4m",
+        "Repairs of the old bridge at Alder took place, and cost £2.4m",
+    ],
+)
+def test_a_right_sentence_with_a_wrong_citation_gets_its_own(
+    server: ModelServer, assistant: Assistant, right: str
+) -> None:
+    reply(server, f"{right} [{{toll}}][99].")
 
     answer = ask(assistant)
 
